@@ -1,0 +1,71 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+.POSIX:
+.PHONY: help setup demo run screen test e2e lint format bench train clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+OUT ?= results.csv
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Everything above this line of requirements.txt is what serves; TensorFlow below it only trains.
+SERVE_ONLY := sed '/^\# --- below this line/,$$d' requirements.txt
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.dev ## make .venv with everything: serving, training, tests
+
+demo: $(VENV)/.serve ## start everything, screen the sample study, print the results, stop (KEEP=1 leaves it running)
+	@exec $(PY) -m screening.client demo $(if $(KEEP),--keep)
+
+run: $(VENV)/.serve ## the system in the foreground (PORT=8000); Ctrl-C ends it
+	@exec $(PY) -m screening.runtime run --host $(HOST) --port $(PORT)
+
+screen: $(VENV)/.serve ## a folder in, a CSV out: make screen DIR=folder [OUT=results.csv]
+	@test -n "$(DIR)" || { echo "Name a folder: make screen DIR=folder [OUT=results.csv]" >&2; exit 2; }
+	@exec $(PY) -m screening.client screen "$(DIR)" --out "$(OUT)"
+
+test: $(VENV)/.dev ## the whole suite, against real servers that it starts itself
+	@exec $(PY) -m pytest $(ARGS)
+
+e2e: $(VENV)/.dev ## the browser tests; fails where no browser is found
+	@E2E_REQUIRED=1 exec $(PY) -m pytest -m e2e $(ARGS)
+
+lint: $(VENV)/.dev ## ruff and strict types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(VENV)/.dev ## let ruff lay out the code
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(VENV)/.dev ## films per second, end to end beside the bare loop (ARGS=--json for a program)
+	@exec $(PY) -m tests.benchmarks.throughput $(ARGS)
+
+train: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle; needs XRAY_DATA_DIR
+	@$(PY) -m ml.train
+	@$(PY) -m ml.ship
+
+clean: ## delete the embedded servers' data of demo and tests (not of `make run`)
+	@for instance in demo test; do $(PY) -m screening.runtime remove --instance var/$$instance; done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with PYTHON=python3.12" >&2; exit 2; }
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: $(VENV)/bin/python requirements.txt
+	@echo "Installing what serves …"
+	@$(SERVE_ONLY) > $(VENV)/serve.txt
+	@$(PIP) -r $(VENV)/serve.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.serve requirements-dev.txt
+	@echo "Installing what trains and tests …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
