@@ -1,0 +1,153 @@
+"""Measure a shipped model on labelled films: ``python -m ml.evaluate``. Needs the data sets, changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.bundle import Bundle, find
+from ml.card import evaluation
+from ml.datasets import COVID, NORMAL, PNEUMONIA, SOURCES, FilmRecord, load_source, require_data_dir
+from ml.duplicates import patient_groups
+from ml.errors import BundleError, DataSetError
+from ml.preprocess import InputSpec, load, to_input
+from ml.splits import Split, seed_selection, seed_split
+
+Score = Callable[[Sequence[FilmRecord]], NDArray[np.float64]]
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Films to measure on, with the patient group of each."""
+
+    name: str
+    films: list[FilmRecord]
+    groups: list[str]
+
+
+@dataclass(frozen=True)
+class SeedData:
+    """The seed's films, parted, and every other film at hand."""
+
+    split: Split
+    everything: list[FilmRecord]
+    group_of: dict[FilmRecord, str]
+
+    def collect(self, name: str, films: Sequence[FilmRecord]) -> Collection:
+        """Name a collection and look up its groups."""
+        return Collection(name, list(films), [self.group_of[film] for film in films])
+
+
+def seed_data(protocol: str = "patient") -> SeedData:
+    """Read every source and part the seed's films.
+
+    Raises:
+        DataSetError: when the data are not there.
+    """
+    root = require_data_dir()
+    everything = [film for name in SOURCES for film in load_source(name, root)]
+    group_of = dict(zip(everything, patient_groups(everything), strict=True))
+    films = seed_selection(everything)
+    return SeedData(seed_split(films, [group_of[film] for film in films], protocol), everything, group_of)
+
+
+def test_collection(data: SeedData) -> Collection:
+    """The 36 + 36 films that no training and no choice has seen."""
+    return data.collect("Test films: the two training sources, patients never seen", data.split.test)
+
+
+def elsewhere(data: SeedData) -> list[Collection]:
+    """Where the seed's network was not trained: more of the same sources, then hospitals it has not seen.
+
+    Films that share a patient or a picture with the training films are left out.
+    """
+    seen = {data.group_of[film] for film in data.split.train + data.split.validation}
+    fresh = [film for film in data.everything if data.group_of[film] not in seen]
+
+    def pick(source: str, finding: str) -> list[FilmRecord]:
+        return [film for film in fresh if film.source == source and film.finding == finding]
+
+    hannover, cxnet = pick("covid-19-image-repository", COVID), pick("covid-cxnet", COVID)
+    adults, adults_ill = pick("nih-chestxray14", NORMAL), pick("nih-chestxray14", PNEUMONIA)
+    test_covid = [film for film in data.split.test if film.label]
+    return [
+        data.collect("Same two sources, films left over by the draw", data.split.unused),
+        data.collect("COVID-19 from Hannover against healthy adults (NIH)", hannover + adults),
+        data.collect("COVID-19 from COVID-CXNet against healthy adults (NIH)", cxnet + adults),
+        data.collect("COVID-19 test films against adults with pneumonia (NIH)", test_covid + adults_ill),
+        data.collect(
+            "COVID-19 test films against children with pneumonia (Kermany)",
+            test_covid + pick("chest_xray", PNEUMONIA),
+        ),
+    ]
+
+
+def arrays(films: Sequence[FilmRecord], spec: InputSpec) -> NDArray[np.float32]:
+    """Films as the network sees them: float32 [N, height, width, channels]."""
+    return np.stack([to_input(load(film.path.read_bytes()), spec) for film in films])
+
+
+def scorer(bundle: Bundle) -> Score:
+    """A function that scores films with a shipped bundle, the way the worker does."""
+    from ml.classifier import Classifier
+
+    classifier = Classifier(bundle, threads=0)
+
+    def score(films: Sequence[FilmRecord]) -> NDArray[np.float64]:
+        chunks = [films[start : start + BATCH] for start in range(0, len(films), BATCH)]
+        scores = [classifier.predict(arrays(chunk, bundle.input)).scores for chunk in chunks]
+        return np.concatenate(scores).astype(np.float64)
+
+    return score
+
+
+def measure(collection: Collection, score: Score, threshold: float) -> dict[str, Any]:
+    """One row of evidence, see :func:`ml.card.evaluation`."""
+    return evaluation(collection.name, collection.films, collection.groups, score(collection.films), threshold)
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows of evidence as plain text, one line each."""
+    keys = ("accuracy", "precision", "recall", "specificity", "f1", "auroc")
+    lines = [f"{'':66}{'films':>6}" + "".join(f"{key:>12}" for key in keys)]
+    lines += [
+        f"{row['name'][:65]:66}{row['films']:>6}"
+        + "".join(f"{_cell(row['values'][key]['value']):>12}" for key in keys)
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ml.evaluate", description=__doc__)
+    parser.add_argument("--model", default="seed-cnn")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        bundle = find(options.model)
+        data = seed_data(bundle.card["training"]["protocol"])
+    except (BundleError, DataSetError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    score = scorer(bundle)
+    rows = [measure(part, score, bundle.card["threshold"]) for part in (test_collection(data), *elsewhere(data))]
+    print(json.dumps(rows, indent=1) if options.json else table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Score films without the web system: ``python -m ml.predict [--model NAME] [--jsonl] PATH…``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ml import NOTICE
+from ml.bundle import Bundle, find, names, sha256_of
+from ml.decision import decide
+from ml.errors import BundleError, FilmError
+from ml.preprocess import Grey, load, to_input
+
+BATCH = 8
+
+
+def walk(paths: Iterable[Path]) -> list[Path]:
+    """The files named, folders walked, hidden files left out.
+
+    Raises:
+        FileNotFoundError: when a path does not exist.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"There is no {path}.")
+        inside = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        found += inside if path.is_dir() else [path]
+    return found
+
+
+def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
+    """Score films; yields one JSON-ready object a film, in order.
+
+    Args:
+        paths: the files.
+        bundle: the model.
+    """
+    from ml.classifier import Classifier
+
+    classifier = Classifier(bundle, threads=0)
+    for start in range(0, len(paths), BATCH):
+        chunk = paths[start : start + BATCH]
+        films = [_load(path) for path in chunk]
+        usable = [to_input(film, bundle.input) for film in films if not isinstance(film, FilmError)]
+        scores = iter(classifier.predict(np.stack(usable)).scores.astype(float).tolist() if usable else [])
+        for path, film in zip(chunk, films, strict=True):
+            yield _answer(path, bundle, film if isinstance(film, FilmError) else next(scores))
+
+
+def _load(path: Path) -> Grey | FilmError:
+    try:
+        return load(path.read_bytes())
+    except FilmError as error:
+        return error
+    except OSError as error:
+        return FilmError("unreadable_file", f"The file cannot be read: {error.strerror}.")
+
+
+def _answer(path: Path, bundle: Bundle, result: float | FilmError) -> dict[str, Any]:
+    refused = isinstance(result, FilmError)
+    return {
+        "path": str(path),
+        "accepted": not refused,
+        "reasons": [{"code": result.code, "sentence": result.sentence}] if refused else [],
+        "score": None if refused else round(result, 6),
+        "decision": None if refused else decide(result, bundle.low, bundle.high),
+        "model": f"{bundle.name}@{bundle.digest[:12]}",
+        "sha256": _digest(path),
+        "notice": NOTICE,
+    }
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+def _line(answer: dict[str, Any]) -> str:
+    if not answer["accepted"]:
+        reason = answer["reasons"][0]
+        return f"{answer['path']}: refused, {reason['code']}: {reason['sentence']}"
+    return f"{answer['path']}: {answer['score']:.3f} {answer['decision']}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns 0 when every film was accepted, 1 when some were refused, 2 on a wrong call."""
+    parser = argparse.ArgumentParser(prog="python -m ml.predict", description=__doc__, epilog=NOTICE)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="films, or folders of films")
+    parser.add_argument("--model", default="seed-cnn", help=f"one of: {', '.join(names())}")
+    parser.add_argument("--jsonl", action="store_true", help="print one JSON object a film")
+    options = parser.parse_args(arguments)
+    try:
+        bundle, paths = find(options.model), walk(options.paths)
+    except (BundleError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    refused = 0
+    for answer in tqdm(predict(paths, bundle), total=len(paths), unit="film", disable=None):
+        refused += not answer["accepted"]
+        tqdm.write(json.dumps(answer) if options.jsonl else _line(answer), file=sys.stdout)
+    if not options.jsonl:
+        print(NOTICE)
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

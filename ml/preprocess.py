@@ -1,0 +1,154 @@
+"""From a film's bytes to what a network sees: the one path for training, evaluation and serving.
+
+Two steps, so that the picture people see and the numbers the network sees come from one decode:
+``decode`` gives an upright 8-bit grey working picture, ``to_input`` what one network wants of it.
+Any change to either that can move a score must raise ``PREPROCESSING_VERSION``; a bundle names the version
+it was trained with and is refused by any other.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+from ml.errors import FilmError
+from ml.headers import read_header, refuse_unfit
+
+PREPROCESSING_VERSION = "grey8-1"
+WORKING_SIDE = 1024  # pixels; the longer side of the working picture at most. Never enlarged.
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network takes.
+
+    Attributes:
+        height: rows in pixels.
+        width: columns in pixels.
+        channels: 1, or 3 for networks that take the grey picture three times.
+    """
+
+    height: int
+    width: int
+    channels: int
+
+
+def load(data: bytes) -> Grey:
+    """Check a film by its header, then decode it. The way of every film, whoever asks.
+
+    Returns:
+        The working picture, see :func:`decode`.
+
+    Raises:
+        FilmError: what :func:`ml.headers.read_header`, :func:`ml.headers.refuse_unfit` and
+            :func:`decode` raise.
+    """
+    header = read_header(data)
+    refuse_unfit(header)
+    return decode(data, header.kind)
+
+
+def decode(data: bytes, kind: str) -> Grey:
+    """Decode a film to its working picture.
+
+    Args:
+        data: the file's bytes.
+        kind: ``png``, ``jpeg`` or ``dicom`` as :func:`ml.headers.sniff` found it.
+
+    Returns:
+        uint8 [H, W], longer side at most ``WORKING_SIDE``, bright means dense (MONOCHROME2).
+
+    Raises:
+        FilmError: ``damaged_pixels`` or ``blank_film``.
+    """
+    try:
+        picture = _decode_dicom(data) if kind == "dicom" else _decode_picture(data, kind)
+    except FilmError:
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file leads them to
+        raise FilmError(
+            "damaged_pixels", "The pixels cannot be decoded; the file is damaged or cut short."
+        ) from error
+    pixels = np.asarray(picture, dtype=np.uint8)
+    if pixels.min() == pixels.max():
+        raise FilmError("blank_film", "Every pixel has the same value; there is nothing to look at.")
+    return pixels
+
+
+def to_input(pixels: Grey, spec: InputSpec) -> NDArray[np.float32]:
+    """Resize a working picture to a network's input and scale it to 0..1.
+
+    The aspect ratio is not kept: the educational project stretched every film to a square, and its network
+    is served the way it was trained.
+
+    Returns:
+        float32 [height, width, channels] in 0..1.
+    """
+    resized = Image.fromarray(pixels).resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+    grey = np.asarray(resized, dtype=np.float32) / 255.0
+    return np.repeat(grey[..., None], spec.channels, axis=-1)
+
+
+def _decode_picture(data: bytes, kind: str) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the header check set the limit
+        picture: Image.Image = Image.open(BytesIO(data), formats=[kind.upper()])
+    if kind == "jpeg":
+        # The decoder's own reduced-size decode; it never goes below the size asked for.
+        picture.draft("L", (WORKING_SIDE, WORKING_SIDE))
+    picture.load()
+    picture = ImageOps.exif_transpose(picture)
+    return _shrink(_to_grey(picture))
+
+
+def _to_grey(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith(("I", "F")):  # 16-bit PNG; the depth really used differs by exporter
+        return _stretch(np.asarray(picture, dtype=np.float32))
+    if "A" in picture.mode or "transparency" in picture.info:
+        # Transparent parts carry arbitrary colours; black is what surrounds a film.
+        opaque = picture.convert("RGBA")
+        ground = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(ground, opaque)
+    return picture.convert("L")
+
+
+def _shrink(picture: Image.Image) -> Image.Image:
+    picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture
+
+
+def _decode_dicom(data: bytes) -> Image.Image:
+    dataset = pydicom.dcmread(BytesIO(data))
+    values: NDArray[Any] = dataset.pixel_array
+    if values.ndim == 3:  # an RGB secondary capture; the weights are those of Pillow's "L" (ITU-R BT.601)
+        values = values[..., :3] @ np.array([0.299, 0.587, 0.114])
+    else:
+        padding = _padding_mask(dataset, values)
+        values = apply_voi_lut(apply_modality_lut(values, dataset), dataset)
+        if padding is not None and not padding.all():
+            values = np.where(padding, values[~padding].min(), values)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        values = values.max() - values
+    return _shrink(_stretch(values.astype(np.float32)))
+
+
+def _padding_mask(dataset: pydicom.Dataset, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Pixels outside the detector's field (PS3.3 C.7.5.1.1.2), whose values mean nothing."""
+    padding = dataset.get("PixelPaddingValue")
+    return None if padding is None else np.asarray(values == padding)
+
+
+def _stretch(values: NDArray[np.float32]) -> Image.Image:
+    low, high = float(values.min()), float(values.max())
+    scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
+    return Image.fromarray(scaled.round().astype(np.uint8))
