@@ -1,0 +1,56 @@
+"""Programs identify themselves by ``Authorization: Token xray_…``."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from screening import queries
+from screening.models import ApiToken
+from screening.services import registry
+
+KEYWORD = "Token"
+
+
+class ApiTokenAuthentication(BaseAuthentication):
+    """A user's API token in the ``Authorization`` header."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Return the token's user, or ``None`` where the request carries no token.
+
+        Raises:
+            AuthenticationFailed: when it carries one that is not valid.
+        """
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != KEYWORD.lower().encode():
+            return None
+        token = queries.token_by_key(words[1].decode(errors="replace")) if len(words) == 2 else None
+        if token is None:
+            raise AuthenticationFailed(
+                "The API token is not valid; make a new one on the account page.", "token_invalid"
+            )
+        registry.token_used(token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a client without credentials is told."""
+        return KEYWORD
+
+
+class ApiTokenScheme(OpenApiAuthenticationExtension):
+    """The token in the OpenAPI schema."""
+
+    target_class = "screening.api.auth.ApiTokenAuthentication"
+    name = "apiToken"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        """The header, as OpenAPI writes it."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": f"`{KEYWORD} xray_…`, made on the account page",
+        }

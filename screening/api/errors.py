@@ -1,0 +1,27 @@
+"""Every error of the interface has the same form: ``{"code": ..., "detail": ...}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from screening.errors import ScreeningError
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn the domain's and the framework's errors into that form."""
+    if isinstance(error, ScreeningError):
+        return Response({"code": error.code, "detail": error.sentence}, status=error.status)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, APIException) and isinstance(error.detail, dict):
+        # A serializer's complaint: which field, and why.
+        response.data = {"code": "invalid", "detail": "Some fields are not right.", "fields": error.detail}
+        return response
+    detail = response.data.get("detail") if isinstance(response.data, dict) else None
+    response.data = {"code": getattr(detail, "code", "error"), "detail": str(detail or error)}
+    return response

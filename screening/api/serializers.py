@@ -1,0 +1,112 @@
+"""What the interface takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from screening import queries
+from screening.models import Batch, ModelVersion, XRay
+
+
+class NewBatch(serializers.Serializer[Any]):
+    """A batch to be opened."""
+
+    name = serializers.CharField(max_length=120)
+    model = serializers.CharField(required=False, help_text="a model's name; the default model where absent")
+
+
+class Files(serializers.Serializer[Any]):
+    """One or more files of a multipart request."""
+
+    file = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
+
+
+class Film(serializers.ModelSerializer[XRay]):
+    """One film: where it stands and why."""
+
+    file = serializers.CharField(source="original_name", read_only=True)
+    batch = serializers.UUIDField(source="batch_id", read_only=True)
+
+    class Meta:
+        model = XRay
+        fields: ClassVar = [
+            "id", "batch", "file", "sha256", "bytes", "kind", "width", "height", "synthetic",
+            "state", "code", "reason", "step", "attempts",
+            "score", "decision", "flags", "review_state", "created_at", "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class Progress(serializers.Serializer[queries.Progress]):
+    """Counts of a batch; they always add up to what was sent."""
+
+    total = serializers.IntegerField()
+    finished = serializers.IntegerField()
+    percent = serializers.IntegerField()
+    states = serializers.DictField(child=serializers.IntegerField())
+    decisions = serializers.DictField(child=serializers.IntegerField())
+    to_review = serializers.IntegerField()
+    seconds = serializers.FloatField()
+    films_per_second = serializers.FloatField()
+
+
+class BatchSummary(serializers.ModelSerializer[Batch]):
+    """A batch in the list."""
+
+    model = serializers.CharField(source="model.name", read_only=True)
+
+    class Meta:
+        model = Batch
+        fields: ClassVar = ["id", "name", "model", "created_at", "submitted_at", "cancelled_at"]
+        read_only_fields = fields
+
+
+class BatchStatus(BatchSummary):
+    """A batch with its state and counts."""
+
+    state = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    notice = serializers.SerializerMethodField()
+
+    class Meta(BatchSummary.Meta):
+        fields: ClassVar = [*BatchSummary.Meta.fields, "state", "progress", "notice"]
+
+    @extend_schema_field(serializers.ChoiceField(choices=["open", "running", "done", "cancelled"]))
+    def get_state(self, batch: Batch) -> str:
+        """Derived from the films."""
+        return self._progress(batch).state
+
+    @extend_schema_field(Progress)
+    def get_progress(self, batch: Batch) -> Any:
+        """Counts by state and decision."""
+        return Progress(self._progress(batch)).data
+
+    def get_notice(self, batch: Batch) -> str:
+        """What this system is not."""
+        return settings.NOTICE
+
+    def _progress(self, batch: Batch) -> queries.Progress:
+        """Count once for both fields."""
+        if not hasattr(self, "_counted"):
+            self._counted = queries.progress_of(batch)
+        return self._counted
+
+
+class Model(serializers.ModelSerializer[ModelVersion]):
+    """A model version and its card."""
+
+    class Meta:
+        model = ModelVersion
+        fields: ClassVar = ["name", "digest", "is_default", "created_at", "card"]
+        read_only_fields = fields
+
+
+class Problem(serializers.Serializer[Any]):
+    """An error."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()

@@ -1,0 +1,168 @@
+"""The interface for programs: reads through ``queries``, writes through ``services``."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+
+from screening import queries
+from screening.api import exports, serializers
+from screening.models import Batch, ModelVersion, XRay
+from screening.services import batches
+
+STATE = OpenApiParameter("state", enum=XRay.State.values)
+DECISION = OpenApiParameter("decision", enum=XRay.Decision.values)
+SORT = OpenApiParameter("sort", enum=list(queries.SORT_ORDERS))
+PAGING = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
+
+
+def _user(request: Request) -> User:
+    return cast(User, request.user)
+
+
+class _Paged(APIView):
+    """A view that answers one page of a list."""
+
+    def page(self, request: Request, rows: object, serializer: type) -> Response:
+        """The page the request asks for."""
+        paginator = api_settings.DEFAULT_PAGINATION_CLASS()
+        return cast(
+            Response,
+            paginator.get_paginated_response(
+                serializer(paginator.paginate_queryset(rows, request, view=self), many=True).data
+            ),
+        )
+
+
+class BatchList(_Paged):
+    """My batches."""
+
+    @extend_schema(parameters=PAGING, responses=serializers.BatchSummary(many=True))
+    def get(self, request: Request) -> Response:
+        """List my batches, newest first."""
+        rows = Batch.objects.filter(owner=_user(request)).select_related("model")
+        return self.page(request, rows, serializers.BatchSummary)
+
+    @extend_schema(request=serializers.NewBatch, responses={201: serializers.BatchStatus})
+    def post(self, request: Request) -> Response:
+        """Open a batch; add files to it, then submit it."""
+        wanted = serializers.NewBatch(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        fields = wanted.validated_data
+        model = queries.model_by_name(fields["model"]) if fields.get("model") else None
+        batch = batches.create_batch(owner=_user(request), name=fields["name"], model=model)
+        return Response(serializers.BatchStatus(batch).data, status.HTTP_201_CREATED)
+
+
+class BatchDetail(APIView):
+    """One batch."""
+
+    @extend_schema(responses=serializers.BatchStatus)
+    def get(self, request: Request, pk: str) -> Response:
+        """State and counts; poll this."""
+        return Response(serializers.BatchStatus(queries.batch_for(_user(request), pk)).data)
+
+
+class BatchFiles(APIView):
+    """Files of a batch."""
+
+    parser_classes = (MultiPartParser, FormParser)
+
+    @extend_schema(
+        request={"multipart/form-data": serializers.Files}, responses={201: serializers.Film(many=True)}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
+
+        Sending a file again under the same name returns the film it already is.
+        """
+        batch = queries.batch_for(_user(request), pk)
+        files = serializers.Files(data={"file": request.FILES.getlist("file")})
+        files.is_valid(raise_exception=True)
+        films = [_add(batch, file) for file in files.validated_data["file"]]
+        return Response(serializers.Film(films, many=True).data, status.HTTP_201_CREATED)
+
+
+class BatchSubmit(APIView):
+    """Submission of a batch."""
+
+    @extend_schema(request=None, responses=serializers.BatchStatus)
+    def post(self, request: Request, pk: str) -> Response:
+        """Hand the batch to the workers. Doing it twice does nothing more."""
+        batch = batches.submit(batch=queries.batch_for(_user(request), pk))
+        return Response(serializers.BatchStatus(batch).data)
+
+
+class BatchCancel(APIView):
+    """Cancellation of a batch."""
+
+    @extend_schema(request=None, responses=serializers.BatchStatus)
+    def post(self, request: Request, pk: str) -> Response:
+        """Cancel what still waits; films in a worker's hands are finished."""
+        batch = batches.cancel(batch=queries.batch_for(_user(request), pk))
+        return Response(serializers.BatchStatus(batch).data)
+
+
+class BatchFilms(_Paged):
+    """The films of a batch."""
+
+    @extend_schema(parameters=[STATE, DECISION, SORT, *PAGING], responses=serializers.Film(many=True))
+    def get(self, request: Request, pk: str) -> Response:
+        """List films with their results, filtered and sorted."""
+        wanted = {name: request.query_params[name] for name in ("state", "decision", "sort")
+                  if request.query_params.get(name)}  # fmt: skip
+        rows = queries.films_of(queries.batch_for(_user(request), pk), **wanted)
+        return self.page(request, rows, serializers.Film)
+
+
+class BatchCsv(APIView):
+    """The CSV export."""
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """Every film of the batch, one row each."""
+        return exports.as_csv(queries.batch_for(_user(request), pk))
+
+
+class BatchJson(APIView):
+    """The JSON export."""
+
+    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    def get(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """Every film of the batch in one object."""
+        return exports.as_json(queries.batch_for(_user(request), pk))
+
+
+class FilmDetail(APIView):
+    """One film."""
+
+    @extend_schema(responses=serializers.Film)
+    def get(self, request: Request, pk: str) -> Response:
+        """Where the film stands and why."""
+        return Response(serializers.Film(queries.film_for(_user(request), pk)).data)
+
+
+class ModelList(APIView):
+    """The models."""
+
+    @extend_schema(responses=serializers.Model(many=True))
+    def get(self, request: Request) -> Response:
+        """Every model version with its card: what it was measured on and what it must not be used for."""
+        versions: list[ModelVersion] = list(queries.model_versions())
+        return Response(serializers.Model(versions, many=True).data)
+
+
+def _add(batch: Batch, file: UploadedFile) -> XRay:
+    film, _ = batches.add_file(batch=batch, name=file.name or "", data=file.read())
+    return film

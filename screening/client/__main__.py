@@ -1,0 +1,15 @@
+"""``python -m screening.client demo`` and ``python -m screening.client screen FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+
+from screening.client import demo, screen
+
+COMMANDS = {"demo": demo.main, "screen": screen.main}
+
+if __name__ == "__main__":
+    name, *arguments = sys.argv[1:] or [""]
+    if name not in COMMANDS:
+        sys.exit(f"usage: python -m screening.client {{{','.join(COMMANDS)}}} …")
+    sys.exit(COMMANDS[name](arguments))

@@ -1,0 +1,92 @@
+"""``make demo``: the whole system once, on real input, from a bare start."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ml.datasets import data_dir
+from ml.errors import DataSetError
+from screening.client.report import agreement, film_table, totals
+from screening.client.rest import Client, ClientError, Status
+from screening.client.sample import Study, sample_study
+from screening.runtime.console import Console
+from screening.runtime.errors import StartupError
+from screening.runtime.stack import Stack, running_stack
+
+INSTANCE = Path("var/demo")
+USER = "demo"
+MOST_SECONDS = 600
+
+
+def demo(instance: Path, keep: bool) -> int:
+    """Start everything, screen the sample study, print what came of it, stop everything.
+
+    Returns:
+        the exit status: 0 when every file ended with a result or a reason.
+
+    Raises:
+        StartupError, ClientError, DataSetError: with a sentence for people.
+    """
+    study = sample_study(data_dir())
+    print("Starting PostgreSQL, Valkey, web, worker and beat …", flush=True)
+    with running_stack(instance, quiet=not keep, echo=Console() if keep else None) as stack:
+        account = json.loads(stack.run_management_command("service_user", USER, "--staff"))
+        batch, status = screen_study(Client(stack.base_url, account["token"]), study)
+        print(f"\nDashboard: {stack.base_url}/batches/{batch}")
+        if keep:
+            return _keep(stack, account)
+        print("Everything is stopped again; `make demo KEEP=1` leaves it running.")
+    return 0 if status["progress"]["finished"] == status["progress"]["total"] else 1
+
+
+def screen_study(client: Client, study: Study) -> tuple[str, Status]:
+    """Upload a study, wait for its results and print them; returns the batch's id and last status."""
+    batch = client.create_batch(study.title)
+    with tqdm(total=len(study.uploads), desc="uploading", unit="file", disable=None) as bar:
+        client.add_all(batch, study.uploads, lambda _film: bar.update())
+    client.submit(batch)
+    status = wait(client, batch, MOST_SECONDS)
+    films = list(client.films(batch))
+    print(film_table(films), totals(status), sep="\n\n")
+    if study.truth:
+        print(agreement(films, study.truth), sep="\n\n")
+    print(f"\n{status['notice']}")
+    return batch, status
+
+
+def wait(client: Client, batch: str, timeout: float) -> Status:
+    """Wait for a batch with a progress bar on a terminal.
+
+    Raises:
+        ClientError: see :meth:`screening.client.rest.Client.wait`.
+    """
+    with tqdm(total=None, desc="screening", unit="film", disable=None) as bar:
+
+        def seen(status: Status) -> None:
+            bar.total = status["progress"]["total"]
+            bar.update(status["progress"]["finished"] - bar.n)
+
+        return client.wait(batch, seen, timeout)
+
+
+def _keep(stack: Stack, account: dict[str, str]) -> int:
+    print(f"Sign in as {account['user']} with password {account['password']}. Ctrl-C stops everything.", flush=True)
+    return stack.wait()
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m screening.client demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the system running until Ctrl-C")
+    parser.add_argument("--instance", type=Path, default=INSTANCE, help="where its data live")
+    options = parser.parse_args(arguments)
+    try:
+        return demo(options.instance, options.keep)
+    except (StartupError, ClientError, DataSetError) as error:
+        print(getattr(error, "sentence", error), file=sys.stderr)
+        return 2

@@ -1,0 +1,120 @@
+"""The sample study: what ``make demo`` screens.
+
+Without real data sets: real radiographs of the package pydicom-data, synthetic phantoms and files that must be
+refused. With ``XRAY_DATA_DIR``: a seeded mix of real films the model was not trained on, with their labels.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydicom.data import get_testdata_file
+
+from ml.bundle import MODELS
+from ml.datasets import SOURCES, FilmRecord, load_source
+from ml.errors import DataSetError
+from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
+from screening.client.rest import Upload
+
+# RG1 is a chest, RG3 a leg; then CT, MR and ultrasound, all by their publishers' own headers.
+DICOM_CHESTS = ("RG1_UNCR.dcm", "RG1_UNCI.dcm", "RG1_J2KR.dcm", "RG1_J2KI.dcm")
+DICOM_OTHERS = ("RG3_UNCR.dcm", "RG3_J2KR.dcm", "693_UNCI.dcm", "MR2_UNCI.dcm", "US1_UNCI.dcm")
+PHANTOMS_A_KIND = 10
+REAL_FILMS_A_GROUP = 6
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Study:
+    """Files to send, and what is known of them.
+
+    Attributes:
+        title: the batch's name.
+        uploads: the files.
+        truth: finding and source by file name, where they are known.
+    """
+
+    title: str
+    uploads: list[Upload]
+    truth: dict[str, FilmRecord] = field(default_factory=dict)
+
+
+def sample_study(data: Path | None) -> Study:
+    """Put the sample study together.
+
+    Args:
+        data: the folder of real data sets, or ``None``.
+
+    Raises:
+        DataSetError: when ``data`` holds none of the known sets.
+    """
+    return _synthetic_study() if data is None else _real_study(data)
+
+
+def _synthetic_study() -> Study:
+    uploads = [*_packaged(DICOM_CHESTS), *_phantoms(), *_packaged(DICOM_OTHERS), _broken()]
+    return Study("Sample study", uploads)
+
+
+def _packaged(names: tuple[str, ...]) -> Iterator[Upload]:
+    for name in names:
+        if (path := get_testdata_file(name, download=False)) is not None:
+            yield Upload(name, Path(str(path)))
+
+
+def _phantoms() -> Iterator[Upload]:
+    for index in range(PHANTOMS_A_KIND):
+        opacities = 3 * (index % 2)
+        yield Upload(f"phantom-{index:02}.png", png_bytes(_spec(index, opacities)))
+        yield Upload(f"phantom-{index + 100}.jpg", jpeg_bytes(_spec(index + 100, opacities)))
+        yield Upload(f"PHANTOM{index + 200}", dicom_bytes(_spec(index + 200, opacities, bits=12)))
+
+
+def _spec(seed: int, opacities: int, bits: int = 8) -> PhantomSpec:
+    return PhantomSpec(height=768, width=704, seed=seed, opacities=opacities, bits=bits)
+
+
+def _broken() -> Upload:
+    """A film whose transfer was cut: the header is fine, most of the pixels are missing."""
+    whole = png_bytes(_spec(999, 0))
+    return Upload("cut-short.png", whole[: len(whole) // 3])
+
+
+def _real_study(data: Path) -> Study:
+    trained_on = _training_patients()
+    rng = random.Random(SEED)
+    picked = [film for group in _groups(data) for film in _draw(group, trained_on, rng)]
+    rng.shuffle(picked)
+    truth = {f"{number:03}-{film.path.name}": film for number, film in enumerate(picked)}
+    uploads = [Upload(name, film.path) for name, film in truth.items()]
+    return Study("Sample study of real films", [*uploads, _broken()], truth)
+
+
+def _groups(data: Path) -> list[list[FilmRecord]]:
+    """Films by source and finding, of the sources that are there."""
+    groups: dict[tuple[str, str], list[FilmRecord]] = {}
+    for name in SOURCES:
+        if (data / name).is_dir():
+            for film in load_source(name, data):
+                groups.setdefault((film.source, film.finding), []).append(film)
+    if not groups:
+        raise DataSetError(f"XRAY_DATA_DIR={data} holds none of: {', '.join(SOURCES)}.")
+    return list(groups.values())
+
+
+def _draw(films: list[FilmRecord], trained_on: set[str], rng: random.Random) -> list[FilmRecord]:
+    fresh = (film for film in rng.sample(films, len(films)) if film.patient_key not in trained_on)
+    return [film for film, _ in zip(fresh, range(REAL_FILMS_A_GROUP), strict=False)]
+
+
+def _training_patients() -> set[str]:
+    """Every patient the shipped models were trained on or chosen by."""
+    patients: set[str] = set()
+    for split in MODELS.glob("*/split.csv"):
+        with split.open(newline="") as file:
+            patients |= {row["patient"] for row in csv.DictReader(file) if row["part"] != "test"}
+    return patients

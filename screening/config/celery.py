@@ -1,0 +1,60 @@
+"""The Celery application. The rows of PostgreSQL are the queue; Celery carries ids."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, worker_ready
+from django.conf import settings
+
+from screening.config.limits import limits
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
+
+SMALL, BULK = "small", "bulk"
+
+_limits = limits(settings.CHUNK_SECONDS)
+
+app = Celery("screening")
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    result_backend=None,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_soft_time_limit=_limits.soft,
+    task_time_limit=_limits.hard,
+    task_default_queue=BULK,
+    broker_transport_options={
+        "visibility_timeout": _limits.visibility,
+        # Look into "small" first, so that a batch of 5,000 does not hold up a batch of 3.
+        "queue_order_strategy": "priority",
+    },
+    broker_connection_retry_on_startup=True,
+    # Publishing gives up soon: a film whose message is lost is published again by the sweep.
+    task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
+    worker_hijack_root_logger=False,
+    beat_schedule={
+        "sweep": {
+            "task": "screening.tasks.sweep",
+            "schedule": float(settings.SWEEP_SECONDS),
+            # A sweep nobody took before the next one is due is not worth taking.
+            "options": {"queue": SMALL, "expires": settings.SWEEP_SECONDS},
+        }
+    },
+)
+app.autodiscover_tasks(["screening"])
+
+
+@worker_ready.connect
+@beat_init.connect
+def _announce(**_: Any) -> None:
+    """Leave a file where the supervisor looks for it: the process is ready."""
+    if name := os.environ.get("SCREENING_READY_FILE"):
+        Path(name).touch()

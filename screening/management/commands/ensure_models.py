@@ -1,0 +1,34 @@
+"""Register the model bundles that ship with the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ml.bundle import find, names
+from ml.errors import BundleError
+from screening.services.registry import register_model
+
+
+class Command(BaseCommand):
+    """``manage.py ensure_models``"""
+
+    help = "Register the model bundles that ship with the project; SCREENING_MODEL names the default."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check every bundle against its checksums and enter it."""
+        if settings.DEFAULT_MODEL not in names():
+            raise CommandError(
+                f"SCREENING_MODEL={settings.DEFAULT_MODEL!r} is no model here; there are: {', '.join(names())}"
+            )
+        for name in names():
+            try:
+                bundle = find(name)
+            except BundleError as error:
+                raise CommandError(str(error)) from error
+            version = register_model(
+                name=name, digest=bundle.digest, card=bundle.card, default=name == settings.DEFAULT_MODEL
+            )
+            self.stdout.write(f"model {version}{' (default)' if version.is_default else ''}")

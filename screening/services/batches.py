@@ -1,0 +1,153 @@
+"""What a sender does: make a batch, add films, submit it, cancel it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from screening import intake, publishing
+from screening.errors import ScreeningError
+from screening.models import Batch, ModelVersion, XRay
+
+State = XRay.State
+
+
+def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -> Batch:
+    """Open a batch for films to be added.
+
+    Raises:
+        ScreeningError: ``name_missing``, ``name_too_long`` or ``no_model``.
+    """
+    name = " ".join(name.split())
+    if not name:
+        raise ScreeningError("name_missing", "Give the batch a name.", 400)
+    if len(name) > 120:
+        raise ScreeningError("name_too_long", "A batch name has at most 120 characters.", 400)
+    model = model or ModelVersion.objects.filter(is_default=True).first()
+    if model is None:
+        raise ScreeningError(
+            "no_model", "No model is registered; run `python manage.py ensure_models` first.", 503
+        )
+    return Batch.objects.create(owner=owner, name=name, model=model)
+
+
+def add_file(*, batch: Batch, name: str, data: bytes) -> tuple[XRay, bool]:
+    """Take one file into a batch: QUEUED, or REJECTED with a reason. Its bytes are stored before its row.
+
+    Sending the same file under the same name again (a retry after a lost answer) returns the row it already
+    has.
+
+    Returns:
+        the film's row, and whether it is new.
+
+    Raises:
+        ScreeningError: ``batch_submitted`` or ``batch_cancelled``.
+    """
+    _require_open(batch)
+    arrival = intake.inspect(data)
+    film = XRay(
+        batch=batch,
+        original_name=intake.clean_name(name),
+        sha256=arrival.sha256,
+        bytes=len(data),
+        kind=arrival.header.kind if arrival.header else "",
+        width=arrival.header.width if arrival.header else 0,
+        height=arrival.header.height if arrival.header else 0,
+        synthetic=arrival.synthetic,
+    )
+    if (twin := _twin(film)) is not None:
+        return _again(film, twin)
+    if arrival.refusal is not None:
+        return _reject(film, arrival.refusal.code, arrival.refusal.sentence), True
+    return _store(film, data)
+
+
+def submit(*, batch: Batch) -> Batch:
+    """Hand a batch to the workers. Doing it twice does nothing more.
+
+    Raises:
+        ScreeningError: ``batch_empty`` or ``batch_cancelled``.
+    """
+    if batch.cancelled_at:
+        raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
+    if not batch.films.exists():
+        raise ScreeningError("batch_empty", "The batch holds no film yet; add films, then submit it.")
+    with transaction.atomic():
+        won = Batch.objects.filter(pk=batch.pk, submitted_at=None, cancelled_at=None).update(
+            submitted_at=Now()
+        )
+        if won:
+            transaction.on_commit(lambda: publishing.publish_batch(batch))
+    batch.refresh_from_db()
+    return batch
+
+
+def cancel(*, batch: Batch) -> Batch:
+    """Stop a batch: films that wait are CANCELLED, films a worker has in hand are finished."""
+    with transaction.atomic():
+        Batch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=Now())
+        cancel_waiting(batch)
+    batch.refresh_from_db()
+    return batch
+
+
+def cancel_waiting(batch: Batch) -> int:
+    """Move the waiting films of a cancelled batch to CANCELLED; returns how many."""
+    return XRay.objects.filter(batch=batch, state=State.QUEUED).update(
+        state=State.CANCELLED,
+        code="batch_cancelled",
+        reason="The batch was cancelled before a worker took this film.",
+        step="sender",
+        finished_at=Now(),
+    )
+
+
+def _require_open(batch: Batch) -> None:
+    if batch.cancelled_at:
+        raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
+    if batch.submitted_at:
+        raise ScreeningError("batch_submitted", "The batch is submitted already; open a new one.")
+
+
+def _twin(film: XRay) -> XRay | None:
+    """The row this batch has for the same bytes: of the same name if there is one, else the one let in."""
+    same = XRay.objects.filter(batch_id=film.batch_id, sha256=film.sha256)
+    return same.filter(original_name=film.original_name).first() or same.exclude(state=State.REJECTED).first()
+
+
+def _again(film: XRay, twin: XRay) -> tuple[XRay, bool]:
+    if film.original_name == twin.original_name:
+        return twin, False
+    sentence = f"The same bytes are in this batch already, as {twin.original_name[:200]}."
+    return _reject(film, "duplicate", sentence), True
+
+
+def _reject(film: XRay, code: str, sentence: str) -> XRay:
+    film.state, film.code, film.reason, film.step = State.REJECTED, code, sentence, "door"
+    film.finished_at = film.created_at
+    film.save(force_insert=True)
+    return film
+
+
+def _store(film: XRay, data: bytes) -> tuple[XRay, bool]:
+    stored_as = default_storage.save(film.storage_name("original"), ContentFile(data))
+    film.state, film.stored = State.QUEUED, True
+    try:
+        # The lock orders this insert before or after a submission, never beside it.
+        with transaction.atomic():
+            _require_open(Batch.objects.select_for_update(no_key=True).get(pk=film.batch_id))
+            film.save(force_insert=True)
+    except IntegrityError:  # two requests brought the same bytes at once, and the other was first
+        default_storage.delete(stored_as)
+        twin = _twin(film)
+        if twin is None:
+            raise
+        film.stored = False
+        return _again(film, twin)
+    except Exception:
+        default_storage.delete(stored_as)
+        raise
+    return film, True

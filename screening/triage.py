@@ -1,0 +1,26 @@
+"""Pure: from a film's result to whether people have to look at it, and why."""
+
+from __future__ import annotations
+
+FLAG_POSITIVE, FLAG_UNCERTAIN, FLAG_FAILED, FLAG_SAMPLED = "positive", "uncertain", "failed", "sampled"
+
+FLAG_WORDS = {
+    FLAG_POSITIVE: "the score lies at or above the upper operating point",
+    FLAG_UNCERTAIN: "the score lies between the two operating points",
+    FLAG_FAILED: "the film could not be screened",
+    FLAG_SAMPLED: "drawn at random from the films not flagged otherwise",
+}
+
+
+def flags_of(decision: str, sha256: str, sample: float) -> list[str]:
+    """Why a screened film goes to review; empty when it does not.
+
+    Args:
+        decision: ``positive``, ``uncertain`` or ``negative``.
+        sha256: hex digest of the film. The audit sample is drawn by it, so that a re-run draws the same films
+            and nobody who reads the queue can tell beforehand which.
+        sample: share of the negative films to draw, 0..1.
+    """
+    if decision in (FLAG_POSITIVE, FLAG_UNCERTAIN):
+        return [decision]
+    return [FLAG_SAMPLED] if int(sha256[:8], 16) < sample * 2**32 else []
