@@ -51,7 +51,7 @@ train: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle
 	@$(PY) -m ml.ship
 
 clean: ## delete the embedded servers' data of demo and tests (not of `make run`)
-	@for instance in demo test; do $(PY) -m screening.runtime remove --instance var/$$instance; done
+	@for instance in demo test; do $(PY) -m screening.runtime remove var/$$instance; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -65,17 +65,15 @@ def _load(path: Path) -> Grey | FilmError:
 
 
 def _answer(path: Path, bundle: Bundle, result: float | FilmError) -> dict[str, Any]:
-    refused = isinstance(result, FilmError)
-    return {
-        "path": str(path),
-        "accepted": not refused,
-        "reasons": [{"code": result.code, "sentence": result.sentence}] if refused else [],
-        "score": None if refused else round(result, 6),
-        "decision": None if refused else decide(result, bundle.low, bundle.high),
-        "model": f"{bundle.name}@{bundle.digest[:12]}",
-        "sha256": _digest(path),
-        "notice": NOTICE,
-    }
+    answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None, "decision": None}
+    if isinstance(result, FilmError):
+        answer["accepted"] = False
+        answer["reasons"] = [{"code": result.code, "sentence": result.sentence}]
+    else:
+        answer["score"] = round(result, 6)
+        answer["decision"] = decide(result, bundle.low, bundle.high)
+    model = f"{bundle.name}@{bundle.digest[:12]}"
+    return {**answer, "model": model, "sha256": _digest(path), "notice": NOTICE}
 
 
 def _digest(path: Path) -> str | None:

@@ -17,7 +17,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from ml.errors import FilmError
 from ml.headers import read_header, refuse_unfit

@@ -5,7 +5,7 @@ Nothing here writes a film or its history directly; verdicts go through ``servic
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
@@ -22,11 +22,17 @@ from screening.queries import COUNTED_AT_MOST, count_up_to
 from screening.services.reviews import review
 from screening.triage import FLAG_WORDS
 
+if TYPE_CHECKING:  # generic for the type checker, plain classes when run
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _Paginator = Paginator[Any]
+else:
+    _ModelAdmin, _Paginator = admin.ModelAdmin, Paginator
+
 admin.site.site_header = "Chest X-ray screening"
 admin.site.site_title = "Screening admin"
 
 
-class BoundedPaginator(Paginator[Any]):
+class BoundedPaginator(_Paginator):
     """Counts no further than a person pages, so that a list of millions opens like one of a hundred."""
 
     @cached_property
@@ -35,7 +41,7 @@ class BoundedPaginator(Paginator[Any]):
         return count_up_to(self.object_list, COUNTED_AT_MOST)  # type: ignore[arg-type]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(_ModelAdmin):
     """Rows to look at; what writes them is elsewhere."""
 
     show_full_result_count = False
@@ -82,7 +88,7 @@ class XRayAdmin(ReadOnlyAdmin):
     search_fields = ("original_name", "sha256__startswith", "batch__name", "batch__owner__username")
     search_help_text = "File name, batch name, sender, or the beginning of a sha256."
     ordering = ("-created_at",)
-    actions: ClassVar = ["confirm", "overturn"]
+    actions = ("confirm", "overturn")
 
     @admin.display(description="film")
     def thumbnail(self, film: XRay) -> SafeString | str:

@@ -33,7 +33,7 @@ def publish(films: Sequence[UUID], *, queue: str, chunk: int | None = None) -> N
     XRay.objects.filter(pk__in=films, state=XRay.State.QUEUED).update(published_at=Now())
     try:
         for ids in _chunks(films, chunk or settings.CHUNK_FILMS):
-            screen_chunk.apply_async(args=[[str(pk) for pk in ids]], queue=queue)
+            screen_chunk.apply_async(args=([str(pk) for pk in ids],), queue=queue)
     except (OperationalError, OSError) as error:
         log.warning("broker away, %d films wait for the sweep: %s", len(films), error)
 

@@ -40,7 +40,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         return KEYWORD
 
 
-class ApiTokenScheme(OpenApiAuthenticationExtension):
+class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The token in the OpenAPI schema."""
 
     target_class = "screening.api.auth.ApiTokenAuthentication"

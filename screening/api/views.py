@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,11 +14,12 @@ from rest_framework import status
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from screening import queries
 from screening.api import exports, serializers
+from screening.api.pagination import Pages
 from screening.models import Batch, ModelVersion, XRay
 from screening.services import batches
 
@@ -34,15 +36,11 @@ def _user(request: Request) -> User:
 class _Paged(APIView):
     """A view that answers one page of a list."""
 
-    def page(self, request: Request, rows: object, serializer: type) -> Response:
+    def page(self, request: Request, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
         """The page the request asks for."""
-        paginator = api_settings.DEFAULT_PAGINATION_CLASS()
-        return cast(
-            Response,
-            paginator.get_paginated_response(
-                serializer(paginator.paginate_queryset(rows, request, view=self), many=True).data
-            ),
-        )
+        paginator = Pages()
+        page = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response(serializer(page, many=True).data)
 
 
 class BatchList(_Paged):
@@ -79,9 +77,7 @@ class BatchFiles(APIView):
 
     parser_classes = (MultiPartParser, FormParser)
 
-    @extend_schema(
-        request={"multipart/form-data": serializers.Files}, responses={201: serializers.Film(many=True)}
-    )
+    @extend_schema(request={"multipart/form-data": serializers.Files}, responses={201: serializers.Film(many=True)})
     def post(self, request: Request, pk: str) -> Response:
         """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
 
@@ -163,6 +159,6 @@ class ModelList(APIView):
         return Response(serializers.Model(versions, many=True).data)
 
 
-def _add(batch: Batch, file: UploadedFile) -> XRay:
+def _add(batch: Batch, file: UploadedFile[Any]) -> XRay:
     film, _ = batches.add_file(batch=batch, name=file.name or "", data=file.read())
     return film

@@ -40,7 +40,7 @@ def demo(instance: Path, keep: bool) -> int:
         print(f"\nDashboard: {stack.base_url}/batches/{batch}")
         if keep:
             return _keep(stack, account)
-        print("Everything is stopped again; `make demo KEEP=1` leaves it running.")
+    print("Everything is stopped again; `make demo KEEP=1` leaves it running.")
     return 0 if status["progress"]["finished"] == status["progress"]["total"] else 1
 
 

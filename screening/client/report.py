@@ -64,7 +64,8 @@ def agreement(films: Sequence[Film], truth: dict[str, FilmRecord]) -> str:
 
 def _row(film: Film) -> tuple[str, ...]:
     score = "" if film["score"] is None else f"{film['score']:.3f}"
-    reason = f"{film['code']}: {film['reason']}" if film["code"] else ", ".join(film["flags"])
+    flagged = f"to review: {', '.join(film['flags'])}" if film["flags"] else ""
+    reason = f"{film['code']}: {film['reason']}" if film["code"] else flagged
     name = film["file"] + (" (synthetic)" if film["synthetic"] else "")
     return name, film["state"], score, film["decision"], reason
 

@@ -66,7 +66,7 @@ class Client:
         film: Film = self._call("POST", f"/batches/{batch}/files", files=files)[0]
         return film
 
-    def add_all(self, batch: str, uploads: Sequence[Upload], done: Callable[[Film], None]) -> None:
+    def add_all(self, batch: str, uploads: Sequence[Upload], done: Callable[[Film], object]) -> None:
         """Send files, four at a time; ``done`` is called for each as it is answered."""
         with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
             for film in pool.map(lambda upload: self.add(batch, upload), uploads):
@@ -82,7 +82,7 @@ class Client:
         status: Status = self._call("GET", f"/batches/{batch}")
         return status
 
-    def wait(self, batch: str, seen: Callable[[Status], None], timeout: float) -> Status:
+    def wait(self, batch: str, seen: Callable[[Status], object], timeout: float) -> Status:
         """Poll until the batch is final; ``seen`` is called with every answer.
 
         Raises:

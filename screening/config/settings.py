@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -94,7 +93,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(os.environ.get("STATIC_ROOT") or instance_dir() / "static")
+STATIC_ROOT = os.environ.get("STATIC_ROOT")  # only where a collect step is wanted, as in the image
 # Static files come straight from the packages that ship them; no collect step stands before a first start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

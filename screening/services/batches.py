@@ -28,9 +28,7 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
         raise ScreeningError("name_too_long", "A batch name has at most 120 characters.", 400)
     model = model or ModelVersion.objects.filter(is_default=True).first()
     if model is None:
-        raise ScreeningError(
-            "no_model", "No model is registered; run `python manage.py ensure_models` first.", 503
-        )
+        raise ScreeningError("no_model", "No model is registered; run `python manage.py ensure_models` first.", 503)
     return Batch.objects.create(owner=owner, name=name, model=model)
 
 
@@ -76,9 +74,7 @@ def submit(*, batch: Batch) -> Batch:
     if not batch.films.exists():
         raise ScreeningError("batch_empty", "The batch holds no film yet; add films, then submit it.")
     with transaction.atomic():
-        won = Batch.objects.filter(pk=batch.pk, submitted_at=None, cancelled_at=None).update(
-            submitted_at=Now()
-        )
+        won = Batch.objects.filter(pk=batch.pk, submitted_at=None, cancelled_at=None).update(submitted_at=Now())
         if won:
             transaction.on_commit(lambda: publishing.publish_batch(batch))
     batch.refresh_from_db()

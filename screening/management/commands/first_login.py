@@ -17,9 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print how to sign in."""
         if User.objects.filter(is_superuser=True, is_active=True).exists():
-            self.stdout.write(
-                "Sign in with an account you have. Forgotten? python manage.py changepassword NAME"
-            )
+            self.stdout.write("Sign in with an account you have. Forgotten? python manage.py changepassword NAME")
             return
         password = secrets.token_urlsafe(12)
         User.objects.create_superuser("admin", password=password)

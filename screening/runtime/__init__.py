@@ -1,0 +1,7 @@
+"""Starts the real servers of an instance and supervises its processes; imports nothing of Django."""
+
+from __future__ import annotations
+
+from screening.runtime.errors import StartupError
+
+__all__ = ["StartupError"]

@@ -1,0 +1,133 @@
+"""The command line: ``python -m screening.runtime run`` and ``exec``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from screening.runtime.application import PROJECT_DIR, application_environment
+from screening.runtime.child import launch_command
+from screening.runtime.console import Console
+from screening.runtime.errors import StartupError
+from screening.runtime.instance import Instance
+from screening.runtime.stack import remove_instance, running_stack, services
+
+_REFUSED = 2
+_INTERRUPTED = 130
+_HIGHEST_PORT = 65535
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    console = Console(sys.stdout)
+    with running_stack(
+        arguments.instance,
+        host=arguments.host,
+        port=arguments.port,
+        workers=arguments.workers,
+        echo=console,
+    ) as stack:
+        for line in stack.run_management_command("first_login").splitlines():
+            console.say(line)
+        console.say(f"The screening system runs at {stack.base_url} (Ctrl-C ends it)")
+        return stack.wait()
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    command = [part for index, part in enumerate(arguments.command) if index or part != "--"]
+    if not command:
+        raise StartupError("no-command", "Say which command to run: exec -- COMMAND.")
+    with services(arguments.instance, fast=arguments.fast) as endpoints:
+        instance = Instance.open(arguments.instance)
+        env = application_environment(instance, endpoints, "127.0.0.1")
+        return _run_in_foreground(command, env)
+
+
+def _run_in_foreground(command: Sequence[str], env: dict[str, str]) -> int:
+    """Run a command that owns the terminal: Ctrl-C is its business, as in a shell."""
+    previous = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    process = subprocess.Popen(launch_command(command, signal.SIGTERM), env=env)
+    try:
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    return code if code >= 0 else 128 - code
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    remove_instance(arguments.instance)
+    return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port; choose one from 1 to {_HIGHEST_PORT}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of workers; choose 1 or more")
+    return int(text)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=8000)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--workers", type=_count, default=os.cpu_count() or 1, help="worker processes")
+    _add_instance(parser, "run", os.environ.get("SCREENING_DATA_DIR"))
+
+
+def _add_exec(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fast", action="store_true", help="give up durability; for tests only")
+    _add_instance(parser, "exec")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+
+
+def _add_remove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("instance", type=Path)
+
+
+def _add_instance(parser: argparse.ArgumentParser, name: str, chosen: str | None = None) -> None:
+    default = Path(chosen) if chosen else PROJECT_DIR / "var" / name
+    parser.add_argument("--instance", type=Path, default=default, help="directory of the data")
+
+
+Handler = Callable[[argparse.Namespace], int]
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Handler]] = {
+    "run": ("run the whole system in the foreground", _add_run, _run),
+    "exec": ("run one command beside fresh servers", _add_exec, _exec),
+    "remove": ("delete an instance with its database", _add_remove, _remove),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 2 when something keeps it from starting."""
+    parser = argparse.ArgumentParser(prog="python -m screening.runtime", description=__doc__)
+    subparsers = parser.add_subparsers(dest="name", required=True)
+    for name, (help_text, configure, handler) in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=help_text)
+        configure(subparser)
+        subparser.set_defaults(handler=handler)
+    chosen = parser.parse_args(arguments)
+    handler = chosen.handler
+    try:
+        return int(handler(chosen))
+    except StartupError as error:
+        sys.stderr.write("".join(f"{part}\n" for part in (error.detail, error.message) if part))
+        return _REFUSED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""The processes of the application itself: what runs, with which environment, and when it is ready."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from screening.runtime.child import ProcessSpec
+from screening.runtime.instance import Instance
+from screening.runtime.services import Endpoints
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own private files there
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
+_START_SECONDS = 120.0  # the first import of a numeric library on a busy machine is slow
+_WORKER_GRACE = 30.0
+
+
+def application_environment(
+    instance: Instance, endpoints: Endpoints, host: str, extra: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the environment for the processes of the application: ours, plus what they need to know."""
+    return {
+        "DJANGO_SECRET_KEY": instance.secrets().django_secret_key,
+        "DJANGO_ALLOWED_HOSTS": _allowed_hosts(host),
+        **os.environ,
+        "DATABASE_URL": endpoints.database_url,
+        "REDIS_URL": endpoints.redis_url,
+        "DJANGO_SETTINGS_MODULE": "screening.config.settings",
+        "SCREENING_DATA_DIR": str(instance.root),
+        "PYTHONUNBUFFERED": "1",
+        **(extra or {}),
+    }
+
+
+def base_url(host: str, port: int) -> str:
+    """Return the address for a browser on this computer."""
+    reachable = _ANY_ADDRESS.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def manage_step(name: str, *arguments: str, env: Mapping[str, str], private: bool = False) -> ProcessSpec:
+    """Describe one run of ``manage.py``; with ``private`` its output is neither shown nor logged."""
+    command = [sys.executable, "manage.py", *arguments]
+    return ProcessSpec(name=name, command=command, env=env, cwd=PROJECT_DIR, echo=not private, private=private)
+
+
+def web(env: Mapping[str, str], host: str, port: int) -> ProcessSpec:
+    """Describe the web server; it is ready when its health page answers."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = [sys.executable, "-m", "gunicorn", "screening.config.wsgi", "--bind", address]
+    command += ["--workers", "2", "--threads", "4", "--graceful-timeout", "8", "--no-control-socket"]
+    if _SHARED_MEMORY.is_dir():  # a slow disk would otherwise look like a hanging worker
+        command += ["--worker-tmp-dir", str(_SHARED_MEMORY)]
+    return ProcessSpec(
+        name="web",
+        command=command,
+        env=env,
+        cwd=PROJECT_DIR,
+        ready=lambda _pid: _is_healthy(_ANY_ADDRESS.get(host, host), port),
+        ready_timeout=_START_SECONDS,
+    )
+
+
+def worker(instance: Instance, env: Mapping[str, str], concurrency: int) -> ProcessSpec:
+    """Describe the worker, which takes small batches and bulk ones."""
+    command = _celery("worker", "--concurrency", str(concurrency), "--queues", "small,bulk")
+    command += ["--hostname", "screening@%h", "--without-gossip", "--without-mingle"]
+    return _announced(
+        instance,
+        "worker",
+        command,
+        # One thread for each process: the processes share the cores among them.
+        {**env, "OMP_NUM_THREADS": "1"},
+        grace=_WORKER_GRACE,
+        # Without its broker a worker cannot finish anything; the tasks are delivered again.
+        death_signal=signal.SIGQUIT,
+    )
+
+
+def beat(instance: Instance, env: Mapping[str, str]) -> ProcessSpec:
+    """Describe the clock of the periodic tasks."""
+    command = _celery("beat", "--schedule", str(instance.root / "beat-schedule"), "--pidfile=")
+    return _announced(instance, "beat", command, env)
+
+
+def _celery(*arguments: str) -> list[str]:
+    program, *options = arguments
+    application = ["-m", "celery", "-A", "screening.config.celery"]
+    return [sys.executable, *application, program, "--loglevel", "INFO", *options]
+
+
+def _announced(
+    instance: Instance,
+    name: str,
+    command: list[str],
+    env: Mapping[str, str],
+    *,
+    grace: float = 10.0,
+    death_signal: signal.Signals = signal.SIGTERM,
+) -> ProcessSpec:
+    """Describe a process that says it is ready by making a file."""
+    ready_file = instance.ready_file(name)
+    return ProcessSpec(
+        name=name,
+        command=command,
+        env={**env, "SCREENING_READY_FILE": str(ready_file)},
+        cwd=PROJECT_DIR,
+        grace=grace,
+        death_signal=death_signal,
+        before_start=_remover(ready_file),
+        ready=lambda _pid: ready_file.exists(),
+        ready_timeout=_START_SECONDS,
+    )
+
+
+def _remover(path: Path) -> Callable[[], None]:
+    def remove() -> None:
+        path.unlink(missing_ok=True)
+
+    return remove
+
+
+def _allowed_hosts(host: str) -> str:
+    names = ["localhost", "127.0.0.1", "[::1]"]
+    names.append(socket.gethostname() if host in _ANY_ADDRESS else host)
+    return ",".join(dict.fromkeys(names))
+
+
+def _is_healthy(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,67 @@
+"""What the runtime prints: one line at a time, with the name of the process in front."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import TextIO
+
+_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
+_NAME_WIDTH = 8
+
+
+class Console:
+    """Writes whole lines to a stream from many threads; without a stream it only reports alarms."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._colour_of: dict[str, int] = {}
+        self._coloured = stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
+
+    @property
+    def shows(self) -> bool:
+        """Whether lines are printed at all."""
+        return self._stream is not None
+
+    def process_line(self, name: str, text: str) -> None:
+        """Print one output line of the process ``name``."""
+        if self._stream is not None:
+            self._write(self._stream, f"{self._label(name)} | {text}")
+
+    def say(self, text: str) -> None:
+        """Print one line of the supervisor itself."""
+        if self._stream is not None:
+            self._write(self._stream, text)
+
+    def alarm(self, text: str) -> None:
+        """Print one line that must be seen in quiet mode too: it goes to the error stream then."""
+        self._write(self._stream or sys.stderr, text)
+
+    def _label(self, name: str) -> str:
+        padded = name.ljust(_NAME_WIDTH)
+        if not self._coloured:
+            return padded
+        colour = self._colour_of.setdefault(name, _COLOURS[len(self._colour_of) % len(_COLOURS)])
+        return f"\x1b[{colour}m{padded}\x1b[0m"
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        with self._lock:
+            try:
+                stream.write(text + "\n")
+                stream.flush()
+            except (OSError, ValueError):
+                # The reader has gone (a closed pipe or terminal). The log files still hold everything,
+                # and losing the display must not end the processes.
+                self._stream = None
+                _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Send what is still buffered nowhere, otherwise the interpreter complains about it at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

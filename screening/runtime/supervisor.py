@@ -1,0 +1,270 @@
+"""Starts processes in order, restarts those that die, and stops all of them in reverse order."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from screening.runtime.child import Child, ProcessSpec, describe_exit, rotate_log
+from screening.runtime.console import Console
+from screening.runtime.errors import StartupError
+
+_WATCHDOG = Path(__file__).with_name("_watchdog.py")
+_MONITOR_SECONDS = 0.1
+_LONGEST_READY_POLL = 0.25
+_LONGEST_BACK_OFF = 10.0
+
+
+@dataclass(frozen=True)
+class RestartPolicy:
+    """Restart a process at most ``limit`` times in ``window`` seconds; the first wait is ``back_off``."""
+
+    limit: int = 5
+    window: float = 120.0
+    back_off: float = 0.5
+
+
+@dataclass
+class _Entry:
+    spec: ProcessSpec
+    child: Child
+    watched: bool = False
+    deaths: deque[float] = field(default_factory=deque)
+    restart_at: float | None = None
+
+
+class Supervisor:
+    """Use as a context manager; leaving it stops every process, the last started first."""
+
+    def __init__(
+        self,
+        log_dir: Path,
+        console: Console,
+        *,
+        policy: RestartPolicy | None = None,
+        watchdog_grace: float = 10.0,
+    ) -> None:
+        self.failed = False
+        self._log_dir = log_dir
+        self._console = console
+        self._policy = policy or RestartPolicy()
+        self._watchdog_grace = watchdog_grace
+        self._entries: list[_Entry] = []
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._hurry = threading.Event()
+        self._stopped = threading.Event()
+
+    def __enter__(self) -> Supervisor:
+        # The kernel ties a death signal to the thread that started the process, so one thread that
+        # lives as long as the supervisor starts them all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_WATCHDOG), str(self._watchdog_grace)],
+            stdin=subprocess.PIPE,
+            cwd="/",
+            start_new_session=True,
+        )
+        threading.Thread(target=self._monitor, name="monitor", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._starter.shutdown()
+        if self._watchdog.stdin is not None:
+            with suppress(OSError):
+                self._watchdog.stdin.close()
+        self._watchdog.wait()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the processes are being stopped or have been stopped."""
+        return self._stopping.is_set()
+
+    def hurry(self) -> None:
+        """Kill instead of waiting for the processes that are still ending."""
+        self._hurry.set()
+
+    def start(self, spec: ProcessSpec) -> int:
+        """Start a process, wait until it is ready, watch over it from then on, and return its id.
+
+        Raises StartupError ``process-died``, ``process-not-ready`` or ``stopped``.
+        """
+        rotate_log(self._log_file(spec))
+        began = time.monotonic()
+        entry = self._add(spec)
+        try:
+            self._await_ready(entry)
+        except BaseException:
+            self._discard(entry)
+            raise
+        entry.watched = True
+        self._console.say(f"{spec.name} is ready ({time.monotonic() - began:.1f} s)")
+        return entry.child.pid
+
+    def run_step(self, spec: ProcessSpec) -> str:
+        """Run a process to its end and return its output, of a private one the standard output only.
+
+        Raises StartupError ``step-failed`` with the last lines of the output.
+        """
+        rotate_log(self._log_file(spec))
+        entry = self._add(spec)
+        try:
+            while (code := entry.child.poll()) is None:
+                self._check_not_stopping()
+                time.sleep(0.02)
+            if code != 0:
+                message = f"The step {spec.name} failed ({describe_exit(code)}); its output says what to put right."
+                raise StartupError("step-failed", message, self._unseen_tail(entry))
+        finally:
+            self._discard(entry)
+        if spec.private:
+            return "".join(f"{line}\n" for line in entry.child.private_output)
+        return self._log_file(spec).read_text(encoding="utf-8")
+
+    def wait(self) -> int:
+        """Block until every process has been stopped; return 1 after a failure, otherwise 0."""
+        self._stopped.wait()
+        return 1 if self.failed else 0
+
+    def stop(self) -> None:
+        """Stop every process, the last started first. Further calls wait for the first one."""
+        self._stopping.set()
+        with self._lock:
+            with suppress(RuntimeError):  # the starter has ended already: nothing can be under way
+                self._starter.submit(int).result()
+            while self._entries:
+                entry = self._entries[-1]
+                self._stop_entry(entry)
+                self._entries.pop()
+        self._stopped.set()
+
+    def _stop_entry(self, entry: _Entry) -> None:
+        running = entry.child.poll() is None
+        polite = entry.child.stop(self._hurry)
+        self._tell_watchdog("-", entry.child)
+        if running:
+            self._console.say(f"{entry.spec.name} {'stopped' if polite else 'was killed'}")
+
+    def _add(self, spec: ProcessSpec) -> _Entry:
+        with self._lock:
+            self._check_not_stopping()
+            if spec.before_start is not None:
+                spec.before_start()
+            return self._starter.submit(self._make_entry, spec).result()
+
+    def _make_entry(self, spec: ProcessSpec) -> _Entry:
+        # Recorded in the starter's thread: an interruption of the caller must not lose a started process.
+        entry = _Entry(spec, self._spawn(spec))
+        self._entries.append(entry)
+        return entry
+
+    def _spawn(self, spec: ProcessSpec) -> Child:
+        child = Child(spec, self._log_file(spec), self._console)
+        self._tell_watchdog("+", child)
+        return child
+
+    def _discard(self, entry: _Entry) -> None:
+        with self._lock:
+            if entry in self._entries:
+                entry.child.stop(self._hurry)
+                self._tell_watchdog("-", entry.child)
+                self._entries.remove(entry)
+
+    def _await_ready(self, entry: _Entry) -> None:
+        spec, child, log_file = entry.spec, entry.child, self._log_file(entry.spec)
+        deadline = time.monotonic() + spec.ready_timeout
+        pause = 0.01
+        while True:
+            self._check_not_stopping()
+            code = child.poll()
+            if code is not None:
+                message = f"{spec.name} ended during its start ({describe_exit(code)}); see {log_file}."
+                raise StartupError("process-died", message, self._unseen_tail(entry))
+            if spec.ready is None or spec.ready(child.pid):
+                return
+            if time.monotonic() > deadline:
+                message = f"{spec.name} was not ready after {spec.ready_timeout:.0f} s; see {log_file}."
+                raise StartupError("process-not-ready", message, self._unseen_tail(entry))
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_READY_POLL)
+
+    def _unseen_tail(self, entry: _Entry) -> str:
+        """Return the last lines of the output unless they are on the screen already."""
+        return "" if entry.spec.echo and self._console.shows else entry.child.tail()
+
+    def _check_not_stopping(self) -> None:
+        if self.stopping:
+            message = "Another process failed, so everything was stopped; start again after reading its log."
+            raise StartupError("stopped", message)
+
+    def _monitor(self) -> None:
+        while not self._stopping.wait(_MONITOR_SECONDS):
+            with self._lock:
+                for entry in self._entries:
+                    if entry.watched and not self._keep_alive(entry):
+                        self.failed = True
+                        break
+            if self.failed:
+                self.stop()
+
+    def _keep_alive(self, entry: _Entry) -> bool:
+        """Return False when the process died too often to be restarted again."""
+        now = time.monotonic()
+        if entry.restart_at is not None:
+            if now >= entry.restart_at:
+                self._restart(entry)
+            return True
+        code = entry.child.poll()
+        return code is None or self._plan_restart(entry, code, now)
+
+    def _plan_restart(self, entry: _Entry, code: int, now: float) -> bool:
+        policy, name = self._policy, entry.spec.name
+        entry.child.stop()  # ends what the dead process left in its group
+        self._tell_watchdog("-", entry.child)
+        while entry.deaths and now - entry.deaths[0] > policy.window:
+            entry.deaths.popleft()
+        count = len(entry.deaths)
+        entry.deaths.append(now)
+        if count >= policy.limit:
+            self._console.alarm(
+                f"{name} ended unexpectedly ({describe_exit(code)}) after {count} restarts; "
+                f"stopping everything, see {self._log_file(entry.spec)}"
+            )
+            return False
+        pause = min(policy.back_off * 2**count, _LONGEST_BACK_OFF)
+        entry.restart_at = now + pause
+        self._console.alarm(
+            f"{name} ended unexpectedly ({describe_exit(code)}); "
+            f"restart {count + 1} of {policy.limit} in {pause:.1f} s"
+        )
+        return True
+
+    def _restart(self, entry: _Entry) -> None:
+        entry.restart_at = None
+        try:
+            if entry.spec.before_start is not None:
+                entry.spec.before_start()
+            entry.child = self._starter.submit(self._spawn, entry.spec).result()
+        except (OSError, StartupError) as error:
+            # The dead child stays in place, so the next look counts this as one more death.
+            self._console.alarm(f"{entry.spec.name} could not be restarted: {error}")
+
+    def _tell_watchdog(self, change: str, child: Child) -> None:
+        if self._watchdog.stdin is not None:
+            with suppress(OSError):
+                self._watchdog.stdin.write(f"{change}{child.pid}\n".encode())
+                self._watchdog.stdin.flush()
+
+    def _log_file(self, spec: ProcessSpec) -> Path:
+        return self._log_dir / f"{spec.name}.log"

@@ -1,0 +1,56 @@
+"""Instances in temporary folders, and programs that play the part of another user of the machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from screening.runtime.application import PROJECT_DIR
+from screening.runtime.stack import remove_instance
+
+
+@pytest.fixture(autouse=True)
+def _no_external_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+
+
+@pytest.fixture
+def fresh_instance(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "instance"
+    yield path
+    remove_instance(path)
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One instance for the tests that do not need a first start, which takes the most time."""
+    path = tmp_path_factory.mktemp("shared") / "instance"
+    yield path
+    remove_instance(path)
+
+
+def run_module(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "screening.runtime", *arguments]
+    return subprocess.run(command, cwd=PROJECT_DIR, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def start_driver(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a Python program that uses the runtime; it prints one line when it has got where it should."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        cwd=PROJECT_DIR,
+        env=os.environ | {"PYTHONPATH": str(PROJECT_DIR)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def first_line(driver: subprocess.Popen[str]) -> str:
+    assert driver.stdout is not None
+    return driver.stdout.readline().strip()
