@@ -76,6 +76,7 @@ def batches_for(user: User) -> QuerySet[Batch]:
             positive=Count("films", filter=Q(films__decision=Decision.POSITIVE)),
             to_review=Count("films", filter=Q(films__review_state=XRay.ReviewState.PENDING)),
         )
+        .order_by("-created_at", "id")  # a grouped query does not take the model's own order
     )
 
 

@@ -1,0 +1,32 @@
+"""Films in any state, without the way there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from screening.inference import Pictures, Screened
+from screening.models import Batch, XRay
+
+PICTURES = Pictures(b"display", b"thumb")
+
+
+def screened(score: float, decision: str) -> Screened:
+    return Screened(score, decision, 0.01, PICTURES)
+
+
+def film(batch: Batch, number: int = 0, **fields: Any) -> XRay:
+    """A row as it might stand, by default waiting."""
+    defaults: dict[str, Any] = {
+        "original_name": f"film-{number}.png",
+        "sha256": f"{number:064x}",
+        "bytes": 1000,
+        "kind": "png",
+        "state": XRay.State.QUEUED,
+        "stored": True,
+    }
+    return XRay.objects.create(batch=batch, **{**defaults, **fields})
+
+
+def done(batch: Batch, number: int = 0, score: float = 0.9, decision: str = "positive", **fields: Any) -> XRay:
+    """A screened film."""
+    return film(batch, number, state=XRay.State.DONE, score=score, decision=decision, **fields)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
+
+from screening.errors import ScreeningError
+from screening.models import Batch, ModelVersion, XRay
+from screening.services import batches
+
+Captured = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def published() -> Any:
+    """What would go to the broker."""
+    with patch("screening.tasks.screen_chunk.apply_async") as sent:
+        yield sent
+
+
+def test_a_film_is_queued_with_its_bytes_stored(batch: Batch, png: bytes) -> None:
+    film, new = batches.add_file(batch=batch, name="a.png", data=png)
+    assert new
+    assert (film.state, film.kind, film.width, film.height) == ("queued", "png", 256, 256)
+    assert film.synthetic
+    with default_storage.open(film.storage_name("original")) as file:
+        assert file.read() == png
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"", "empty_file"), (b"hello", "unsupported_kind"), (b"\x89PNG\r\n\x1a\nrest", "damaged_header")],
+)
+def test_a_bad_file_is_rejected_with_a_reason_and_keeps_no_bytes(batch: Batch, data: bytes, code: str) -> None:
+    film, _ = batches.add_file(batch=batch, name="a.png", data=data)
+    assert (film.state, film.code, film.step) == ("rejected", code, "door")
+    assert film.reason.endswith(".")
+    assert film.finished_at is not None
+    assert not default_storage.exists(film.storage_name("original"))
+
+
+def test_a_file_over_the_limit_is_rejected(batch: Batch, png: bytes, settings: Any) -> None:
+    settings.MAX_FILE_BYTES = 100
+    film, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    assert film.code == "file_too_large"
+
+
+def test_a_retry_returns_the_film_it_already_is(batch: Batch, png: bytes) -> None:
+    first, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    again, new = batches.add_file(batch=batch, name="a.png", data=png)
+    assert not new
+    assert again.pk == first.pk
+    rejected, _ = batches.add_file(batch=batch, name="b.png", data=b"no")
+    assert batches.add_file(batch=batch, name="b.png", data=b"no") == (rejected, False)
+    assert batch.films.count() == 2
+
+
+def test_the_same_bytes_under_another_name_are_a_duplicate_that_says_of_what(batch: Batch, png: bytes) -> None:
+    batches.add_file(batch=batch, name="a.png", data=png)
+    twin, new = batches.add_file(batch=batch, name="b.png", data=png)
+    assert new
+    assert (twin.state, twin.code) == ("rejected", "duplicate")
+    assert "a.png" in twin.reason
+
+
+def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch, png: bytes) -> None:
+    first, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    # The second request looked for a twin just before the first one's row was there.
+    with patch.object(batches, "_twin", side_effect=[None, first]):
+        twin, new = batches.add_file(batch=batch, name="b.png", data=png)
+    assert (twin.code, new) == ("duplicate", True)
+    assert not default_storage.exists(twin.storage_name("original"))
+    assert batch.films.filter(state=XRay.State.QUEUED).count() == 1
+
+
+def test_names_lose_their_path_and_control_characters(batch: Batch, png: bytes) -> None:
+    film, _ = batches.add_file(batch=batch, name="../../etc/a\x00\nb.png", data=png)
+    assert film.original_name == "a��b.png"
+
+
+def test_submitting_publishes_chunks_after_commit(
+    batch: Batch, png: bytes, jpeg: bytes, published: Any, django_capture_on_commit_callbacks: Captured, settings: Any
+) -> None:
+    settings.CHUNK_FILMS = 1
+    batches.add_file(batch=batch, name="a.png", data=png)
+    batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+    with django_capture_on_commit_callbacks(execute=False) as callbacks:
+        batches.submit(batch=batch)
+    assert not published.called
+    for callback in callbacks:
+        callback()
+    assert [len(call.kwargs["args"][0]) for call in published.call_args_list] == [1, 1]
+    assert {call.kwargs["queue"] for call in published.call_args_list} == {"small"}
+
+
+def test_large_batches_go_to_the_other_queue(
+    batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured, settings: Any
+) -> None:
+    settings.SMALL_BATCH_FILMS = 0
+    batches.add_file(batch=batch, name="a.png", data=png)
+    with django_capture_on_commit_callbacks(execute=True):
+        batches.submit(batch=batch)
+    assert published.call_args.kwargs["queue"] == "bulk"
+
+
+def test_a_broker_that_is_away_does_not_fail_the_submission(
+    batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured
+) -> None:
+    published.side_effect = ConnectionRefusedError()
+    film, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert batches.submit(batch=batch).submitted_at
+    film.refresh_from_db()
+    assert film.state == "queued"
+
+
+def test_submitting_twice_publishes_once(
+    batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured
+) -> None:
+    batches.add_file(batch=batch, name="a.png", data=png)
+    for _ in range(2):
+        with django_capture_on_commit_callbacks(execute=True):
+            batches.submit(batch=batch)
+    assert published.call_count == 1
+
+
+def test_a_submitted_or_cancelled_batch_takes_no_more(batch: Batch, png: bytes, jpeg: bytes) -> None:
+    batches.add_file(batch=batch, name="a.png", data=png)
+    batches.submit(batch=batch)
+    with pytest.raises(ScreeningError, match="batch_submitted"):
+        batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+    batches.cancel(batch=batch)
+    with pytest.raises(ScreeningError, match="batch_cancelled"):
+        batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+    with pytest.raises(ScreeningError, match="batch_cancelled"):
+        batches.submit(batch=batch)
+
+
+def test_a_submission_during_an_upload_leaves_no_orphan_bytes(
+    batch: Batch, png: bytes, jpeg: bytes, settings: Any
+) -> None:
+    batches.add_file(batch=batch, name="a.png", data=png)
+    seen_open = Batch.objects.get(pk=batch.pk)
+    batches.submit(batch=batch)
+    with pytest.raises(ScreeningError, match="batch_submitted"):
+        batches.add_file(batch=seen_open, name="b.jpg", data=jpeg)
+    assert batch.films.count() == 1
+    assert len([path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]) == 1
+
+
+def test_an_empty_batch_is_not_submitted(batch: Batch) -> None:
+    with pytest.raises(ScreeningError, match="batch_empty"):
+        batches.submit(batch=batch)
+
+
+def test_cancelling_ends_what_waits_and_nothing_else(batch: Batch, png: bytes, jpeg: bytes) -> None:
+    waiting, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    rejected, _ = batches.add_file(batch=batch, name="b.png", data=b"no")
+    batches.cancel(batch=batch)
+    waiting.refresh_from_db()
+    rejected.refresh_from_db()
+    assert (waiting.state, waiting.code) == ("cancelled", "batch_cancelled")
+    assert rejected.state == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("", "name_missing"), ("  ", "name_missing"), ("x" * 121, "name_too_long")]
+)
+def test_a_batch_needs_a_name_of_a_fair_length(
+    owner: User, model_version: ModelVersion, name: str, code: str
+) -> None:
+    with pytest.raises(ScreeningError, match=code):
+        batches.create_batch(owner=owner, name=name)
+
+
+def test_without_a_model_no_batch(owner: User) -> None:
+    with pytest.raises(ScreeningError, match="no_model"):
+        batches.create_batch(owner=owner, name="x")

@@ -1,0 +1,154 @@
+"""The whole way of a film through real servers, a real web process and a real worker."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+import redis
+import requests
+
+from ml.phantom import PhantomSpec, png_bytes
+from screening.client.rest import Client, ClientError, Upload
+from tests.conftest import LiveStack
+
+PATIENCE = 120  # seconds; how long a test waits, not how fast the system must be
+
+
+@pytest.fixture(scope="module")
+def client(live_stack: LiveStack) -> Client:
+    return Client(live_stack.base_url, live_stack.token("pipeline"))
+
+
+@pytest.fixture(scope="module")
+def phantoms() -> list[Upload]:
+    return [
+        Upload(f"{seed:02}.png", png_bytes(PhantomSpec(height=300, width=300, seed=seed, opacities=seed % 3)))
+        for seed in range(24)
+    ]
+
+
+def wait(client: Client, batch: str) -> dict[str, Any]:
+    return client.wait(batch, lambda _status: None, PATIENCE)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def send(client: Client, uploads: list[Upload], name: str = "batch") -> str:
+    batch = client.create_batch(name)
+    client.add_all(batch, uploads, lambda _film: None)
+    client.submit(batch)
+    return batch
+
+
+def worker_processes(live_stack: LiveStack) -> list[psutil.Process]:
+    """The worker's parent first, then its children."""
+    database = str(live_stack.stack.endpoints.database_url)
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        try:
+            mine = process.environ().get("DATABASE_URL") == database
+        except psutil.Error:
+            continue
+        if mine and "worker" in line and any("celery" in part for part in line):
+            found.append(process)
+    parents = [process for process in found if process.ppid() not in {other.pid for other in found}]
+    return [*parents, *(process for process in found if process not in parents)]
+
+
+def test_every_file_ends_in_one_state_with_a_score_or_a_reason(client: Client, png: bytes, jpeg: bytes,
+                                                               dicom: bytes) -> None:  # fmt: skip
+    uploads = [
+        Upload("a.png", png),
+        Upload("b.jpg", jpeg),
+        Upload("c", dicom),
+        Upload("cut.png", png[: len(png) // 2]),
+        Upload("not-a-film.txt", b"hello"),
+        Upload("again.png", png),
+    ]
+    batch = send(client, uploads)
+    progress = wait(client, batch)["progress"]
+    films = {film["file"]: film for film in client.films(batch)}
+    assert {name: film["state"] for name, film in films.items()} == {
+        "a.png": "done", "b.jpg": "done", "c": "done",
+        "cut.png": "failed", "not-a-film.txt": "rejected", "again.png": "rejected",
+    }  # fmt: skip
+    for film in films.values():
+        assert (film["score"] is not None) == (film["state"] == "done")
+        assert bool(film["code"]) == (film["state"] != "done")
+    assert progress["total"] == len(uploads) == sum(progress["states"].values())
+    rows = list(csv.DictReader(io.StringIO(b"".join(client.csv(batch)).decode())))
+    assert len(rows) == len(uploads)
+
+
+def test_the_worker_says_what_the_command_line_says(client: Client, phantoms: list[Upload], tmp_path: Any) -> None:
+    from ml.bundle import find
+    from ml.predict import predict
+
+    batch = send(client, phantoms[:8])
+    wait(client, batch)
+    for upload in phantoms[:8]:
+        (tmp_path / upload.name).write_bytes(upload.data())
+    paths = sorted(tmp_path.iterdir())
+    expected = {path.name: answer for path, answer in zip(paths, predict(paths, find("seed-cnn")), strict=True)}
+    for film in client.films(batch):
+        assert film["score"] == pytest.approx(expected[film["file"]]["score"], abs=1e-5)
+        assert film["decision"] == expected[film["file"]]["decision"]
+
+
+def test_a_killed_child_costs_no_film(client: Client, live_stack: LiveStack, phantoms: list[Upload]) -> None:
+    batch = send(client, phantoms, "killed child")
+    until(lambda: client.status(batch)["progress"]["finished"] > 0)
+    for child in worker_processes(live_stack)[1:]:
+        child.kill()
+    assert wait(client, batch)["progress"]["states"]["done"] == len(phantoms)
+
+
+def test_a_killed_worker_is_restarted_and_costs_no_film(
+    client: Client, live_stack: LiveStack, phantoms: list[Upload]
+) -> None:
+    batch = send(client, phantoms, "killed worker")
+    for process in worker_processes(live_stack):
+        process.kill()
+    assert wait(client, batch)["progress"]["states"]["done"] == len(phantoms)
+
+
+def test_a_broker_that_forgets_everything_costs_no_film(
+    client: Client, live_stack: LiveStack, phantoms: list[Upload]
+) -> None:
+    broker = redis.Redis.from_url(live_stack.stack.endpoints.redis_url)
+    batch = send(client, phantoms, "forgotten")
+    broker.flushall()
+    assert wait(client, batch)["progress"]["states"]["done"] == len(phantoms)
+
+
+def test_a_cancelled_batch_comes_to_an_end(client: Client, phantoms: list[Upload]) -> None:
+    batch = client.create_batch("cancelled")
+    client.add_all(batch, phantoms, lambda _film: None)
+    client.submit(batch)
+    client._call("POST", f"/batches/{batch}/cancel")
+    states = wait(client, batch)["progress"]["states"]
+    assert states["done"] + states["cancelled"] == len(phantoms)
+
+
+def test_the_client_says_why_it_was_refused(client: Client, live_stack: LiveStack) -> None:
+    with pytest.raises(ClientError, match="batch_empty"):
+        client.submit(client.create_batch("empty"))
+    with pytest.raises(ClientError, match="token_invalid"):
+        Client(live_stack.base_url, "xray_wrong").create_batch("x")
+
+
+def test_health_is_told_without_a_login(live_stack: LiveStack) -> None:
+    answer = requests.get(f"{live_stack.base_url}/healthz", timeout=10)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from screening.errors import NotFoundError, ScreeningError
+from screening.models import Batch, Review, XRay
+from screening.services.reviews import review
+from tests.screening.factories import done
+
+
+@pytest.fixture
+def flagged(batch: Batch) -> XRay:
+    return done(batch, flags=["positive"], review_state="pending")
+
+
+def test_a_verdict_is_added_and_counts(flagged: XRay, colleague: User) -> None:
+    entry = review(film=flagged, reviewer=colleague, verdict="overturned", note="  a nipple shadow ")
+    flagged.refresh_from_db()
+    assert flagged.review_state == "overturned"
+    assert (entry.note, entry.score, entry.decision) == ("a nipple shadow", 0.9, "positive")
+
+
+def test_every_verdict_is_kept_and_the_newest_counts(flagged: XRay, colleague: User) -> None:
+    review(film=flagged, reviewer=colleague, verdict="overturned")
+    review(film=flagged, reviewer=colleague, verdict="confirmed")
+    flagged.refresh_from_db()
+    assert flagged.review_state == "confirmed"
+    assert [entry.verdict for entry in Review.objects.all()] == ["confirmed", "overturned"]
+
+
+def test_who_is_not_staff_does_not_review(flagged: XRay, owner: User) -> None:
+    with pytest.raises(NotFoundError):
+        review(film=flagged, reviewer=owner, verdict="confirmed")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "note", "code"), [("maybe", "", "verdict_unknown"), ("confirmed", "x" * 2001, "note_too_long")]
+)
+def test_a_verdict_must_be_one(flagged: XRay, colleague: User, verdict: str, note: str, code: str) -> None:
+    with pytest.raises(ScreeningError, match=code):
+        review(film=flagged, reviewer=colleague, verdict=verdict, note=note)
+    assert not Review.objects.exists()
+
+
+def test_what_is_not_flagged_is_not_reviewed(batch: Batch, colleague: User) -> None:
+    with pytest.raises(ScreeningError, match="not_flagged"):
+        review(film=done(batch), reviewer=colleague, verdict="confirmed")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from screening.config import environment
+from screening.config.limits import limits
+
+
+@pytest.mark.parametrize("seconds", [1, 4, 60, 3600])
+def test_limits_keep_their_order(seconds: int) -> None:
+    found = limits(seconds)
+    assert seconds == found.soft < found.hard < found.lease < found.visibility
+
+
+def test_a_chunk_needs_time() -> None:
+    with pytest.raises(ValueError, match="CHUNK_SECONDS"):
+        limits(0)
+
+
+def test_addresses_come_from_the_environment_then_from_the_running_servers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    assert environment.endpoint("REDIS_URL", "redis_url", "absent") == "absent"
+    (tmp_path / "endpoints.json").write_text(json.dumps({"redis_url": "redis://running"}))
+    assert environment.endpoint("REDIS_URL", "redis_url", "absent") == "redis://running"
+    monkeypatch.setenv("REDIS_URL", "redis://mine")
+    assert environment.endpoint("REDIS_URL", "redis_url", "absent") == "redis://mine"
+
+
+def test_the_key_is_the_environments_then_the_instances_then_random(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
+    assert environment.secret_key() != environment.secret_key()
+    (tmp_path / "secrets.json").write_text(json.dumps({"django_secret_key": "kept"}))
+    assert environment.secret_key() == "kept"
+    monkeypatch.setenv("DJANGO_SECRET_KEY", "given")
+    assert environment.secret_key() == "given"
+
+
+def test_wrong_settings_name_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHUNK_FILMS", "many")
+    with pytest.raises(ValueError, match="CHUNK_FILMS='many'"):
+        environment.number("CHUNK_FILMS", 8)
+    monkeypatch.setenv("AUDIT_SAMPLE", "5")
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        environment.share("AUDIT_SAMPLE", 0.1)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", True), ("Yes", True), ("0", False), ("", False)])
+def test_flags(monkeypatch: pytest.MonkeyPatch, text: str, expected: bool) -> None:
+    monkeypatch.setenv("DJANGO_DEBUG", text)
+    assert environment.flag("DJANGO_DEBUG") is expected

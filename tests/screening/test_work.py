@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from screening import tasks
+from screening.models import Batch, Prediction, XRay
+from screening.services import batches, work
+from screening.services.work import Refusal
+from tests.screening.factories import PICTURES, film, screened
+
+BROKEN = Refusal("damaged_pixels", "It is damaged.")
+
+
+@pytest.fixture(autouse=True)
+def published() -> Any:
+    with patch("screening.publishing.publish") as sent:
+        yield sent
+
+
+@pytest.fixture
+def running(batch: Batch) -> Batch:
+    """A submitted batch."""
+    Batch.objects.filter(pk=batch.pk).update(submitted_at=Now())
+    batch.refresh_from_db()
+    return batch
+
+
+def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
+    (mine,) = work.claim([film(running).pk])
+    assert (mine.state, mine.attempts) == ("running", 1)
+    assert mine.lease_until is not None
+    assert mine.lease_until > timezone.now()
+
+
+def test_a_message_delivered_twice_does_nothing_the_second_time(running: Batch) -> None:
+    waiting = film(running)
+    assert len(work.claim([waiting.pk])) == 1
+    assert work.claim([waiting.pk]) == []
+    waiting.refresh_from_db()
+    assert waiting.attempts == 1
+
+
+def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batch) -> None:
+    final = film(running, 1, state=XRay.State.CANCELLED)
+    other = Batch.objects.create(owner=batch.owner, name="open", model=batch.model)
+    stopped = Batch.objects.create(
+        owner=batch.owner, name="stopped", model=batch.model, submitted_at=timezone.now(), cancelled_at=timezone.now()
+    )
+    ids = [final.pk, film(other, 2).pk, film(stopped, 3).pk]
+    assert work.claim(ids) == []
+
+
+def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
+    (mine,) = work.claim([film(running).pk])
+    assert work.record([(mine, screened(0.93, "positive"))]) == 1
+    stored = XRay.objects.get()
+    assert (stored.state, stored.score, stored.decision) == ("done", 0.93, "positive")
+    assert (stored.flags, stored.review_state, stored.lease_until) == (["positive"], "pending", None)
+    prediction = Prediction.objects.get()
+    assert (prediction.film_id, prediction.model_id, prediction.score) == (mine.pk, running.model_id, 0.93)
+
+
+def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
+    waiting = film(running)
+    (frozen,) = work.claim([waiting.pk])
+    XRay.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work.sweep()
+    (current,) = work.claim([waiting.pk])
+    assert work.record([(frozen, screened(0.1, "negative"))]) == 0
+    assert not Prediction.objects.exists()
+    assert work.record([(current, screened(0.9, "positive"))]) == 1
+    assert work.record([(frozen, screened(0.1, "negative"))]) == 0
+    waiting.refresh_from_db()
+    assert (waiting.score, Prediction.objects.get().score) == (0.9, 0.9)
+
+
+def test_a_broken_film_fails_for_good_beside_neighbours_that_are_done(running: Batch) -> None:
+    films = work.claim([film(running, 1).pk, film(running, 2).pk])
+    work.record([(films[0], BROKEN), (films[1], screened(0.01, "negative"))])
+    broken, whole = XRay.objects.order_by("created_at")
+    assert (broken.state, broken.code, broken.reason, broken.step) == (
+        "failed", "damaged_pixels", "It is damaged.", "worker",
+    )  # fmt: skip
+    assert (broken.flags, broken.review_state) == (["failed"], "pending")
+    assert whole.state == "done"
+
+
+def test_films_handed_back_wait_again_one_a_message(
+    running: Batch, published: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    films = work.claim([film(running, 1).pk, film(running, 2).pk])
+    with django_capture_on_commit_callbacks(execute=True):
+        work.hand_back(films, BROKEN)
+    assert set(XRay.objects.values_list("state", "attempts")) == {("queued", 1)}
+    assert published.call_args.kwargs == {"queue": "small", "chunk": 1}
+    assert len(published.call_args.args[0]) == 2
+
+
+def test_the_third_attempt_is_the_last(running: Batch) -> None:
+    waiting = film(running, attempts=2)
+    work.hand_back(work.claim([waiting.pk]), Refusal("worker_error", "It failed three times."))
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts, waiting.code) == ("failed", 3, "worker_error")
+
+
+def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:
+    held, fresh = film(running, 1), film(running, 2)
+    work.claim([held.pk, fresh.pk])
+    XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert work.sweep()["lost"] == 1
+    held.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (held.state, fresh.state) == ("queued", "running")
+
+
+def test_a_film_that_kills_its_worker_three_times_ends_failed(running: Batch) -> None:
+    killer = film(running)
+    for _ in range(3):
+        work.claim([killer.pk])
+        XRay.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        work.sweep()
+    killer.refresh_from_db()
+    assert (killer.state, killer.code, killer.step) == ("failed", "worker_lost", "sweep")
+
+
+def test_the_sweep_publishes_again_what_the_broker_lost(running: Batch, published: Any) -> None:
+    Batch.objects.update(submitted_at=timezone.now() - timedelta(hours=1))
+    lost = film(running, 1, published_at=timezone.now() - timedelta(hours=1))
+    tried = film(running, 2, published_at=None, attempts=1)
+    film(running, 3, published_at=timezone.now())
+    assert work.sweep()["stale"] == 2
+    sent = {call.kwargs.get("chunk"): list(call.args[0]) for call in published.call_args_list}
+    assert sent[None] == [lost.pk]
+    assert [lost.pk, tried.pk] == [sent[None][0], sent[1][0]]
+
+
+def test_the_sweep_leaves_batches_that_are_not_submitted(batch: Batch, published: Any) -> None:
+    film(batch, published_at=None)
+    assert work.sweep()["stale"] == 0
+
+
+def test_the_sweep_ends_what_waits_in_a_cancelled_batch(running: Batch) -> None:
+    films = work.claim([film(running).pk])
+    batches.cancel(batch=running)
+    work.hand_back(films, BROKEN)
+    assert work.sweep()["cancelled"] == 1
+    assert XRay.objects.get().state == "cancelled"
+
+
+def test_a_second_attempt_replaces_the_pictures_of_the_first(running: Batch) -> None:
+    (mine,) = work.claim([film(running).pk])
+    work.store_pictures(mine, PICTURES)
+    work.store_pictures(mine, PICTURES)
+    folder = default_storage.listdir(mine.storage_name("").rstrip("/"))
+    assert sorted(folder[1]) == ["display.jpg", "thumb.jpg"]
+
+
+def test_the_task_screens_real_films_and_names_what_it_cannot(running: Batch, png: bytes, jpeg: bytes) -> None:
+    Batch.objects.update(submitted_at=None)
+    open_batch = Batch.objects.get()
+    good, _ = batches.add_file(batch=open_batch, name="a.png", data=png)
+    cut, _ = batches.add_file(batch=open_batch, name="b.jpg", data=jpeg[: len(jpeg) // 2])
+    Batch.objects.update(submitted_at=Now())
+    tasks.screen_chunk([str(good.pk), str(cut.pk)])
+    good.refresh_from_db()
+    cut.refresh_from_db()
+    assert good.state == "done"
+    assert good.score is not None
+    assert (cut.state, cut.code) == ("failed", "damaged_pixels")
+    for part in ("display.jpg", "thumb.jpg"):
+        assert default_storage.exists(good.storage_name(part))
+
+
+def test_an_error_nobody_foresaw_hands_the_chunk_back(running: Batch) -> None:
+    waiting = film(running)  # its bytes are nowhere
+    tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts) == ("queued", 1)
+
+
+def test_a_worker_with_other_weights_hands_the_film_back(running: Batch) -> None:
+    running.model.digest = "0" * 64
+    running.model.save()
+    waiting = film(running)
+    with patch.object(work, "read_original", return_value=b""):
+        tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert waiting.state == "queued"
+
+
+def test_a_chunk_costs_a_constant_number_of_queries(running: Batch, django_assert_num_queries: Any) -> None:
+    ids = [film(running, number).pk for number in range(16)]
+    with django_assert_num_queries(5):  # savepoint, lock, update, release, read
+        films = work.claim(ids)
+    with django_assert_num_queries(5):  # savepoint, lock, insert, update, release
+        work.record([(one, screened(0.5, "uncertain")) for one in films])

@@ -1,0 +1,98 @@
+"""The house keeps its shape: imports run one way, and the web process loads no framework."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Where each part may not look. `screening` reaches the networks only through `inference` and `classifier`.
+FORBIDDEN = {
+    "ml": ("screening", "dashboard", "django", "celery", "rest_framework"),
+    "screening": ("dashboard", "tensorflow", "keras", "onnxruntime", "ml.classifier", "ml.network"),
+    "dashboard": ("ml", "screening.tasks", "screening.inference", "screening.publishing", "screening.api"),
+    "screening/runtime": ("django", "ml", "dashboard"),
+}
+ALLOWED = {("screening/inference.py", "ml.classifier.Classifier")}
+WRITE = re.compile(r"objects\.(create|update|get_or|bulk)|\)\.(update|delete)\(|(film|batch|entry|token)\.save\(")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_imports_run_one_way(part: str) -> None:
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for path in sorted((ROOT / part).rglob("*.py"))
+        for name in imports_of(path)
+        for forbidden in FORBIDDEN[part]
+        if name == forbidden or name.startswith(f"{forbidden}.")
+    ]
+    assert [one for one in wrong if one not in ALLOWED] == []
+
+
+def test_the_database_is_written_in_one_place() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for part in ("dashboard", "screening/api")
+        for path in (ROOT / part).rglob("*.py")
+        for line in path.read_text().splitlines()
+        if WRITE.search(line)
+    ]
+    assert wrong == []
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules a fresh process has after running some code."""
+    program = f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "screening.config.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+FRAMEWORKS = {"tensorflow", "keras", "onnxruntime", "torch"}
+
+
+def test_the_web_process_loads_no_framework() -> None:
+    code = """
+from screening.config.wsgi import application
+from django.urls import get_resolver
+get_resolver().url_patterns[0]
+import screening.api.views, dashboard.urls
+"""
+    assert not FRAMEWORKS & loaded_by(code)
+
+
+def test_a_worker_loads_its_network_only_when_it_screens() -> None:
+    assert not FRAMEWORKS & loaded_by("import django; django.setup(); import screening.tasks")
+
+
+def test_serving_never_loads_tensorflow() -> None:
+    code = """
+import ml.classifier, ml.bundle
+ml.classifier.Classifier(ml.bundle.find("seed-cnn"))
+"""
+    assert FRAMEWORKS & loaded_by(code) == {"onnxruntime"}
+
+
+def test_files_stay_small() -> None:
+    sources = [path for part in ("ml", "screening", "dashboard") for path in (ROOT / part).rglob("*.py")]
+    long = {str(path): n for path in sources if (n := len(path.read_text().splitlines())) > 300}
+    assert {path: n for path, n in long.items() if "/migrations/" not in path} == {}
