@@ -122,7 +122,7 @@ def test_results_are_filtered_sorted_and_paged(api: APIClient, batch: Batch) -> 
     for number in range(5):
         done(batch, number, score=number / 10, decision="negative" if number < 3 else "uncertain")
     address = f"{ROOT}/batches/{batch.pk}/films"
-    page = api.get(address, {"sort": "score", "page_size": 2}).json()
+    page = api.get(address, {"sort": "score", "page_size": "2"}).json()
     assert (page["count"], [row["score"] for row in page["results"]]) == (5, [0.4, 0.3])
     assert [row["score"] for row in api.get(page["next"]).json()["results"]] == [0.2, 0.1]
     assert api.get(address, {"decision": "uncertain"}).json()["count"] == 2

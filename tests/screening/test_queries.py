@@ -39,13 +39,13 @@ def test_my_batches_are_mine_with_counts(batch: Batch, owner: User, colleague: U
 
 def test_counts_add_up_to_what_was_sent(batch: Batch) -> None:
     for number, state in enumerate(XRay.State.values):
-        extra: dict[str, Any] = {
+        extras: dict[str, dict[str, Any]] = {
             "done": {"score": 0.2, "decision": "negative"},
             "running": {"lease_until": timezone.now()},
             "rejected": {"code": "empty_file"},
             "failed": {"code": "damaged_pixels", "review_state": "pending"},
-        }.get(state, {})
-        film(batch, number, state=state, **extra)
+        }
+        film(batch, number, state=state, **extras.get(state, {}))
     progress = queries.progress_of(batch)
     assert progress.total == sum(progress.states.values()) == 6
     assert set(progress.states.values()) == {1}
@@ -80,8 +80,8 @@ def test_a_batch_state_follows_from_its_films(
     batch.submitted_at = now if submitted else None
     batch.cancelled_at = now if cancelled else None
     for number, state in enumerate(states):
-        extra: dict[str, Any] = {"running": {"lease_until": now}, "done": {"score": 0.1}}.get(state, {})
-        film(batch, number, state=state, **extra)
+        extras: dict[str, dict[str, Any]] = {"running": {"lease_until": now}, "done": {"score": 0.1}}
+        film(batch, number, state=state, **extras.get(state, {}))
     assert queries.progress_of(batch).state == expected
 
 

