@@ -81,7 +81,7 @@ class XRayAdmin(ReadOnlyAdmin):
     """Films; a flagged film's page shows picture, score and reasons beside the verdict."""
 
     change_form_template = "screening/admin_film.html"
-    list_display = ("thumbnail", "original_name", "batch", "state", "score", "decision", "flags", "review_state")
+    list_display = ("thumbnail", "original_name", "score", "decision", "flagged", "review_state", "state", "batch")
     list_display_links = ("thumbnail", "original_name")
     list_filter = ("review_state", FlagFilter, "decision", "state", "synthetic")
     list_select_related = ("batch",)
@@ -97,6 +97,11 @@ class XRayAdmin(ReadOnlyAdmin):
             return "no picture"
         address = reverse("film-thumb", args=[film.pk])
         return format_html('<img src="{}" alt="" width="56" height="56" loading="lazy">', address)
+
+    @admin.display(description="flagged as")
+    def flagged(self, film: XRay) -> str:
+        """Why people have to look at it."""
+        return ", ".join(film.flags)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff review; that is what staff is for."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from ml.errors import FilmError
+from ml.headers import MIN_SIDE as MIN_SIDE
 from ml.headers import Header, read_header, refuse_unfit
 from ml.phantom import is_synthetic
 
@@ -31,15 +32,20 @@ class Arrival:
     refusal: FilmError | None
 
 
-def inspect(data: bytes) -> Arrival:
-    """Look at a file the way the door does; refuses, never raises."""
+def inspect(data: bytes, size: int) -> Arrival:
+    """Look at a file the way the door does; refuses, never raises.
+
+    Args:
+        data: its bytes; of a file over the limit the beginning is enough.
+        size: how many bytes were sent.
+    """
     header: Header | None = None
     refusal: FilmError | None = None
     try:
-        if len(data) > settings.MAX_FILE_BYTES:
+        if size > settings.MAX_FILE_BYTES:
             raise FilmError(
                 "file_too_large",
-                f"The file has {len(data):,} bytes; at most {settings.MAX_FILE_BYTES:,} are accepted.",
+                f"The file has {size:,} bytes; at most {settings.MAX_FILE_BYTES:,} are accepted.",
             )
         header = read_header(data)
         refuse_unfit(header)

@@ -105,6 +105,19 @@ def film_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
     return film
 
 
+def picture_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
+    """A film as far as its pictures need it: without its batch, and without the model's card.
+
+    Raises:
+        NotFoundError: when there is no such film for this user, or it has no pictures.
+    """
+    films = XRay.objects.filter(_owned(user, "batch__"), pk=film_id, state=State.DONE)
+    film = films.only("pk").first()
+    if film is None:
+        raise NotFoundError("picture")
+    return film
+
+
 def films_of(batch: Batch, *, state: str = "", decision: str = "", sort: str = "sent") -> QuerySet[XRay]:
     """A batch's films, by default in the order they were sent.
 

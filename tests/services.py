@@ -14,7 +14,8 @@ import pytest
 
 from screening.runtime.stack import services
 
-INSTANCE = Path(__file__).resolve().parents[1] / "var" / "test"
+# Two runs at a time need two folders.
+INSTANCE = Path(os.environ.get("TEST_INSTANCE") or Path(__file__).resolve().parents[1] / "var" / "test")
 _running = ExitStack()
 
 

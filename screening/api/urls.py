@@ -19,5 +19,9 @@ urlpatterns = [
     path("models", views.ModelList.as_view(), name="models"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     # The page whose script is a file of its own, as the content security policy wants it.
-    path("", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path(
+        "",
+        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="screening/api.html"),
+        name="docs",
+    ),
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -86,7 +85,7 @@ class BatchFiles(APIView):
         batch = queries.batch_for(_user(request), pk)
         files = serializers.Files(data={"file": request.FILES.getlist("file")})
         files.is_valid(raise_exception=True)
-        films = [_add(batch, file) for file in files.validated_data["file"]]
+        films = [batches.add_upload(batch=batch, file=file)[0] for file in files.validated_data["file"]]
         return Response(serializers.Film(films, many=True).data, status.HTTP_201_CREATED)
 
 
@@ -157,8 +156,3 @@ class ModelList(APIView):
         """Every model version with its card: what it was measured on and what it must not be used for."""
         versions: list[ModelVersion] = list(queries.model_versions())
         return Response(serializers.Model(versions, many=True).data)
-
-
-def _add(batch: Batch, file: UploadedFile[Any]) -> XRay:
-    film, _ = batches.add_file(batch=batch, name=file.name or "", data=file.read())
-    return film

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -32,11 +36,23 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
     return Batch.objects.create(owner=owner, name=name, model=model)
 
 
-def add_file(*, batch: Batch, name: str, data: bytes) -> tuple[XRay, bool]:
+def add_upload(*, batch: Batch, file: UploadedFile[Any]) -> tuple[XRay, bool]:
+    """Take one uploaded file, see :func:`add_file`. Of a file over the limit only the beginning is read."""
+    data = file.read(settings.MAX_FILE_BYTES + 1)
+    return add_file(batch=batch, name=file.name or "", data=data, size=file.size)
+
+
+def add_file(*, batch: Batch, name: str, data: bytes, size: int | None = None) -> tuple[XRay, bool]:
     """Take one file into a batch: QUEUED, or REJECTED with a reason. Its bytes are stored before its row.
 
     Sending the same file under the same name again (a retry after a lost answer) returns the row it already
     has.
+
+    Args:
+        batch: where it goes.
+        name: what its sender calls it.
+        data: its bytes.
+        size: how many bytes were sent, where ``data`` is only their beginning.
 
     Returns:
         the film's row, and whether it is new.
@@ -45,12 +61,13 @@ def add_file(*, batch: Batch, name: str, data: bytes) -> tuple[XRay, bool]:
         ScreeningError: ``batch_submitted`` or ``batch_cancelled``.
     """
     _require_open(batch)
-    arrival = intake.inspect(data)
+    size = len(data) if size is None else size
+    arrival = intake.inspect(data, size)
     film = XRay(
         batch=batch,
         original_name=intake.clean_name(name),
         sha256=arrival.sha256,
-        bytes=len(data),
+        bytes=size,
         kind=arrival.header.kind if arrival.header else "",
         width=arrival.header.width if arrival.header else 0,
         height=arrival.header.height if arrival.header else 0,

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
@@ -44,10 +45,13 @@ def test_a_bad_file_is_rejected_with_a_reason_and_keeps_no_bytes(batch: Batch, d
     assert not default_storage.exists(film.storage_name("original"))
 
 
-def test_a_file_over_the_limit_is_rejected(batch: Batch, png: bytes, settings: Any) -> None:
+def test_of_a_file_over_the_limit_only_the_beginning_is_read(batch: Batch, png: bytes, settings: Any) -> None:
     settings.MAX_FILE_BYTES = 100
-    film, _ = batches.add_file(batch=batch, name="a.png", data=png)
-    assert film.code == "file_too_large"
+    file = SimpleUploadedFile("a.png", png)
+    film, _ = batches.add_upload(batch=batch, file=file)
+    assert (film.state, film.code, film.bytes) == ("rejected", "file_too_large", len(png))
+    assert f"{len(png):,} bytes" in film.reason
+    assert file.tell() == 101
 
 
 def test_a_retry_returns_the_film_it_already_is(batch: Batch, png: bytes) -> None:

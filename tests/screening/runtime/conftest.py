@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from screening.runtime.application import PROJECT_DIR
 from screening.runtime.stack import remove_instance
+
+Family = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture
+def family() -> Family:
+    """The processes this test has started; those of other tests' stacks may be there too."""
+    others = set(psutil.Process().children(recursive=True))
+    return lambda: [process for process in psutil.Process().children(recursive=True) if process not in others]
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 from screening.runtime import StartupError, application
 from screening.runtime.instance import Instance
 from screening.runtime.stack import remove_instance, running_stack
-from tests.screening.runtime.conftest import first_line, start_driver
+from tests.screening.runtime.conftest import Family, first_line, start_driver
 
 MANAGE = """
 import os, sys
@@ -71,12 +71,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     remove_instance(path)
 
 
-def family() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
 def test_the_stack_serves_and_leaves_nothing(
-    project: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], family: Family
 ) -> None:
     monkeypatch.setattr(application, "PROJECT_DIR", project)
     with running_stack(place, workers=1, extra_env={"MARK": "set"}, quiet=True, fast=True) as stack:
@@ -94,7 +90,9 @@ def test_the_stack_serves_and_leaves_nothing(
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_failing_step_stops_everything(project: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_step_stops_everything(
+    project: Path, place: Path, monkeypatch: pytest.MonkeyPatch, family: Family
+) -> None:
     monkeypatch.setattr(application, "PROJECT_DIR", project)
     failing = running_stack(place, extra_env={"FAILING_STEP": "migrate"}, quiet=True, fast=True)
     with pytest.raises(StartupError) as caught:

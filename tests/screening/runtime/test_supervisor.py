@@ -17,7 +17,7 @@ from screening.runtime import StartupError
 from screening.runtime.child import ProcessSpec
 from screening.runtime.console import Console
 from screening.runtime.supervisor import RestartPolicy, Supervisor
-from tests.screening.runtime.conftest import first_line, start_driver
+from tests.screening.runtime.conftest import Family, first_line, start_driver
 
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
@@ -46,14 +46,14 @@ def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
         time.sleep(0.02)
 
 
-def test_it_stops_in_reverse_order_and_leaves_nothing(tmp_path: Path) -> None:
+def test_it_stops_in_reverse_order_and_leaves_nothing(tmp_path: Path, family: Family) -> None:
     screen = io.StringIO()
     with Supervisor(tmp_path, Console(screen)) as supervisor:
         pids = [supervisor.start(spec(name, SLEEP, ready=wrote(tmp_path, name, "up"))) for name in ("a", "b", "c")]
         assert all(psutil.pid_exists(pid) for pid in pids)
         assert len({os.getsid(pid) for pid in [*pids, os.getpid()]}) == 4  # Ctrl-C reaches only us
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert psutil.Process().children(recursive=True) == []
+    assert family() == []
     lines = screen.getvalue().splitlines()
     assert [line for line in lines if line.endswith("stopped")] == ["c stopped", "b stopped", "a stopped"]
     assert "a        | up" in lines
@@ -136,7 +136,7 @@ sys.exit(9)
     assert "weak ended unexpectedly (exit code 9) after 2 restarts; stopping everything" in capsys.readouterr().err
 
 
-def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
+def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path, family: Family) -> None:
     with Supervisor(tmp_path, Console()) as supervisor:
         with pytest.raises(StartupError, match=r"ended during its start \(exit code 3\)") as caught:
             supervisor.start(spec("bad", "print('no disk'); raise SystemExit(3)", ready=lambda _pid: False))
@@ -144,7 +144,7 @@ def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
         with pytest.raises(StartupError) as caught:
             supervisor.start(spec("slow", SLEEP, ready=lambda _pid: False, ready_timeout=0.1))
         assert caught.value.code == "process-not-ready"
-        assert psutil.Process().children(recursive=True) == [psutil.Process(supervisor._watchdog.pid)]
+        assert family() == [psutil.Process(supervisor._watchdog.pid)]
 
 
 def test_a_step_returns_its_output_or_says_what_failed(tmp_path: Path) -> None:

@@ -1,0 +1,193 @@
+"""A model card's numbers, prepared for reading. Cards may lack parts; what is missing is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Card = Mapping[str, Any]
+
+LABELS = {
+    "auroc": "AUROC",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "specificity": "Specificity",
+    "f1": "F1",
+}
+FURTHER = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
+
+
+NOTABLE_GAP = 0.1  # AUROC
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured number with its 95 % interval; ``None`` where it is undefined."""
+
+    label: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def text(self) -> str:
+        """The number alone."""
+        return "–" if self.value is None else f"{self.value:.2f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval alone."""
+        return "" if self.low is None or self.high is None else f"{self.low:.2f}–{self.high:.2f}"
+
+    @property
+    def interval_words(self) -> str:
+        """The interval as part of a sentence, or why there is none."""
+        if self.interval:
+            # Word joiners: a line must not break inside it.
+            return f"95 % interval {self.interval}".replace("–", "\u2060–\u2060")
+        return "no interval, as nothing went wrong" if self.value == 1.0 else "no interval"
+
+    @property
+    def at(self) -> str:
+        """Where the number lies on 0..1, in per cent."""
+        return f"{100 * (self.value or 0.0):.1f}%"
+
+    @property
+    def start(self) -> str:
+        """Where the interval begins, in per cent."""
+        return f"{100 * (self.value or 0.0 if self.low is None else self.low):.1f}%"
+
+    @property
+    def end(self) -> str:
+        """Where the interval ends, in per cent."""
+        return f"{100 * (self.value or 0.0 if self.high is None else self.high):.1f}%"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One collection of films the model was measured on."""
+
+    name: str
+    films: int
+    positives: int
+    patients: int
+    own: bool
+    auroc: Estimate
+    cells: list[Estimate]
+    further: list[Estimate]
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Honesty:
+    """The model's best known number beside its worst one."""
+
+    own: Evidence
+    worst: Evidence
+
+    @property
+    def headline(self) -> str:
+        """What the two numbers say together."""
+        gap = (self.own.auroc.value or 0.0) - (self.worst.auroc.value or 0.0)
+        return "Good at home, bad elsewhere" if gap > NOTABLE_GAP else "At home and elsewhere"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A confusion matrix and the classification report that goes with it."""
+
+    name: str
+    counts: Mapping[str, int]
+    report: list[Mapping[str, Any]]
+    films: int
+    threshold: float
+
+
+def evidence(card: Card) -> list[Evidence]:
+    """Every collection, the model's own test films first."""
+    own = [_evidence(card["metrics"], own=True)] if card.get("metrics") else []
+    return own + [_evidence(row, own=False) for row in card.get("elsewhere", [])]
+
+
+def honesty(card: Card) -> Honesty | None:
+    """The own test films and the collection with the lowest AUROC; nothing where either is missing."""
+    rows = evidence(card)
+    others = [row for row in rows if not row.own and row.auroc.value is not None]
+    if not others or not rows[0].own:
+        return None
+    return Honesty(rows[0], min(others, key=lambda row: row.auroc.value or 0.0))
+
+
+def matrices(card: Card) -> list[Matrix]:
+    """Confusion matrices: on the own test films, and where the model is worst."""
+    pair = honesty(card)
+    rows = [pair.own, pair.worst] if pair else evidence(card)[:1]
+    return [
+        Matrix(
+            row.name,
+            row.raw["confusion"],
+            list(row.raw.get("report", [])),
+            row.films,
+            float(row.raw.get("threshold", 0.5)),
+        )
+        for row in rows
+        if "confusion" in row.raw
+    ]
+
+
+def split(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
+    """Counts of each part of the data, in the order the parts are used; a database keeps no order."""
+    parts = (card.get("data") or {}).get("split", {})
+    return [(name, parts[name]) for name in ("train", "validation", "test") if name in parts]
+
+
+def seeds(card: Card) -> list[tuple[str, list[str]]]:
+    """One row a training run with other random numbers, and their mean, in the order of ``LABELS``."""
+    spread = card.get("seeds") or {}
+    rows = [(f"Seed {run.get('seed')}", run) for run in spread.get("runs", [])]
+    if rows and spread.get("mean"):
+        rows.append(("Mean", spread["mean"]))
+    return [(name, [_number(run.get(key)) for key in LABELS]) for name, run in rows]
+
+
+def details(card: Card) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Training, preprocessing, software and checksums as plain pairs."""
+    parts = ("training", "preprocessing", "network", "operating_points", "parity", "software", "checksums")
+    return [
+        (part.replace("_", " ").capitalize(), _pairs(card[part]))
+        for part in parts
+        if isinstance(card.get(part), Mapping)
+    ]
+
+
+def _evidence(row: Mapping[str, Any], *, own: bool) -> Evidence:
+    return Evidence(
+        name=str(row.get("name", "")),
+        films=int(row.get("films", 0)),
+        positives=int(row.get("positives", 0)),
+        patients=int(row.get("patients", 0)),
+        own=own,
+        auroc=_estimate(row, "auroc", "AUROC"),
+        cells=[_estimate(row, key, label) for key, label in LABELS.items()],
+        further=[_estimate(row, key, label) for key, label in FURTHER.items()],
+        raw=row,
+    )
+
+
+def _estimate(row: Mapping[str, Any], key: str, label: str) -> Estimate:
+    entry = row.get("values", {}).get(key) or {}
+    return Estimate(label, entry.get("value"), entry.get("low"), entry.get("high"))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _pairs(part: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+        for key, value in part.items()
+        if not isinstance(value, list | dict)
+    ]

@@ -1,0 +1,108 @@
+"""Geometry of the small drawings that are part of a page, in per cent, so that they fit any width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+GAP = 0.4  # per cent, on each side of a bar
+LEAST_HEIGHT = 2.0  # per cent; one film among thousands must still be seen
+
+
+@dataclass(frozen=True)
+class Points:
+    """A model's operating points."""
+
+    low: float
+    high: float
+
+    @property
+    def between(self) -> str:
+        """Width of the zone between the two, in per cent."""
+        return _percent(max(0.0, self.high - self.low))
+
+    @property
+    def above(self) -> str:
+        """Width of the zone above the upper one, in per cent."""
+        return _percent(1 - self.high)
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Name and place of each."""
+        return [("low", self.x_low), ("high", self.x_high)]
+
+    @property
+    def x_low(self) -> str:
+        """Place of the lower one, in per cent."""
+        return _percent(self.low)
+
+    @property
+    def x_high(self) -> str:
+        """Place of the upper one, in per cent."""
+        return _percent(self.high)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the histogram: its place and size in per cent, and what it counts."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    films: int
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Films by score."""
+
+    bars: list[Bar]
+    points: Points
+    films: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A score on 0..1 beside the operating points."""
+
+    points: Points
+    at: str
+
+
+def points_of(card: dict[str, Any]) -> Points:
+    """The operating points a model card names; the middle where it names none."""
+    points = card.get("operating_points", {})
+    middle = float(card.get("threshold", 0.5))
+    return Points(float(points.get("low", middle)), float(points.get("high", middle)))
+
+
+def histogram(counts: Sequence[int], points: Points) -> Histogram:
+    """Bars for films counted in equal bins over 0..1."""
+    tallest, step = max(counts, default=0), 1 / max(1, len(counts))
+    return Histogram([_bar(index, films, tallest, step) for index, films in enumerate(counts)], points, sum(counts))
+
+
+def scale(score: float | None, points: Points) -> Scale:
+    """Where a score lies; nowhere without one."""
+    return Scale(points, "" if score is None else _percent(score))
+
+
+def _bar(index: int, films: int, tallest: int, step: float) -> Bar:
+    height = max(LEAST_HEIGHT, 100 * films / tallest) if films else 0.0
+    return Bar(
+        x=f"{100 * index * step + GAP:.2f}%",
+        y=f"{100 - height:.2f}%",
+        width=f"{100 * step - 2 * GAP:.2f}%",
+        height=f"{height:.2f}%",
+        films=films,
+        start=f"{index * step:.2f}",
+        end=f"{(index + 1) * step:.2f}",
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"

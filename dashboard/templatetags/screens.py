@@ -1,0 +1,66 @@
+"""Filters and badges of the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+
+from screening.models import XRay
+from screening.triage import FLAG_WORDS
+
+register = template.Library()
+
+# A decision or a state is told by its shape and its word; the colour only helps.
+ICONS = {
+    "negative": "ring", "uncertain": "diamond", "positive": "triangle",
+    "queued": "clock", "running": "turn", "done": "check", "failed": "cross", "rejected": "bar",
+    "cancelled": "dash", "open": "clock",
+    "pending": "eye", "confirmed": "check", "overturned": "turn-back",
+}  # fmt: skip
+LABELS = {
+    **dict(XRay.State.choices),
+    **dict(XRay.Decision.choices),
+    "pending": "To review",
+    "confirmed": "Confirmed",
+    "overturned": "Overturned",
+    "open": "Not submitted",
+}
+
+
+@register.filter
+def score(value: float | None) -> str:
+    """A score with three decimals; a dash without one."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+@register.filter
+def flag_word(flag: str) -> str:
+    """Why a film is flagged."""
+    return FLAG_WORDS.get(flag, flag)
+
+
+@register.filter
+def icon_of(value: str) -> str:
+    """The id of the symbol for a state or decision."""
+    return ICONS.get(value, "dash")
+
+
+@register.inclusion_tag("dashboard/_badge.html")
+def badge(value: str, label: str = "") -> dict[str, Any]:
+    """A state, decision or review state as a word with its own shape."""
+    return {
+        "value": value,
+        "label": label or LABELS.get(value, value.capitalize()),
+        "icon": ICONS.get(value, "dash"),
+    }
+
+
+@register.simple_tag
+def export_address(kind: str, batch_id: object) -> str:
+    """Where the interface for programs gives a batch's results as a file; empty where it does not."""
+    try:
+        return reverse(f"api:batch-export-{kind}", args=[batch_id])
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,106 @@
+"""One batch: where it stands, its films, and why some were refused."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard import shapes, wording
+from dashboard.access import user_of
+from screening import queries
+from screening.intake import MIN_SIDE
+from screening.models import Batch, XRay
+from screening.queries import Progress
+from screening.services import batches as service
+
+FILMS_A_PAGE = 60
+REFUSALS_SHOWN = 50
+VIEWS = ("grid", "table")
+
+
+@require_safe
+def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The whole page."""
+    found = queries.batch_for(user_of(request), pk)
+    progress = queries.progress_of(found)
+    context = {
+        "batch": found,
+        "progress": progress,
+        "headline": wording.headline(progress),
+        "batch_word": wording.BATCH_WORDS[progress.state],
+        "pace": wording.pace(progress),
+        "final": _is_final(progress),
+        "max_file_bytes": settings.MAX_FILE_BYTES,
+        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "min_side": MIN_SIDE,
+        "state_chips": wording.state_chips(progress),
+        "decision_chips": wording.decision_chips(progress),
+        "histogram": shapes.histogram(queries.histogram_of(found), shapes.points_of(found.model.card)),
+        **_films(request, found, progress),
+    }
+    return render(request, "dashboard/batch.html", context)
+
+
+@require_safe
+def films(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The part of the page that the script renews while films are being screened."""
+    found = queries.batch_for(user_of(request), pk)
+    context = {"batch": found, **_films(request, found, queries.progress_of(found))}
+    return render(request, "dashboard/_films.html", context)
+
+
+@require_safe
+def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """The numbers of the page; the script polls this."""
+    found = queries.batch_for(user_of(request), pk)
+    now = queries.progress_of(found)
+    histogram = shapes.histogram(queries.histogram_of(found), shapes.points_of(found.model.card))
+    answer = {
+        "state": now.state,
+        "final": _is_final(now),
+        "headline": wording.headline(now),
+        "percent": now.percent,
+        "finished": now.finished,
+        "total": now.total,
+        "to_review": now.to_review,
+        "pace": wording.pace(now),
+        "counts": {**now.states, **now.decisions},
+        "bars": [[bar.y, bar.height, bar.films] for bar in histogram.bars],
+    }
+    return JsonResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Stop a batch."""
+    return redirect(service.cancel(batch=queries.batch_for(user_of(request), pk)))
+
+
+def _is_final(progress: Progress) -> bool:
+    return progress.state in ("done", "cancelled")
+
+
+def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, Any]:
+    """One page of films as the address asks, and the beginning of the refusals."""
+    wanted = {name: request.GET.get(name, "") for name in ("state", "decision", "sort")}
+    rows = queries.films_of(batch, state=wanted["state"], decision=wanted["decision"], sort=wanted["sort"] or "sent")
+    refused = [
+        film
+        for state in (XRay.State.REJECTED, XRay.State.FAILED)
+        for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
+    ]
+    view = request.GET.get("view", "")
+    return {
+        "page": Paginator(rows, FILMS_A_PAGE).get_page(request.GET.get("page")),
+        "view": view if view in VIEWS else VIEWS[0],
+        "sort": wanted["sort"] or "sent",
+        "filters": wanted,
+        "refused": refused,
+        "refused_total": progress.states[XRay.State.REJECTED] + progress.states[XRay.State.FAILED],
+    }

@@ -1,0 +1,33 @@
+"""The first page: send films, then one's own batches."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from dashboard.access import user_of
+from screening import queries
+from screening.intake import MIN_SIDE
+
+BATCHES_A_PAGE = 20
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The upload form, and the user's batches, newest first."""
+    # The cards are large, and the list names the models only.
+    mine = queries.batches_for(user_of(request)).defer("model__card")
+    batches = Paginator(mine, BATCHES_A_PAGE)
+    context = {
+        "page": batches.get_page(request.GET.get("page")),
+        "default_name": f"Study {timezone.now():%Y-%m-%d %H:%M}",
+        "max_file_bytes": settings.MAX_FILE_BYTES,
+        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "min_side": MIN_SIDE,
+        "model": queries.default_model(),
+    }
+    return render(request, "dashboard/home.html", context)

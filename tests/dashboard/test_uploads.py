@@ -1,0 +1,135 @@
+"""Sending films, with JavaScript and without."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from screening.models import Batch, ModelVersion, XRay
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture(autouse=True)
+def _broker_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker runs here; what is published is another test's business."""
+    monkeypatch.setattr("screening.publishing.publish_batch", lambda batch: None)
+
+
+def _file(name: str, data: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data)
+
+
+def test_plain_form_sends_everything_and_shows_what_was_refused(
+    as_owner: Client, model_version: ModelVersion, png: bytes, jpeg: bytes, dicom: bytes
+) -> None:
+    files = [_file("a.png", png), _file("b.jpg", jpeg), _file("c", dicom), _file("broken.png", b"no picture")]
+    answer = as_owner.post(reverse("batch-create"), {"name": "Ward 7", "file": files}, follow=True)
+    batch = Batch.objects.get(name="Ward 7")
+    assert answer.redirect_chain == [(batch.get_absolute_url(), 302)]
+    assert batch.submitted_at is not None
+    assert sorted(batch.films.values_list("original_name", "state")) == [
+        ("a.png", "queued"), ("b.jpg", "queued"), ("broken.png", "rejected"), ("c", "queued"),
+    ]  # fmt: skip
+    content = answer.content.decode()
+    assert "unsupported_kind" in content
+    assert batch.films.get(state="rejected").reason in content
+
+
+@pytest.mark.parametrize(("name", "code"), [("", "name_missing"), ("x" * 121, "name_too_long")])
+def test_plain_form_says_what_is_wrong_with_the_name(
+    name: str, code: str, as_owner: Client, model_version: ModelVersion, png: bytes
+) -> None:
+    answer = as_owner.post(reverse("batch-create"), {"name": name, "file": _file("a.png", png)})
+    assert answer.status_code == 400
+    assert code in answer.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_plain_form_with_too_many_files_says_so(
+    as_owner: Client, model_version: ModelVersion, png: bytes, settings: Any
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    files = [_file(f"{number}.png", png) for number in range(3)]
+    answer = as_owner.post(reverse("batch-create"), {"name": "Ward 7", "file": files})
+    assert answer.status_code == 400
+    assert "too many files" in answer.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_nul_in_a_name_does_no_harm(as_owner: Client, model_version: ModelVersion) -> None:
+    answer = as_owner.post(reverse("batch-open"), {"name": "Ward\x00 9"}, headers=JSON)
+    assert answer.status_code == 201
+    assert Batch.objects.get().name == "Ward 9"
+    assert as_owner.get("/models/%00").status_code == 404
+
+
+def test_plain_form_without_a_file_makes_no_batch(as_owner: Client, model_version: ModelVersion) -> None:
+    answer = as_owner.post(reverse("batch-create"), {"name": "Ward 7"})
+    assert answer.status_code == 400
+    assert "no_file" in answer.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_script_opens_sends_one_by_one_and_submits(as_owner: Client, model_version: ModelVersion, png: bytes) -> None:
+    places = as_owner.post(reverse("batch-open"), {"name": "Ward 8"}, headers=JSON).json()
+    good = as_owner.post(places["files"], {"file": _file("a.png", png)}, headers=JSON)
+    assert good.status_code == 201
+    assert good.json()["films"][0] | {"film": ""} == {
+        "film": "", "name": "a.png", "state": "queued", "code": "", "reason": "",
+    }  # fmt: skip
+    bad = as_owner.post(places["files"], {"file": _file("bad.dcm", b"")}, headers=JSON).json()["films"][0]
+    assert (bad["state"], bad["code"]) == ("rejected", "empty_file")
+    assert bad["reason"]
+    done = as_owner.post(places["submit"], headers=JSON)
+    assert done.json() == {"page": places["page"]}
+    assert Batch.objects.get(name="Ward 8").submitted_at is not None
+
+
+def test_a_file_sent_again_after_a_lost_answer_is_one_film(as_owner: Client, batch: Batch, png: bytes) -> None:
+    address = reverse("batch-add", args=[batch.pk])
+    answers = [as_owner.post(address, {"file": _file("a.png", png)}, headers=JSON).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert XRay.objects.count() == 1
+
+
+def test_script_gets_code_and_sentence_when_refused(as_owner: Client, batch: Batch, png: bytes) -> None:
+    Batch.objects.filter(pk=batch.pk).update(submitted_at="2026-01-01T00:00Z")
+    address = reverse("batch-add", args=[batch.pk])
+    answer = as_owner.post(address, {"file": _file("a.png", png)}, headers=JSON)
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "batch_submitted"
+    assert answer.json()["sentence"]
+
+
+def test_open_batch_offers_to_go_on(as_owner: Client, batch: Batch, png: bytes) -> None:
+    as_owner.post(reverse("batch-add", args=[batch.pk]), {"file": _file("a.png", png)})
+    content = as_owner.get(batch.get_absolute_url()).content.decode()
+    assert reverse("batch-submit", args=[batch.pk]) in content
+    assert "1 film ready to screen" in content
+
+
+def test_progress_tells_the_script_everything_it_shows(as_owner: Client, batch: Batch, png: bytes) -> None:
+    as_owner.post(reverse("batch-add", args=[batch.pk]), {"file": _file("a.png", png)})
+    as_owner.post(reverse("batch-add", args=[batch.pk]), {"file": _file("b.png", b"no")})
+    as_owner.post(reverse("batch-submit", args=[batch.pk]))
+    answer = as_owner.get(reverse("batch-progress", args=[batch.pk]))
+    now = json.loads(answer.content)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (now["state"], now["final"], now["finished"], now["total"]) == ("running", False, 1, 2)
+    assert now["counts"]["queued"] == 1
+    assert now["counts"]["rejected"] == 1
+    assert len(now["bars"]) == 20
+
+
+def test_cancelling_stops_what_waits(as_owner: Client, batch: Batch, png: bytes) -> None:
+    as_owner.post(reverse("batch-add", args=[batch.pk]), {"file": _file("a.png", png)})
+    as_owner.post(reverse("batch-submit", args=[batch.pk]))
+    content = as_owner.post(reverse("batch-cancel", args=[batch.pk]), follow=True).content.decode()
+    assert "1 cancelled" in content
+    assert "Cancel batch…" not in content
