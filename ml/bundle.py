@@ -77,9 +77,9 @@ def open_bundle(path: Path) -> Bundle:
         card = json.loads((path / CARD).read_text())
         bundle = _from_card(path, card)
         checksums: dict[str, str] = card["checksums"]
+        version = card["preprocessing"]["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is no complete model bundle: {error!r}") from error
-    version = card["preprocessing"]["version"]
     if version != PREPROCESSING_VERSION:
         raise BundleError(
             f"{path.name} was trained with preprocessing {version}, this code has {PREPROCESSING_VERSION}; "

@@ -77,14 +77,18 @@ def restore(network: keras.Model, path: Path) -> None:
     Raises:
         BundleError: when the graph's weights do not fit the network.
     """
-    stored = [numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer]
+    graph = onnx.load(path).graph
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    # Listed in any order, and biases of several layers have one shape; the nodes come in the network's order.
+    used = dict.fromkeys(name for node in graph.node for name in node.input if name in tensors)
+    stored = [tensors[name] for name in used if tensors[name].dtype == np.float32]
     for layer in network.layers:
         for variable in layer.weights:
             variable.assign(_take(stored, tuple(variable.shape), variable.path))
 
 
 def _take(stored: list[NDArray[np.float32]], shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
-    """The one stored tensor of this shape; ONNX keeps convolution kernels as [out, in, height, width]."""
+    """The next stored tensor of this shape; ONNX keeps convolution kernels as [out, in, height, width]."""
     kernel = len(shape) == 4
     wanted = (shape[3], shape[2], shape[0], shape[1]) if kernel else shape
     fits = [index for index, tensor in enumerate(stored) if tensor.shape == wanted]

@@ -27,6 +27,7 @@ MAX_PIXELS = 120_000_000  # declared pixels; the largest flat detectors give abo
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG"})
 # Body Part Examined, PS3.16 annex L, as systems write it in practice.
 CHEST_BODY_PARTS = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "RIBS", "TORAX", "PORT CHEST"})
+CODE_STRING_MAX = 16  # characters of a Code String (CS), PS3.5 table 6.2-1
 LATERAL_VIEWS = frozenset({"LL", "RL", "LLD", "RLD", "LATERAL", "LAT"})
 
 
@@ -152,8 +153,8 @@ def _dicom_header(data: bytes) -> Header:
         dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True)
         return Header(
             kind="dicom",
-            width=int(dataset.get("Columns") or 0),
-            height=int(dataset.get("Rows") or 0),
+            width=int(dataset.Columns),  # a picture has both; a file cut short may not
+            height=int(dataset.Rows),
             frames=int(dataset.get("NumberOfFrames") or 1),
             modality=_text(dataset, "Modality"),
             body_part=_text(dataset, "BodyPartExamined"),
@@ -164,7 +165,9 @@ def _dicom_header(data: bytes) -> Header:
 
 
 def _text(dataset: pydicom.Dataset, keyword: str) -> str:
-    return str(dataset.get(keyword) or "").strip().upper()
+    text = str(dataset.get(keyword) or "").strip().upper()[:CODE_STRING_MAX]
+    # A damaged length lets other attributes run in here, NUL included, which no database column takes.
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _damaged(kind: str) -> FilmError:

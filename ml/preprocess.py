@@ -130,15 +130,16 @@ def _shrink(picture: Image.Image) -> Image.Image:
 def _decode_dicom(data: bytes) -> Image.Image:
     dataset = pydicom.dcmread(BytesIO(data))
     values: NDArray[Any] = dataset.pixel_array
+    padding = None
     if values.ndim == 3:  # an RGB secondary capture; the weights are those of Pillow's "L" (ITU-R BT.601)
         values = values[..., :3] @ np.array([0.299, 0.587, 0.114])
     else:
         padding = _padding_mask(dataset, values)
         values = apply_voi_lut(apply_modality_lut(values, dataset), dataset)
-        if padding is not None and not padding.all():
-            values = np.where(padding, values[~padding].min(), values)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         values = values.max() - values
+    if padding is not None and not padding.all():
+        values = np.where(padding, values[~padding].min(), values)  # as dark as what surrounds a film
     return _shrink(_stretch(values.astype(np.float32)))
 
 

@@ -109,11 +109,11 @@ def train(split: Split, seed: int, run: Path, epochs: int = EPOCHS) -> None:
 
 def read_log(log: Path) -> list[dict[str, float]]:
     """The epochs of a training log; an epoch written twice around a resume counts once."""
-    header, *lines = log.read_text().splitlines()
+    header, *lines = log.read_text().splitlines() or [""]  # empty when the first epoch was interrupted
     names = header.split(",")
     rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines]
     return list({row["epoch"]: row for row in rows}.values())
 
 
 def _best_loss(log: Path) -> float | None:
-    return min(row["val_loss"] for row in read_log(log)) if log.exists() else None
+    return min((row["val_loss"] for row in read_log(log)), default=None) if log.exists() else None

@@ -49,9 +49,7 @@ def test_seeds_give_different_anatomy_not_only_different_noise() -> None:
     assert all((masks[0] != other).mean() > 0.01 for other in masks[1:])
 
 
-@pytest.mark.parametrize(
-    ("bits", "dtype"), [(8, np.uint8), (10, np.uint16), (12, np.uint16), (16, np.uint16)]
-)
+@pytest.mark.parametrize(("bits", "dtype"), [(8, np.uint8), (10, np.uint16), (12, np.uint16), (16, np.uint16)])
 def test_shape_type_and_range(bits: int, dtype: type) -> None:
     picture = chest(PhantomSpec(120, 96, bits=bits, seed=2))
     assert picture.shape == (120, 96)

@@ -1,0 +1,97 @@
+"""What the card claims is measured again on the real films, through the graph that ships."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from ml import card, evaluate, metrics
+from ml.bundle import SPLIT, sha256_of
+from ml.evaluate import SeedData, seed_data
+from tests.ml.helpers import shipped
+
+
+@pytest.fixture(scope="module")
+def parted(data: Path) -> SeedData:
+    return seed_data("patient")
+
+
+def groups_of(parted: SeedData, *names: str) -> set[str]:
+    return {parted.group_of[film] for name in names for film in getattr(parted.split, name)}
+
+
+def test_no_group_is_on_two_sides(parted: SeedData) -> None:
+    train, validation, test = (groups_of(parted, name) for name in ("train", "validation", "test"))
+    assert train
+    assert not train & validation
+    assert not test & (train | validation)
+
+
+def test_split_is_the_one_the_bundle_was_made_with(parted: SeedData) -> None:
+    expected: dict[str, set[tuple[str, str]]] = {"train": set(), "validation": set(), "test": set()}
+    with (shipped().path / SPLIT).open(newline="") as file:
+        for row in csv.DictReader(file):
+            expected[row["part"]].add((row["patient"], row["sha256"]))
+    for part, rows in expected.items():
+        films = getattr(parted.split, part)
+        assert {(film.patient_key, sha256_of(film.path)) for film in films} == rows
+
+
+def test_elsewhere_shares_no_group_with_what_was_trained_on(parted: SeedData) -> None:
+    seen = groups_of(parted, "train", "validation")
+    collections = evaluate.elsewhere(parted)
+    assert [part.name for part in collections] == [row["name"] for row in shipped().card["elsewhere"]]
+    for part in collections:
+        assert len(part.films) == len(part.groups) > 50
+        assert not set(part.groups) & seen, part.name
+
+
+def test_elsewhere_holds_both_classes(parted: SeedData) -> None:
+    for part in evaluate.elsewhere(parted):
+        assert {film.label for film in part.films} == {0, 1}, part.name
+
+
+def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card, "BOOTSTRAPS", 50)
+    bundle = shipped()
+    row = evaluate.measure(evaluate.test_collection(parted), evaluate.scorer(bundle), bundle.card["threshold"])
+    claimed = bundle.card["metrics"]
+    assert (row["films"], row["positives"]) == (72, 36)
+    assert row["patients"] == claimed["patients"]
+    assert row["values"]["accuracy"]["value"] == pytest.approx(claimed["values"]["accuracy"]["value"], abs=0.03)
+    assert row["values"]["auroc"]["value"] == pytest.approx(claimed["values"]["auroc"]["value"], abs=0.01)
+    assert row["values"]["brier"]["value"] == pytest.approx(claimed["values"]["brier"]["value"], abs=0.01)
+
+
+def test_the_model_is_still_no_better_than_chance_elsewhere(parted: SeedData) -> None:
+    """The honest figure of the card, on every fourth film of the hospital it was not trained on."""
+    part, claimed = evaluate.elsewhere(parted)[1], shipped().card["elsewhere"][1]
+    assert len(part.films) == claimed["films"]
+    films = part.films[::4]
+    value = metrics.auroc([film.label for film in films], evaluate.scorer(shipped())(films))
+    assert value < 0.5
+    assert value == pytest.approx(claimed["values"]["auroc"]["value"], abs=0.1)
+
+
+def test_rows_print_as_a_table() -> None:
+    lines = evaluate.table([shipped().card["metrics"], *shipped().card["elsewhere"]]).splitlines()
+    assert lines[0].split() == ["films", "accuracy", "precision", "recall", "specificity", "f1", "auroc"]
+    assert lines[1].endswith("1.000")
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_undefined_figures_print_as_a_dash() -> None:
+    row = {
+        **shipped().card["metrics"],
+        "values": {name: {"value": None} for name in shipped().card["metrics"]["values"]},
+    }
+    assert evaluate.table([row]).splitlines()[1].split()[-6:] == ["-"] * 6
+
+
+@pytest.mark.parametrize("arguments", [[], ["--model", "resnet"]])
+def test_without_data_or_model_it_says_so(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("XRAY_DATA_DIR", raising=False)
+    assert evaluate.main(arguments) == 2
+    assert ("resnet" if arguments else "XRAY_DATA_DIR") in capsys.readouterr().err

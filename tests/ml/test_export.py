@@ -1,0 +1,125 @@
+"""The shipped graph says what Keras says, and the proof refuses what would prove nothing."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.data import get_testdata_file
+
+pytest.importorskip("tensorflow")
+
+import onnx
+from onnx import numpy_helper
+
+from ml.errors import BundleError
+from ml.export import PARITY_BOUND, PARITY_FILMS, SPREAD, export, parity, restore
+from ml.network import seed_cnn
+from ml.phantom import PhantomSpec, png_bytes
+from ml.preprocess import Grey, load, to_input
+from tests.ml.helpers import classifier, shipped
+
+Films = NDArray[np.float32]
+
+
+def variants() -> Iterator[Grey]:
+    """Phantoms alone score near 0, so darker ones and a real public film widen the spread."""
+    for seed in range(12):
+        film = load(png_bytes(PhantomSpec(160, 160, seed=seed, opacities=seed % 5, severity=0.2 + 0.05 * seed)))
+        yield from (film, darker(film, 1.3), darker(film, 1.7))
+    path = get_testdata_file("RG1_UNCR.dcm", download=False)
+    assert isinstance(path, str)
+    film = load(Path(path).read_bytes())
+    yield from (film, 255 - film)
+
+
+def darker(film: Grey, gamma: float) -> Grey:
+    return (255 * (film / 255.0) ** gamma).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def films() -> Films:
+    return np.stack([to_input(film, shipped().input) for film in variants()])
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    """The shipped weights, back in Keras."""
+    restored = seed_cnn()
+    restore(restored, shipped().graph)
+    return restored
+
+
+@pytest.fixture(scope="module")
+def exported(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "model.onnx"
+    export(network, path)
+    return path
+
+
+def test_films_spread_over_the_scores(films: Films) -> None:
+    scores = classifier().predict(films).scores
+    assert len(films) >= PARITY_FILMS
+    assert np.ptp(scores) > 0.9
+    assert ((scores > 0.1) & (scores < 0.9)).sum() >= 3  # a saturated score would hide a difference
+
+
+def test_shipped_graph_agrees_with_keras(network: Any, films: Films) -> None:
+    assert parity(network, shipped().graph, films) <= 1e-4
+    assert PARITY_BOUND <= 1e-4
+
+
+def test_exported_graph_has_one_input_and_agrees(network: Any, exported: Path, films: Films) -> None:
+    assert len(onnx.load(exported).graph.input) == 1
+    assert parity(network, exported, films) <= 1e-4
+
+
+def test_weights_survive_the_way_there_and_back(network: Any, exported: Path) -> None:
+    """Three biases have the same shape; only their order tells them apart."""
+    again = seed_cnn()
+    restore(again, exported)
+    for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_too_few_films_prove_nothing(network: Any, films: Films) -> None:
+    with pytest.raises(BundleError, match="at least 32 films, not 31"):
+        parity(network, shipped().graph, films[: PARITY_FILMS - 1])
+
+
+def test_an_untrained_network_proves_nothing(films: Films) -> None:
+    untrained = seed_cnn()
+    assert np.ptp(untrained.predict(films[:8], verbose=0)) < SPREAD
+    with pytest.raises(BundleError, match="prove nothing"):
+        parity(untrained, shipped().graph, films)
+
+
+def test_one_other_weight_is_noticed(network: Any, films: Films, tmp_path: Path) -> None:
+    model = onnx.load(shipped().graph)
+    bias = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [1] and tensor.data_type == 1)
+    bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(0.01), bias.name))
+    other = tmp_path / "other.onnx"
+    onnx.save(model, other)
+    with pytest.raises(BundleError, match="scores differ from Keras' by up to"):
+        parity(network, other, films)
+
+
+def test_weights_of_another_network_do_not_fit(tmp_path: Path) -> None:
+    model = onnx.load(shipped().graph)
+    kernel = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [128, 64, 3, 3])
+    model.graph.initializer.remove(kernel)
+    other = tmp_path / "other.onnx"
+    onnx.save(model, other)
+    with pytest.raises(BundleError, match=r"no weights of shape \(128, 64, 3, 3\)"):
+        restore(seed_cnn(), other)
+
+
+def test_a_failed_conversion_is_reported(network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "export", lambda *_, **__: None)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(BundleError, match="tf2onnx failed"):
+        export(network, tmp_path / "model.onnx")

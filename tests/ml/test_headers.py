@@ -1,0 +1,189 @@
+"""What is refused at the door, by which code, and that nothing is decoded to find out."""
+
+import struct
+import zlib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from ml.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MAX_PIXELS, MIN_SIDE, read_header, refuse_unfit, sniff
+from ml.preprocess import load
+from tests.ml.helpers import dicom_with, encoded, refusal
+
+PUBLIC_DICOM = sorted(
+    Path(str(file)).name for file in (files("data_store") / "data").iterdir() if file.name.endswith(".dcm")
+)
+
+
+def png_declaring(width: int, height: int) -> bytes:
+    """A PNG with a valid header that promises a size; its pixels are rubbish."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"rubbish") + chunk(b"IEND", b"")
+
+
+def check(data: bytes) -> None:
+    refuse_unfit(read_header(data))
+
+
+def test_kind_is_found_by_content(png: bytes, jpeg: bytes, dicom: bytes) -> None:
+    assert [sniff(data) for data in (png, jpeg, dicom)] == ["png", "jpeg", "dicom"]
+
+
+def test_header_is_read_as_the_file_says(png: bytes, dicom: bytes) -> None:
+    header = read_header(dicom)
+    assert (header.kind, header.width, header.height, header.frames) == ("dicom", 256, 256, 1)
+    assert (header.modality, header.body_part, header.view) == ("DX", "CHEST", "PA")
+    wide = read_header(encoded(Image.new("L", (90, 70)), "PNG"))
+    assert (wide.kind, wide.width, wide.height, wide.modality) == ("png", 90, 70, "")
+    check(png)
+    check(dicom)
+
+
+def test_pixels_are_not_decoded() -> None:
+    """The pixels of this file cannot be decoded, and 120 million of them would take seconds."""
+    check(png_declaring(10_000, MAX_PIXELS // 10_000))
+
+
+@pytest.mark.filterwarnings("ignore:Expected implicit VR")
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"PNG", "unsupported_kind"),
+        (b"%PDF-1.7 " + b"x" * 500, "unsupported_kind"),
+        (b"II*\0" + b"\0" * 500, "unsupported_kind"),
+        (b"\0" * 127 + b"DICM", "unsupported_kind"),
+        (b"\x89PNG\r\n\x1a\n", "damaged_header"),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 40, "damaged_header"),
+        (b"\0" * 128 + b"DICM" + b"\x02\0\0\0ZZ\x04\0" + b"\xff" * 200, "damaged_header"),
+        (png_declaring(60_000, 60_000), "too_many_pixels"),
+        (png_declaring(11_000, 11_000), "too_many_pixels"),
+        (png_declaring(2**31 - 1, 2**31 - 1), "too_many_pixels"),
+        (png_declaring(MIN_SIDE - 1, 500), "too_small"),
+        (png_declaring(500, MIN_SIDE - 1), "too_small"),
+    ],
+)
+def test_each_file_has_its_own_code(data: bytes, code: str) -> None:
+    error = refusal(lambda: check(data))
+    assert error.code == code
+    assert error.sentence.endswith(".")
+
+
+def test_a_damaged_length_field_is_a_damaged_header(png: bytes) -> None:
+    assert refusal(lambda: check(png[:8] + b"\xff" * 4 + png[12:])).code == "damaged_header"
+
+
+def test_the_smallest_side_is_accepted() -> None:
+    check(png_declaring(MIN_SIDE, MIN_SIDE))
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "US", "MG", "OT", ""])
+def test_other_examinations_are_named(modality: str) -> None:
+    error = refusal(lambda: check(dicom_with(Modality=modality)))
+    assert error.code == "not_a_radiograph"
+    assert (modality or "unknown") in error.sentence
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("modality", ["CR", "DX", "RG", "dx "])
+def test_radiographs_are_accepted(modality: str) -> None:
+    check(dicom_with(Modality=modality))
+
+
+@pytest.mark.parametrize("part", ["KNEE", "EXTREMITY", "SKULL", "ABDOMEN"])
+def test_other_body_parts_are_named(part: str) -> None:
+    error = refusal(lambda: check(dicom_with(BodyPartExamined=part)))
+    assert error.code == "not_a_chest"
+    assert part in error.sentence
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("part", [*sorted(CHEST_BODY_PARTS), "", " chest "])
+def test_a_chest_or_nothing_said_is_accepted(part: str) -> None:
+    check(dicom_with(BodyPartExamined=part))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("view", [*sorted(LATERAL_VIEWS), "ll"])
+def test_lateral_views_are_refused(view: str) -> None:
+    error = refusal(lambda: check(dicom_with(ViewPosition=view)))
+    assert error.code == "lateral_view"
+    assert view.upper() in error.sentence
+
+
+@pytest.mark.parametrize("view", ["PA", "AP", ""])
+def test_frontal_views_are_accepted(view: str) -> None:
+    check(dicom_with(ViewPosition=view))
+
+
+def test_several_pictures_in_one_file_are_refused() -> None:
+    pictures = [Image.new("L", (80, 80), grey) for grey in (10, 90)]
+    animated = encoded(pictures[0], "PNG", save_all=True, append_images=pictures[1:])
+    stereo = encoded(pictures[0].convert("RGB"), "MPO", save_all=True, append_images=[pictures[1].convert("RGB")])
+    for data in (animated, stereo, dicom_with(NumberOfFrames=2)):
+        assert refusal(lambda data=data: check(data)).code == "multi_frame"  # type: ignore[misc]
+
+
+def test_a_sentence_quotes_no_more_of_a_damaged_header_than_a_code_string_holds() -> None:
+    """A wrong length made a modality of what followed it, NUL bytes and perhaps a patient's name among it."""
+    damaged = dicom_with(Modality="CT\x00\x01 and so on NAME^PATIENTS")
+    error = refusal(lambda: check(damaged))
+    assert error.code == "not_a_radiograph"
+    assert error.sentence.isprintable()
+    assert len(error.sentence) < 200
+    assert "PATIENTS" not in error.sentence
+
+
+def test_a_dicom_file_cut_short_before_its_size_is_damaged() -> None:
+    whole = dicom_with()
+    rows = whole.index(b"\x28\x00\x10\x00US")
+    assert refusal(lambda: check(whole[:rows])).code == "damaged_header"
+
+
+@pytest.mark.parametrize(("rows", "columns", "code"), [(63, 80, "too_small"), (60_000, 60_000, "too_many_pixels")])
+def test_declared_size_of_a_dicom_file(rows: int, columns: int, code: str) -> None:
+    assert refusal(lambda: check(dicom_with(Rows=rows, Columns=columns))).code == code
+
+
+def test_the_examination_is_judged_before_the_size() -> None:
+    assert refusal(lambda: check(dicom_with(Modality="CT", Rows=10))).code == "not_a_radiograph"
+
+
+def test_load_checks_the_header_first() -> None:
+    assert refusal(lambda: load(png_declaring(60_000, 60_000))).code == "too_many_pixels"
+    assert refusal(lambda: load(dicom_with(Modality="CT"))).code == "not_a_radiograph"
+
+
+def expected_of(name: str) -> str | None:
+    if name.startswith("RG1_"):  # CR, CHEST, PA
+        return None
+    if name.startswith("RG3_"):  # CR, EXTREMITY
+        return "not_a_chest"
+    # The face has no DICOM preamble; the rest are CT, MR, US, NM, segmentations and secondary captures.
+    return "unsupported_kind" if name == "OT-PAL-8-face.dcm" else "not_a_radiograph"
+
+
+@pytest.mark.parametrize("name", PUBLIC_DICOM)
+def test_public_dicom_files(name: str) -> None:
+    path = get_testdata_file(name, download=False)
+    assert isinstance(path, str)
+    data = Path(path).read_bytes()
+    code = expected_of(name)
+    if code is None:
+        check(data)
+    else:
+        assert refusal(lambda: check(data)).code == code
+
+
+def test_the_public_files_are_all_there() -> None:
+    """Else the test above would pass over nothing."""
+    families = ("RG1_", "RG3_", "693_", "MR2_", "US1_", "SC_rgb")
+    assert all(any(name.startswith(family) for name in PUBLIC_DICOM) for family in families)
+    assert len(PUBLIC_DICOM) > 60
