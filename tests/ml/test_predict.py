@@ -31,7 +31,7 @@ def film(tmp_path: Path) -> Path:
 def test_an_accepted_film_has_every_promised_key(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, (answer,) = run(capsys, film)
     assert status == 0
-    assert set(answer) == {"path", "accepted", "reasons", "score", "decision", "model", "sha256", "notice"}
+    assert set(answer) == {"path", "accepted", "reasons", "score", "decision", "model", "sha256", "notice", "notes"}
     assert (answer["path"], answer["accepted"], answer["reasons"]) == (str(film), True, [])
     assert 0 <= answer["score"] <= 1
     assert answer["decision"] == decide(answer["score"], shipped().low, shipped().high)

@@ -1,0 +1,106 @@
+"""From a network's logit to a probability, and how far a probability can be taken at its word."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+NEWTON_STEPS = 50
+RIDGE = 1e-3  # keeps the fit finite where the classes are parted completely
+CLIP = 1e-6  # of a probability, before its logit is taken
+
+
+def fit_platt(labels: ArrayLike, logits: ArrayLike) -> tuple[float, float]:
+    """Slope and intercept of ``P(positive) = sigmoid(slope * logit + intercept)``, by maximum likelihood.
+
+    Labels are softened by the class sizes, so that a separable sample does not ask for an infinite slope.
+    Source: Platt 1999, with the targets of Lin, Lin & Weng 2007.
+
+    Args:
+        labels: 0 or 1, [N].
+        logits: [N].
+
+    Raises:
+        ValueError: when a class is missing.
+    """
+    truth, values = np.asarray(labels, dtype=bool), np.asarray(logits, dtype=float)
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    if not positives or not negatives:
+        raise ValueError("calibration needs films of both classes")
+    targets = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    return _logistic_fit(values, targets)
+
+
+def slope_and_intercept(labels: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
+    """Calibration slope and intercept of scores: 1 and 0 when they mean what they say.
+
+    The slope is that of a logistic regression of the labels on the scores' logits, the intercept the one fitted
+    with the slope held at 1 (calibration in the large). Source: Cox 1958; Van Calster et al. 2019.
+
+    Args:
+        labels: 0 or 1, [N].
+        scores: probabilities, [N].
+
+    Returns:
+        slope and intercept; NaN twice when a class is missing.
+    """
+    truth, logits = np.asarray(labels, dtype=float), logit(scores)
+    if truth.min() == truth.max():
+        return float("nan"), float("nan")
+    slope, _ = _logistic_fit(logits, truth)
+    intercept = 0.0
+    for _ in range(NEWTON_STEPS):
+        expected = sigmoid(logits + intercept)
+        curvature = float(np.sum(expected * (1 - expected))) + RIDGE
+        intercept += float(np.sum(truth - expected)) / curvature
+    return slope, intercept
+
+
+def logit(scores: ArrayLike) -> Floats:
+    """Log odds of probabilities, finite at 0 and 1."""
+    clipped = np.clip(np.asarray(scores, dtype=float), CLIP, 1 - CLIP)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def sigmoid(values: ArrayLike) -> Floats:
+    """Probability of log odds."""
+    return np.asarray(1 / (1 + np.exp(-np.asarray(values, dtype=float))))
+
+
+def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
+    """PPV and NPV of a test at a prevalence, by Bayes' rule.
+
+    Args:
+        sensitivity: 0..1.
+        specificity: 0..1.
+        prevalence: share of the screened who have the disease, 0..1.
+
+    Returns:
+        PPV and NPV; NaN where nobody would be called so.
+    """
+    true_positive, false_positive = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    true_negative, false_negative = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
+    positive, negative = true_positive + false_positive, true_negative + false_negative
+    nan = float("nan")
+    return (true_positive / positive if positive else nan), (true_negative / negative if negative else nan)
+
+
+def _logistic_fit(values: Floats, targets: Floats) -> tuple[float, float]:
+    """Newton's method on one predictor and a constant, halving steps that do not lower the loss."""
+    design = np.stack([values, np.ones_like(values)], axis=1)
+    weights = np.zeros(2)
+    loss = _loss(design @ weights, targets)
+    for _ in range(NEWTON_STEPS):
+        expected = sigmoid(design @ weights)
+        gradient = design.T @ (expected - targets)
+        curvature = (design.T * (expected * (1 - expected))) @ design + RIDGE * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        while (lower := _loss(design @ (weights - step), targets)) > loss and np.abs(step).max() > 1e-9:
+            step = step / 2
+        weights, loss = weights - step, lower
+    return float(weights[0]), float(weights[1])
+
+
+def _loss(logits: Floats, targets: Floats) -> float:
+    return float(np.sum(np.logaddexp(0, logits) - targets * logits))

@@ -1,0 +1,139 @@
+"""The screener's head, the lung crop, the views and the folds, on made-up films."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml.datasets import COVID, NORMAL, PNEUMONIA, FilmRecord
+from ml.efficientnet import lower
+from ml.harmonise import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
+from ml.lung_fields import lung_network
+from ml.preprocess import Grey
+from ml.screener_data import CXNET, HANNOVER, KERMANY, NIH, Films, _joined, cell_weights, folds, validation_part
+from ml.screener_network import CUT, SIZE, screener, trained_part
+from ml.screener_views import view
+
+
+def a_film(height: int = 200, width: int = 260) -> Grey:
+    return np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+def two_lungs() -> NDArray[np.float32]:
+    mask = np.zeros((64, 64), np.float32)
+    mask[20:50, 12:28] = 1
+    mask[22:48, 36:52] = 1
+    return mask
+
+
+def test_map_averages_to_the_logit() -> None:
+    parts = [trained_part(imagenet=False) for _ in range(2)]
+    rng = np.random.default_rng(0)
+    for part in parts:
+        part.get_layer("covid").set_weights([rng.normal(size=(1280, 1)), rng.normal(size=1)])
+    network = screener(lower(SIZE, CUT), parts)
+    said = network(rng.random((2, SIZE, SIZE, 1), np.float32))
+    assert tuple(said["map"].shape) == (2, 7, 7)
+    assert tuple(said["features"].shape) == (2, 1280)
+    np.testing.assert_allclose(np.mean(said["map"], axis=(1, 2)), np.asarray(said["logit"])[:, 0], atol=1e-4)
+
+
+def test_averaging_one_network_with_itself_changes_nothing() -> None:
+    part = trained_part(imagenet=False)
+    part.get_layer("covid").set_weights([np.random.default_rng(0).normal(size=(1280, 1)), np.zeros(1)])
+    frozen = lower(SIZE, CUT)
+    film = np.random.default_rng(1).random((1, SIZE, SIZE, 1), np.float32)
+    expected = np.asarray(part(frozen(film)))
+    np.testing.assert_allclose(np.asarray(screener(frozen, [part, part])(film)["logit"]), expected, atol=1e-5)
+
+
+def test_lung_network_shape() -> None:
+    network = lung_network()
+    assert network.count_params() == 209_929
+    assert tuple(network(mask_input(a_film())[None]).shape) == (1, 64, 64, 1)
+
+
+def test_box_lies_around_the_lungs() -> None:
+    box = lung_box(two_lungs(), (128, 128))
+    assert box == LungBox(70.0, 64.0, 80.0, pytest.approx(896 / 4096), True)  # type: ignore[arg-type]
+
+
+def test_box_is_moved_by_the_padding() -> None:
+    assert lung_box(two_lungs(), (64, 128)).y == 70.0 - 32
+
+
+def test_without_lungs_the_middle_is_taken() -> None:
+    box = lung_box(np.zeros((64, 64), np.float32), (100, 200))
+    assert (box.y, box.x, box.side, box.found) == (50, 100, 100, False)
+
+
+def test_specks_are_no_lungs() -> None:
+    mask = two_lungs() > 0.5
+    speckled = mask.copy()
+    speckled[2:4, 2:4] = True
+    np.testing.assert_array_equal(two_largest(speckled), mask)
+
+
+def test_crop_beyond_the_edge_is_black() -> None:
+    white = np.full((50, 50), 255, np.uint8)
+    cut = crop(white, LungBox(0, 0, 40, 0.2, True), 32)
+    assert cut[0, 0] == 0
+    assert cut[-1, -1] == 255
+
+
+def test_equalising_forgets_exposure() -> None:
+    film = a_film()
+    dark = (film.astype(np.float32) * 0.5).astype(np.uint8)
+    assert np.abs(equalise(film) - equalise(dark)).mean() < 0.02
+
+
+def test_view_zero_is_the_film_as_served_and_others_repeat() -> None:
+    film, mask = a_film(), two_lungs()
+    box = lung_box(mask, (film.shape[0], film.shape[1]))
+    np.testing.assert_array_equal(view(film, box, 96, 0, 3), to_lung_input(film, mask, 96))
+    again = view(film, box, 96, 2, 3)
+    np.testing.assert_array_equal(view(film, box, 96, 2, 3), again)
+    assert again.min() >= 0
+    assert again.max() <= 1
+    assert np.abs(again - view(film, box, 96, 1, 3)).mean() > 0.01
+
+
+def test_shared_keys_join_over_several_steps() -> None:
+    joined = _joined([["a", "x"], ["b", "y"], ["c"], ["d", "x", "y"]])
+    assert joined[0] == joined[1] == joined[3] != joined[2]
+
+
+def some_films() -> Films:
+    rows = [(s, COVID) for s in (HANNOVER, CXNET) for _ in range(20)]
+    rows += [(s, f) for s in (KERMANY, NIH) for f in (NORMAL, PNEUMONIA) for _ in range(20)]
+    records = [FilmRecord(Path(f"{i}.png"), source, finding, str(i)) for i, (source, finding) in enumerate(rows)]
+    groups = np.array([str(i) for i in range(len(rows))])
+    groups[0] = groups[25]  # a Hannover patient who is in COVID-CXNet too
+    return Films(records, [], groups, np.array([""] * len(rows)))
+
+
+def test_no_source_and_no_patient_of_a_test_is_in_training() -> None:
+    films = some_films()
+    for fold in folds(films).values():
+        for positives, negatives in fold.tests.values():
+            tested = positives | negatives
+            assert not set(films.groups[tested]) & set(films.groups[fold.train])
+            assert not set(films.sources[tested]) & set(films.sources[fold.train])
+
+
+def test_classes_are_drawn_equally() -> None:
+    films = some_films()
+    weights = cell_weights(films, np.arange(len(films.records)) % 3 > 0)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[films.labels == 1].sum() == pytest.approx(0.5)
+    assert not weights[np.arange(len(weights)) % 3 == 0].any()
+
+
+def test_validation_keeps_groups_whole() -> None:
+    films = some_films()
+    kept = validation_part(films, np.ones(len(films.records), dtype=bool), share=0.3)
+    assert kept.any()
+    assert not set(films.groups[kept]) & set(films.groups[~kept])

@@ -1,0 +1,81 @@
+"""An interrupted training continues where it was and ends where an uninterrupted one does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from ml import screener_recipe
+from ml.screener_cache import Cache
+from ml.screener_recipe import Recipe, first_head, train
+from tests.ml.test_screener_network import some_films
+
+SHORT = Recipe(steps=8, batch=4)
+
+
+def tiny_part() -> keras.Model:
+    """As the trained part, without the blocks and without dropout."""
+    given = layers.Input((14, 14, 112))
+    wide = layers.Conv2D(1280, 1, kernel_initializer="ones", activation="relu")(given)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(wide)
+    return keras.Model(given, layers.Dense(1, name="covid")(pooled))
+
+
+def a_cache(films: int) -> Cache:
+    rng = np.random.default_rng(0)
+    views = [rng.random((films, 14, 14, 112)).astype(np.float16) for _ in range(2)]
+    return Cache(views, [rng.random((films, 1280)).astype(np.float32)])
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screener_recipe, "trained_part", tiny_part)
+    monkeypatch.setattr(screener_recipe, "CHECKPOINT_STEPS", 2)
+    monkeypatch.setattr(screener_recipe, "AVERAGE_EVERY", 1)
+
+
+def test_interrupted_training_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    films = some_films()
+    cache, among = a_cache(len(films.records)), np.ones(len(films.records), dtype=bool)
+    whole = train(films, cache, among, tmp_path / "whole", 1, SHORT)
+    draw = screener_recipe._Run._batch
+
+    def interrupted(run: screener_recipe._Run, step: int) -> object:
+        if step == 5:
+            raise KeyboardInterrupt
+        return draw(run, step)
+
+    monkeypatch.setattr(screener_recipe._Run, "_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(films, cache, among, tmp_path / "parted", 1, SHORT)
+    monkeypatch.setattr(screener_recipe._Run, "_batch", draw)
+    parted = train(films, cache, among, tmp_path / "parted", 1, SHORT)
+    for mine, theirs in zip(parted.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    history = json.loads((tmp_path / "parted" / "history.json").read_text())
+    assert [row["step"] for row in history["history"]] == [2, 4, 6, 8]
+    assert not (tmp_path / "parted" / "checkpoint.npz").exists()
+
+
+def test_finished_training_is_opened_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    films = some_films()
+    cache, among = a_cache(len(films.records)), np.ones(len(films.records), dtype=bool)
+    first = train(films, cache, among, tmp_path, 0, Recipe(steps=2, batch=4))
+    monkeypatch.setattr(screener_recipe, "trained_part", None)
+    second = train(films, cache, among, tmp_path, 0, SHORT)
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+
+
+def test_first_head_separates_what_can_be_separated() -> None:
+    films = some_films()
+    features = np.random.default_rng(0).random((len(films.records), 1280)).astype(np.float32)
+    features[:, 7] += films.labels
+    weights = np.ones(len(films.records)) / len(films.records)
+    slope, bias = first_head(Cache([], [features]), films, weights, 1.0)
+    scores = features @ slope + bias
+    assert scores[films.labels == 1].min() > scores[films.labels == 0].max()
