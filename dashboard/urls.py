@@ -32,6 +32,7 @@ urlpatterns = [
     _page("films/<uuid:pk>", films.film, "film"),
     _page("films/<uuid:pk>/display.jpg", films.picture, "film-display", part="display.jpg"),
     _page("films/<uuid:pk>/thumb.jpg", films.picture, "film-thumb", part="thumb.jpg"),
+    _page("films/<uuid:pk>/map.png", films.picture, "film-map", part="map.png"),
     _page("films/<uuid:pk>/review", reviews.give, "film-review"),
     _page("reviews", reviews.queue, "reviews"),
     _page("model", models.model, "model"),

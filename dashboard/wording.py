@@ -54,6 +54,9 @@ def headline(progress: Progress) -> str:
     return ", ".join(words)
 
 
+NOTES = {"inverted": "Black and white were exchanged in this file; it was turned back before it was scored."}
+
+
 def pace(progress: Progress) -> str:
     """Films a second and how long it took, or takes."""
     if not progress.seconds:

@@ -15,6 +15,8 @@ MODELS = Path(__file__).resolve().parent / "models"
 GRAPH = "model.onnx"
 CARD = "card.json"
 SPLIT = "split.csv"
+LUNGS = "lungs.onnx"  # finds the lung fields, where the network wants them cut out
+GATE = "gate.npz"  # refuses what is no upright frontal chest film, where the bundle has one
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Bundle:
         input: what the network takes.
         low: operating point; below it a film is negative.
         high: operating point; at or above it a film is positive, between the two uncertain.
+        slope: of the calibration (Platt 1999) from the network's logit to the score's.
+        intercept: of the calibration.
         card: the whole model card.
     """
 
@@ -37,6 +41,8 @@ class Bundle:
     input: InputSpec
     low: float
     high: float
+    slope: float
+    intercept: float
     card: dict[str, Any]
 
     @property
@@ -67,8 +73,12 @@ def find(name: str) -> Bundle:
     return open_bundle(MODELS / name)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, *, gate: bool = True) -> Bundle:
     """Open a bundle and check it against its own checksums.
+
+    Args:
+        path: the folder.
+        gate: check the gate's file too; off while it is being trained.
 
     Raises:
         BundleError: when something is missing, damaged or of another preprocessing version.
@@ -86,6 +96,8 @@ def open_bundle(path: Path) -> Bundle:
             "its scores would mean nothing here."
         )
     for name, expected in checksums.items():
+        if name == GATE and not gate:
+            continue
         if not (path / name).is_file() or sha256_of(path / name) != expected:
             raise BundleError(f"{path / name} is not the file the card describes; restore it from a release.")
     return bundle
@@ -93,13 +105,17 @@ def open_bundle(path: Path) -> Bundle:
 
 def _from_card(path: Path, card: dict[str, Any]) -> Bundle:
     size = card["preprocessing"]
-    points = card["operating_points"]
+    points, calibration = card["operating_points"], card.get("calibration", {})
     return Bundle(
         path=path,
         name=str(card["name"]),
         digest=str(card["checksums"][GRAPH]),
-        input=InputSpec(int(size["height"]), int(size["width"]), int(size["channels"])),
+        input=InputSpec(
+            int(size["height"]), int(size["width"]), int(size["channels"]), str(size.get("kind", "stretch"))
+        ),
         low=float(points["low"]),
         high=float(points["high"]),
+        slope=float(calibration.get("slope", 1.0)),
+        intercept=float(calibration.get("intercept", 0.0)),
         card=card,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -69,6 +71,12 @@ def evaluation(
         "pr": _curve([point[:2] for point in metrics.pr_points(labels, scores)]),
         "calibration": [vars(part) for part in metrics.calibration_bins(labels, scores)],
     }
+
+
+def readable(card: dict[str, Any]) -> str:
+    """JSON whose short lists stay on one line."""
+    text = json.dumps(card, indent=1, ensure_ascii=False)
+    return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
 
 def part_counts(films: Sequence[FilmRecord], groups: Sequence[str]) -> dict[str, int]:

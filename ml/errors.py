@@ -19,6 +19,10 @@ class FilmError(Exception):
         self.sentence = sentence
 
 
+class NotScoredError(FilmError):
+    """A film that can be decoded but is not what the model is for, so that a score would mean nothing."""
+
+
 class BundleError(Exception):
     """A model bundle that is incomplete, damaged or made for another version of this code."""
 

@@ -7,16 +7,18 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from ml import NOTICE
 from ml.bundle import Bundle, find, names, sha256_of
 from ml.decision import decide
 from ml.errors import BundleError, FilmError
-from ml.preprocess import Grey, load, to_input
+from ml.preprocess import Grey, load
+
+if TYPE_CHECKING:
+    from ml.classifier import Finding
 
 BATCH = 8
 
@@ -49,10 +51,9 @@ def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
     for start in range(0, len(paths), BATCH):
         chunk = paths[start : start + BATCH]
         films = [_load(path) for path in chunk]
-        usable = [to_input(film, bundle.input) for film in films if not isinstance(film, FilmError)]
-        scores = iter(classifier.predict(np.stack(usable)).scores.astype(float).tolist() if usable else [])
+        findings = iter(classifier.classify([film for film in films if not isinstance(film, FilmError)]))
         for path, film in zip(chunk, films, strict=True):
-            yield _answer(path, bundle, film if isinstance(film, FilmError) else next(scores))
+            yield _answer(path, bundle, film if isinstance(film, FilmError) else next(findings))
 
 
 def _load(path: Path) -> Grey | FilmError:
@@ -64,14 +65,16 @@ def _load(path: Path) -> Grey | FilmError:
         return FilmError("unreadable_file", f"The file cannot be read: {error.strerror}.")
 
 
-def _answer(path: Path, bundle: Bundle, result: float | FilmError) -> dict[str, Any]:
-    answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None, "decision": None}
+def _answer(path: Path, bundle: Bundle, result: Finding | FilmError) -> dict[str, Any]:
+    answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None}
+    answer |= {"decision": None, "notes": []}
     if isinstance(result, FilmError):
         answer["accepted"] = False
         answer["reasons"] = [{"code": result.code, "sentence": result.sentence}]
     else:
-        answer["score"] = round(result, 6)
-        answer["decision"] = decide(result, bundle.low, bundle.high)
+        answer["score"] = round(result.score, 6)
+        answer["decision"] = decide(result.score, bundle.low, bundle.high)
+        answer["notes"] = list(result.notes)
     model = f"{bundle.name}@{bundle.digest[:12]}"
     return {**answer, "model": model, "sha256": _digest(path), "notice": NOTICE}
 

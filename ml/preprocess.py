@@ -36,11 +36,13 @@ class InputSpec:
         height: rows in pixels.
         width: columns in pixels.
         channels: 1, or 3 for networks that take the grey picture three times.
+        kind: ``stretch``, see :func:`to_input`, or ``lungs``, see :func:`ml.harmonise.to_lung_input`.
     """
 
     height: int
     width: int
     channels: int
+    kind: str = "stretch"
 
 
 def load(data: bytes) -> Grey:

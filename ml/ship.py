@@ -10,7 +10,6 @@ import argparse
 import csv
 import json
 import platform
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from ml import metrics
 from ml.bundle import CARD, GRAPH, MODELS, SPLIT, open_bundle, sha256_of
-from ml.card import at_threshold, part_counts
+from ml.card import at_threshold, part_counts, readable
 from ml.datasets import FilmRecord
 from ml.errors import BundleError, DataSetError
 from ml.evaluate import Collection, SeedData, elsewhere, measure, seed_data, table, test_collection
@@ -67,7 +66,7 @@ def ship(runs: Path, protocol: str, seeds: Sequence[int], target: Path) -> dict[
         "software": {name: version(name) for name in SOFTWARE} | {"python": platform.python_version()},
         "checksums": {name: sha256_of(target / name) for name in (GRAPH, SPLIT)},
     }
-    (target / CARD).write_text(_readable(card))
+    (target / CARD).write_text(readable(card))
     open_bundle(target)
     return card
 
@@ -96,12 +95,6 @@ def _write_split(data: SeedData, path: Path) -> None:
             for film in sorted(films, key=lambda film: film.path):
                 row = [film.label, film.source, film.path.name, film.patient_key, sha256_of(film.path)]
                 writer.writerow([part, *row])
-
-
-def _readable(card: dict[str, Any]) -> str:
-    """JSON whose short lists stay on one line."""
-    text = json.dumps(card, indent=1, ensure_ascii=False)
-    return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
 
 
 def _network(run: Path) -> keras.Model:

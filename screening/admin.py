@@ -93,7 +93,7 @@ class XRayAdmin(ReadOnlyAdmin):
     @admin.display(description="film")
     def thumbnail(self, film: XRay) -> SafeString | str:
         """A small picture."""
-        if film.state != XRay.State.DONE:
+        if not film.pictured:
             return "no picture"
         address = reverse("film-thumb", args=[film.pk])
         return format_html('<img src="{}" alt="" width="56" height="56" loading="lazy">', address)

@@ -8,16 +8,15 @@ from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
-from ml.bundle import find
+from ml.bundle import Bundle, find
 from ml.decision import decide
-from ml.errors import BundleError, FilmError
-from ml.preprocess import Grey, load, to_input
+from ml.errors import BundleError, FilmError, NotScoredError
+from ml.preprocess import Grey, load
 
 if TYPE_CHECKING:
-    from ml.classifier import Classifier
+    from ml.classifier import Classifier, Finding
 
 THUMBNAIL_SIDE = 256  # pixels
 JPEG_QUALITY = 88
@@ -40,15 +39,30 @@ class Screened:
         decision: ``negative``, ``uncertain`` or ``positive``.
         seconds: this film's share of decoding and network.
         pictures: for people.
+        overlay: the class activation map as a PNG, or ``None`` where the model has none.
+        notes: what was put right before scoring, by stable code.
     """
 
     score: float
     decision: str
     seconds: float
     pictures: Pictures
+    overlay: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
-def screen(films: list[bytes], model: str, digest: str) -> list[Screened | FilmError]:
+@dataclass(frozen=True)
+class Unscored:
+    """A film that the model's gate did not let through: why, and what people see of it."""
+
+    reason: NotScoredError
+    pictures: Pictures
+
+
+Result = Screened | Unscored | FilmError
+
+
+def screen(films: list[bytes], model: str, digest: str) -> list[Result]:
     """Screen a chunk of films: decode each, run the network once over all that decode.
 
     Args:
@@ -57,29 +71,29 @@ def screen(films: list[bytes], model: str, digest: str) -> list[Screened | FilmE
         digest: sha256 of the weights the batch was promised.
 
     Returns:
-        one result a film, in order; a film that cannot be scored gives its reason instead.
+        one result a film, in order; a film that cannot be decoded gives its reason instead.
 
     Raises:
         BundleError: when this worker does not have those weights.
     """
     classifier = classifier_for(model, digest)
     started = time.perf_counter()
-    pictures = [_load(data) for data in films]
-    usable = [picture for picture in pictures if not isinstance(picture, FilmError)]
-    if not usable:
-        return [picture for picture in pictures if isinstance(picture, FilmError)]
-    bundle = classifier.bundle
-    output = classifier.predict(np.stack([to_input(picture, bundle.input) for picture in usable]))
-    seconds = (time.perf_counter() - started) / len(usable)
-    scores = iter(output.scores.astype(float).tolist())
-    results: list[Screened | FilmError] = []
-    for picture in pictures:
-        if isinstance(picture, FilmError):
-            results.append(picture)
-            continue
-        score = next(scores)
-        results.append(Screened(score, decide(score, bundle.low, bundle.high), seconds, pictures_of(picture)))
-    return results
+    loaded = [_load(data) for data in films]
+    usable = [picture for picture in loaded if not isinstance(picture, FilmError)]
+    findings = iter(classifier.classify(usable))
+    seconds = (time.perf_counter() - started) / max(1, len(usable))
+    return [
+        picture if isinstance(picture, FilmError) else _result(picture, next(findings), classifier.bundle, seconds)
+        for picture in loaded
+    ]
+
+
+def _result(picture: Grey, finding: Finding | NotScoredError, bundle: Bundle, seconds: float) -> Result:
+    pictures = pictures_of(picture)
+    if isinstance(finding, NotScoredError):
+        return Unscored(finding, pictures)
+    decision = decide(finding.score, bundle.low, bundle.high)
+    return Screened(finding.score, decision, seconds, pictures, finding.overlay, finding.notes)
 
 
 @lru_cache(maxsize=2)

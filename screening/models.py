@@ -98,11 +98,15 @@ class XRay(models.Model):
     height = models.PositiveIntegerField(default=0)
     synthetic = models.BooleanField(default=False, help_text="a computed phantom, not a patient")
     stored = models.BooleanField(default=False, help_text="the bytes are in the storage")
+    pictured = models.BooleanField(default=False, help_text="there are pictures for people")
+    mapped = models.BooleanField(default=False, help_text="there is a class activation map")
 
     state = models.CharField(max_length=10, choices=State.choices)
     code = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=400, blank=True)
-    step = models.CharField(max_length=10, blank=True, help_text="where the reason arose: door, worker, sweep")
+    step = models.CharField(
+        max_length=10, blank=True, help_text="where the reason arose: door, gate, worker, sweep, sender"
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
@@ -110,6 +114,7 @@ class XRay(models.Model):
     score = models.FloatField(null=True, blank=True)
     decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)
     flags = models.JSONField(default=list, blank=True)
+    notes = models.JSONField(default=list, blank=True, help_text="what was put right before scoring")
     review_state = models.CharField(max_length=10, choices=ReviewState.choices, default=ReviewState.NOT_NEEDED)
 
     created_at = models.DateTimeField(default=timezone.now)
@@ -154,7 +159,7 @@ class XRay(models.Model):
         return reverse("film", args=[self.pk])
 
     def storage_name(self, part: str) -> str:
-        """Where the storage keeps ``original``, ``display.jpg`` or ``thumb.jpg``; never the sender's name."""
+        """Where the storage keeps ``original``, ``display.jpg``, ``thumb.jpg`` or ``map.png``."""
         key = self.pk.hex
         return f"films/{key[:2]}/{key}/{part}"
 

@@ -111,7 +111,7 @@ def picture_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
     Raises:
         NotFoundError: when there is no such film for this user, or it has no pictures.
     """
-    films = XRay.objects.filter(_owned(user, "batch__"), pk=film_id, state=State.DONE)
+    films = XRay.objects.filter(_owned(user, "batch__"), pk=film_id, pictured=True)
     film = films.only("pk").first()
     if film is None:
         raise NotFoundError("picture")
@@ -229,6 +229,11 @@ def model_versions() -> QuerySet[ModelVersion]:
     return ModelVersion.objects.all()
 
 
+def model_names() -> list[str]:
+    """The models a batch may be given to, the default first."""
+    return list(dict.fromkeys(ModelVersion.objects.values_list("name", flat=True)))
+
+
 def model_by_name(name: str) -> ModelVersion:
     """The newest version of a model.
 
@@ -237,7 +242,7 @@ def model_by_name(name: str) -> ModelVersion:
     """
     version = ModelVersion.objects.filter(name=name).order_by("-is_default", "-created_at").first()
     if version is None:
-        known = ", ".join(sorted(set(ModelVersion.objects.values_list("name", flat=True)))) or "none"
+        known = ", ".join(model_names()) or "none"
         raise ScreeningError("model_unknown", f"There is no model {name!r}; there are: {known}.", 400)
     return version
 

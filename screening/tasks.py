@@ -11,7 +11,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from ml.errors import FilmError
 from screening import inference
-from screening.inference import Screened
+from screening.inference import Result, Screened, Unscored
 from screening.models import XRay
 from screening.services import work
 from screening.services.work import Refusal
@@ -59,9 +59,17 @@ def _screen(films: list[XRay]) -> None:
     results = inference.screen([work.read_original(film) for film in films], model.name, model.digest)
     outcome: list[tuple[XRay, Screened | Refusal]] = []
     for film, result in zip(films, results, strict=True):
-        if isinstance(result, FilmError):
-            outcome.append((film, Refusal(result.code, result.sentence)))
-            continue
-        work.store_pictures(film, result.pictures)
-        outcome.append((film, result))
+        outcome.append((film, _kept(film, result)))
     work.record(outcome)
+
+
+def _kept(film: XRay, result: Result) -> Screened | Refusal:
+    """Store a result's pictures, before its row says that there are any."""
+    if isinstance(result, FilmError):
+        return Refusal(result.code, result.sentence)
+    if isinstance(result, Unscored):
+        work.store_pictures(film, result.pictures)
+        reason = result.reason
+        return Refusal(reason.code, reason.sentence, "gate", XRay.State.REJECTED, pictured=True)
+    work.store_pictures(film, result.pictures, result.overlay)
+    return result

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml.calibration import predictive_values
+
 FLAG_POSITIVE, FLAG_UNCERTAIN, FLAG_FAILED, FLAG_SAMPLED = "positive", "uncertain", "failed", "sampled"
 
 FLAG_WORDS = {
@@ -24,3 +29,29 @@ def flags_of(decision: str, sha256: str, sample: float) -> list[str]:
     if decision in (FLAG_POSITIVE, FLAG_UNCERTAIN):
         return [decision]
     return [FLAG_SAMPLED] if int(sha256[:8], 16) < sample * 2**32 else []
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a decision is worth at a prevalence, in shares; ``None`` where no such decision would be made.
+
+    Attributes:
+        ppv: of those called positive, how many have COVID-19.
+        npv: of those called negative, how many do not.
+    """
+
+    ppv: float | None
+    npv: float | None
+
+
+def worth_at(measured: Mapping[str, Mapping[str, float]], prevalence: float) -> Worth:
+    """PPV and NPV of a model's decisions.
+
+    Args:
+        measured: sensitivity and specificity at ``low`` and ``high``, as a model card has them.
+        prevalence: share of the screened who have COVID-19, 0..1.
+    """
+    high, low = measured["high"], measured["low"]
+    ppv, _ = predictive_values(high["sensitivity"], high["specificity"], prevalence)
+    _, npv = predictive_values(low["sensitivity"], low["specificity"], prevalence)
+    return Worth(*(None if value != value else value for value in (ppv, npv)))  # NaN is unequal to itself

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from screening.runtime.errors import StartupError
 from screening.runtime.stack import services
 
 # Two runs at a time need two folders.
@@ -25,7 +26,10 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     # What is set outside must not leak into tests that expect the defaults.
     for name in ("SCREENING_MODEL", "CHUNK_FILMS", "CHUNK_SECONDS", "DJANGO_DEBUG", "DJANGO_HTTPS"):
         os.environ.pop(name, None)
-    endpoints = _running.enter_context(services(INSTANCE, fast=True))
+    try:
+        endpoints = _running.enter_context(services(INSTANCE, fast=True))
+    except StartupError as error:
+        raise pytest.UsageError(f"The tests' servers do not start: {error}") from error
     os.environ["DATABASE_URL"] = endpoints.database_url
     os.environ["REDIS_URL"] = endpoints.redis_url
     os.environ["SCREENING_DATA_DIR"] = str(INSTANCE)

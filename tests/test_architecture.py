@@ -22,7 +22,7 @@ FORBIDDEN = {
     "dashboard": ("ml", "screening.tasks", "screening.inference", "screening.publishing", "screening.api"),
     "screening/runtime": ("django", "ml", "dashboard"),
 }
-ALLOWED = {("screening/inference.py", "ml.classifier.Classifier")}
+ALLOWED = {("screening/inference.py", f"ml.classifier.{name}") for name in ("Classifier", "Finding")}
 WRITE = re.compile(r"objects\.(create|update|get_or|bulk)|\)\.(update|delete)\(|(film|batch|entry|token)\.save\(")
 
 

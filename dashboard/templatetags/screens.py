@@ -36,6 +36,18 @@ def score(value: float | None) -> str:
 
 
 @register.filter
+def percent(value: float | None) -> str:
+    """A share as a number of hundredths; a dash without one."""
+    return "–" if value is None else f"{100 * value:.1f}".removesuffix(".0")
+
+
+@register.filter
+def spoken(name: str) -> str:
+    """A program's name for something, as words."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def flag_word(flag: str) -> str:
     """Why a film is flagged."""
     return FLAG_WORDS.get(flag, flag)

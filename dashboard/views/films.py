@@ -33,6 +33,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         "headline": wording.film_headline(found),
         "scale": shapes.scale(found.score, points),
         "flags": [FLAG_WORDS.get(flag, flag) for flag in found.flags],
+        "notes": [wording.NOTES.get(note, note) for note in found.notes],
         "honesty": cards.honesty(card),
         "preprocessing": card.get("preprocessing", {}).get("version", ""),
         "predictions": queries.predictions_of(found),
@@ -46,7 +47,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def picture(request: HttpRequest, pk: UUID, part: str) -> FileResponse:
-    """What people see of a film; only screened films have pictures."""
+    """What people see of a film; only decoded films have pictures."""
     found = queries.picture_for(user_of(request), pk)
     try:
         file = default_storage.open(found.storage_name(part))
@@ -54,6 +55,6 @@ def picture(request: HttpRequest, pk: UUID, part: str) -> FileResponse:
         raise NotFoundError("picture") from None
     return FileResponse(
         file,
-        content_type="image/jpeg",
+        content_type="image/png" if part.endswith(".png") else "image/jpeg",
         headers={"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"},
     )

@@ -28,6 +28,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "max_file_bytes": settings.MAX_FILE_BYTES,
         "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "min_side": MIN_SIDE,
-        "model": queries.default_model(),
+        "model_names": queries.model_names(),
     }
     return render(request, "dashboard/home.html", context)

@@ -14,7 +14,7 @@ from dashboard.access import text_of, user_of
 from dashboard.errors import wants_json
 from screening import queries
 from screening.errors import ScreeningError
-from screening.models import XRay
+from screening.models import Batch, XRay
 from screening.services import batches
 
 
@@ -22,7 +22,7 @@ from screening.services import batches
 def create(request: HttpRequest) -> HttpResponse:
     """The plain form: make a batch of all its files and hand it to the workers."""
     files = _files(request)
-    batch = batches.create_batch(owner=user_of(request), name=text_of(request, "name"))
+    batch = _new_batch(request)
     for file in files:
         batches.add_upload(batch=batch, file=file)
     return redirect(batches.submit(batch=batch))
@@ -31,7 +31,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_POST
 def open_batch(request: HttpRequest) -> JsonResponse:
     """For the script: make an empty batch and say where its files go."""
-    batch = batches.create_batch(owner=user_of(request), name=text_of(request, "name"))
+    batch = _new_batch(request)
     return JsonResponse(
         {
             "page": batch.get_absolute_url(),
@@ -59,6 +59,12 @@ def submit(request: HttpRequest, pk: UUID) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"page": batch.get_absolute_url()})
     return redirect(batch)
+
+
+def _new_batch(request: HttpRequest) -> Batch:
+    chosen = text_of(request, "model")
+    model = queries.model_by_name(chosen) if chosen else None
+    return batches.create_batch(owner=user_of(request), name=text_of(request, "name"), model=model)
 
 
 def _files(request: HttpRequest) -> list[UploadedFile[bytes]]:

@@ -29,11 +29,13 @@ MOST_A_SWEEP = 5_000  # films; the rest waits for the next one
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a film in a worker's hands ends FAILED."""
+    """Why a film in a worker's hands ends without a score: FAILED, or REJECTED by the model's gate."""
 
     code: str
     sentence: str
     step: str = "worker"
+    state: XRay.State = State.FAILED
+    pictured: bool = False
 
 
 def claim(ids: Sequence[UUID]) -> list[XRay]:
@@ -66,9 +68,12 @@ def read_original(film: XRay) -> bytes:
         return bytes(file.read())
 
 
-def store_pictures(film: XRay, pictures: Pictures) -> None:
+def store_pictures(film: XRay, pictures: Pictures, overlay: bytes | None = None) -> None:
     """Keep what people see of a film; a second attempt replaces the first one's."""
-    for part, data in (("display.jpg", pictures.display), ("thumb.jpg", pictures.thumbnail)):
+    parts = {"display.jpg": pictures.display, "thumb.jpg": pictures.thumbnail}
+    if overlay is not None:
+        parts["map.png"] = overlay
+    for part, data in parts.items():
         name = film.storage_name(part)
         if default_storage.exists(name):
             default_storage.delete(name)
@@ -96,7 +101,7 @@ def record(results: Sequence[tuple[XRay, Screened | Refusal]]) -> int:
             [film for film, _ in written],
             [
                 "state", "code", "reason", "step", "lease_until", "score", "decision", "flags",
-                "review_state", "finished_at",
+                "review_state", "finished_at", "pictured", "mapped", "notes",
             ],
         )  # fmt: skip
     return len(written)
@@ -152,11 +157,12 @@ def _held(films: Sequence[XRay]) -> set[UUID]:
 def _finish(film: XRay, result: Screened | Refusal) -> None:
     film.lease_until, film.finished_at = None, timezone.now()
     if isinstance(result, Refusal):
-        film.state, film.step = State.FAILED, result.step
+        film.state, film.step, film.pictured = result.state, result.step, result.pictured
         film.code, film.reason = result.code, result.sentence[:400]
-        film.flags = [triage.FLAG_FAILED]
+        film.flags = [triage.FLAG_FAILED] if result.state == State.FAILED else []
     else:
         film.state, film.score, film.decision = State.DONE, result.score, result.decision
+        film.pictured, film.mapped, film.notes = True, result.overlay is not None, list(result.notes)
         film.flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE)
     film.review_state = ReviewState.PENDING if film.flags else ReviewState.NOT_NEEDED
 

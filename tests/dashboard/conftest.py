@@ -71,6 +71,7 @@ def _film(batch: Batch, number: int, score: float, flags: tuple[str, ...]) -> XR
         height=512,
         stored=True,
         state=XRay.State.DONE,
+        pictured=True,
         attempts=1,
         score=score,
         decision=XRay.Decision.POSITIVE,

@@ -103,10 +103,10 @@ def test_healthz_says_when_the_database_is_away(client: Client, monkeypatch: pyt
     assert client.get(reverse("healthz")).status_code == 503
 
 
-def test_pictures_are_private_and_only_of_screened_films(film: XRay, as_owner: Client) -> None:
+def test_pictures_are_private_and_only_of_decoded_films(film: XRay, as_owner: Client) -> None:
     answer = as_owner.get(reverse("film-thumb", args=[film.pk]))
     assert answer.headers["Content-Type"] == "image/jpeg"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"].startswith("private")
-    XRay.objects.filter(pk=film.pk).update(state=XRay.State.FAILED, code="damaged_pixels")
+    XRay.objects.filter(pk=film.pk).update(pictured=False)
     assert as_owner.get(reverse("film-thumb", args=[film.pk])).status_code == 404

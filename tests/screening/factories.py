@@ -29,4 +29,4 @@ def film(batch: Batch, number: int = 0, **fields: Any) -> XRay:
 
 def done(batch: Batch, number: int = 0, score: float = 0.9, decision: str = "positive", **fields: Any) -> XRay:
     """A screened film."""
-    return film(batch, number, state=XRay.State.DONE, score=score, decision=decision, **fields)
+    return film(batch, number, state=XRay.State.DONE, score=score, decision=decision, **{"pictured": True, **fields})

@@ -9,7 +9,9 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from ml.errors import NotScoredError
 from screening import tasks
+from screening.inference import Screened, Unscored
 from screening.models import Batch, Prediction, XRay
 from screening.services import batches, work
 from screening.services.work import Refusal
@@ -201,3 +203,32 @@ def test_a_chunk_costs_a_constant_number_of_queries(running: Batch, django_asser
         films = work.claim(ids)
     with django_assert_num_queries(5):  # savepoint, lock, insert, update, release
         work.record([(one, screened(0.5, "uncertain")) for one in films])
+
+
+def refused(films: list[bytes], model: str, digest: str) -> list[Any]:
+    return [Unscored(NotScoredError("lateral_view", "Not scored: it is lateral."), PICTURES) for _ in films]
+
+
+def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_pictures(running: Batch) -> None:
+    waiting = film(running)
+    with patch.object(work, "read_original", return_value=b""), patch("screening.inference.screen", refused):
+        tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.code, waiting.step) == ("rejected", "lateral_view", "gate")
+    assert (waiting.score, waiting.flags, waiting.pictured) == (None, [], True)
+    assert default_storage.exists(waiting.storage_name("thumb.jpg"))
+    assert not Prediction.objects.exists()
+
+
+def test_a_map_and_notes_are_kept_with_the_score(running: Batch) -> None:
+    waiting = film(running)
+    result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=("inverted",))
+    with (
+        patch.object(work, "read_original", return_value=b""),
+        patch("screening.inference.screen", return_value=[result]),
+    ):
+        tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.mapped, waiting.notes) == ("done", True, ["inverted"])
+    with default_storage.open(waiting.storage_name("map.png")) as file:
+        assert file.read() == b"map"

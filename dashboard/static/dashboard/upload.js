@@ -54,7 +54,7 @@ class Upload {
     }
     this.lock(true);
     try {
-      this.addresses ??= await post(this.form.dataset.open, this.fields("name"));
+      this.addresses ??= await post(this.form.dataset.open, this.fields("name", "model"));
     } catch (error) {
       this.lock(false);
       this.say(error.message);

@@ -1,0 +1,122 @@
+"""What must not be scored: a linear gate on the features of the same forward pass, and on the lung fields found.
+
+It stands before the network's word: a picture it does not take for an upright frontal chest film gets a reason
+instead of a score. Trained by ``ml.gate_train``; NumPy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.errors import NotScoredError
+from ml.harmonise import LungBox, two_largest
+
+FRONTAL, LATERAL, CT, INVERTED = "frontal", "lateral", "ct", "inverted"
+LEFT, RIGHT, UPSIDE_DOWN = "turned_left", "turned_right", "upside_down"
+SEVERAL, FRAMED, OTHER = "several", "framed", "other"
+CLASSES = (FRONTAL, LATERAL, CT, INVERTED, LEFT, RIGHT, UPSIDE_DOWN, SEVERAL, FRAMED, OTHER)
+
+_TURNED = "The film lies on its side; turn it upright and send it again."
+REFUSALS = {
+    LATERAL: ("lateral_view", "This looks like a lateral film; the model knows frontal films (PA, AP) only."),
+    CT: ("ct_slice", "This looks like a CT slice; only projection radiographs are scored."),
+    INVERTED: ("inverted", "Black and white seem exchanged, and turning them back did not give a chest film."),
+    LEFT: ("turned", _TURNED),
+    RIGHT: ("turned", _TURNED),
+    UPSIDE_DOWN: ("upside_down", "The film is upside down; turn it upright and send it again."),
+    SEVERAL: ("several_films", "There seems to be more than one film in the picture; send each as its own file."),
+    FRAMED: ("screenshot", "This looks like a screenshot or a photo of a screen; export the film itself."),
+    OTHER: ("not_a_chest_film", "This does not look like a chest radiograph."),
+}
+SHAPE_FEATURES = 8
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A trained gate.
+
+    Attributes:
+        weights: float32 [F, K] on standardised inputs.
+        bias: float32 [K].
+        mean: float32 [F].
+        scale: float32 [F].
+        threshold: a film whose probability of being frontal lies below is refused.
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    threshold: float
+
+    def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of each of ``CLASSES``: [N, F] -> [N, K]."""
+        logits = ((inputs - self.mean) / self.scale) @ self.weights + self.bias
+        logits -= logits.max(axis=1, keepdims=True)
+        shares = np.exp(logits)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def judge(self, inputs: NDArray[np.float32]) -> list[str]:
+        """What each film is: ``frontal`` where the gate lets it through, else the likeliest other class."""
+        probabilities = self.probabilities(inputs)
+        frontal = probabilities[:, CLASSES.index(FRONTAL)] >= self.threshold
+        others = np.where(np.array(CLASSES) == FRONTAL, -1.0, probabilities)
+        return [FRONTAL if ok else CLASSES[k] for ok, k in zip(frontal, others.argmax(axis=1), strict=True)]
+
+
+def refusal(kind: str) -> NotScoredError:
+    """The reason a film of this class is not scored."""
+    code, sentence = REFUSALS[kind]
+    return NotScoredError(code, f"Not scored: {sentence[0].lower()}{sentence[1:]}")
+
+
+def gate_inputs(features: NDArray[np.float32], shapes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the gate looks at: pooled features [N, C] beside :func:`lung_shape` [N, S] -> [N, C + S]."""
+    return np.concatenate([features, shapes], axis=1).astype(np.float32)
+
+
+def lung_shape(mask: NDArray[np.float32], box: LungBox) -> NDArray[np.float32]:
+    """A few numbers on the lung fields: area, symmetry, two parts or one, how sure the segmenter is.
+
+    Args:
+        mask: [64, 64], probability of lung.
+        box: from :func:`ml.harmonise.lung_box` of it.
+
+    Returns:
+        float32 [SHAPE_FEATURES], each about 0..1.
+    """
+    lungs = two_largest(mask > 0.5)
+    columns, rows = np.nonzero(lungs.any(axis=0))[0], np.nonzero(lungs.any(axis=1))[0]
+    sure = float(np.abs(mask - 0.5).mean() * 2)
+    if not len(columns):
+        return np.array([0, 0, 0, 0, 0, 0, sure, float(mask.max())], dtype=np.float32)
+    width, height = columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1
+    middle = (columns[0] + columns[-1] + 1) // 2
+    left, right = float(lungs[:, :middle].mean()), float(lungs[:, middle:].mean())
+    balance = min(left, right) / max(left, right, 1e-6)
+    filled = lungs.sum() / (width * height)
+    return np.array(
+        [box.found, box.area, balance, filled, width / height / 2, box.side / max(1.0, box.y), sure, mask.max()],
+        dtype=np.float32,
+    )
+
+
+def read_gate(path: Path) -> Gate:
+    """Read a gate from ``gate.npz``.
+
+    Raises:
+        OSError, ValueError, KeyError: when the file is not one.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        return Gate(file["weights"], file["bias"], file["mean"], file["scale"], float(file["threshold"]))
+
+
+def write_gate(path: Path, gate: Gate) -> None:
+    """Write a gate to ``gate.npz``."""
+    np.savez_compressed(
+        path, weights=gate.weights, bias=gate.bias, mean=gate.mean, scale=gate.scale, threshold=gate.threshold
+    )

@@ -1,0 +1,242 @@
+"""Build the bundle ``screener``: train it, its folds and its gate where missing, measure everything, write the card.
+
+``python -m ml.screener_ship --photographs FOLDER…``. Interrupted, it goes on where it was. A twelfth of the patient
+groups is kept for calibration and operating points, another twelfth for the test; what is measured on the test
+chooses nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ml.bundle import CARD, GATE, GRAPH, LUNGS, MODELS, SPLIT, open_bundle, sha256_of
+from ml.calibration import fit_platt, sigmoid
+from ml.card import part_counts, readable
+from ml.classifier import Classifier
+from ml.datasets import require_data_dir
+from ml.errors import BundleError, DataSetError
+from ml.evaluate import table
+from ml.export import export
+from ml.gate_train import train_gate
+from ml.metrics import operating_points
+from ml.model_card import write_model_card
+from ml.preprocess import PREPROCESSING_VERSION
+from ml.screener_cache import Cache, fill
+from ml.screener_data import Films, folds, read_films, validation_part
+from ml.screener_evidence import (
+    Parts,
+    against_seed,
+    at_points,
+    at_prevalences,
+    left_out,
+    measure,
+    serve,
+    shortcuts,
+    spread,
+    subgroups,
+)
+from ml.screener_network import SIZE, frozen_part, screener
+from ml.screener_recipe import Recipe, train
+from ml.screener_text import DATA_SOURCES, ETHICS, INTENDED_USE, LIMITS, NOT_FOR, SUMMARY
+from ml.screener_train import LUNGS as LUNGS_NETWORK
+from ml.screener_train import RUNS, evidence
+
+SEEDS = (0, 1, 2)
+REPEATED_FOLDS = ("cohen", "radiopaedia", "hannover+nih")  # trained with every seed, for the spread
+SHARE = 0.12  # of the patient groups, for validation and for the test each
+THRESHOLD = 0.5  # of the calibrated score, for the figures that need one threshold
+SOFTWARE = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "scikit-learn")
+TITLE = "Screener, EfficientNet-Lite0 on lung fields"
+
+
+def parts_of(films: Films) -> Parts:
+    """Whole patient groups to train, to calibrate and to test; a test group shares no film with the others."""
+    everything = np.ones(len(films.records), dtype=bool)
+    test = validation_part(films, everything, seed=1, share=SHARE)
+    validation = validation_part(films, ~test, seed=0, share=SHARE)
+    return Parts(~test & ~validation, validation, test)
+
+
+def build(films: Films, cache: Cache, lungs: keras.Model, runs: Path, target: Path) -> dict[str, float]:
+    """Train what ships, export it with a provisional card, and calibrate it on the validation films.
+
+    Returns:
+        slope and intercept of the calibration, and the operating points.
+
+    Raises:
+        BundleError: when the export fails.
+    """
+    parts = parts_of(films)
+    trained = [train(films, cache, parts.train, runs / f"ships-{seed}", seed) for seed in SEEDS]
+    target.mkdir(parents=True, exist_ok=True)
+    if not (target / GRAPH).exists():
+        export(screener(frozen_part(), trained), target / GRAPH)
+        export(lungs, target / LUNGS)
+    write_split(films, parts, target / SPLIT)
+    unset = {"slope": 1.0, "intercept": 0.0, "low": 0.0, "high": 1.0}
+    write_card(target, card_of(films, parts, runs, unset))
+    classifier = Classifier(open_bundle(target, gate=False), threads=0)
+    chosen = [film for film, use in zip(films.pixels, parts.validation, strict=True) if use]
+    probabilities = np.clip(serve(classifier, chosen).scores, 1e-9, 1 - 1e-9)
+    labels, logits = films.labels[parts.validation], np.log(probabilities / (1 - probabilities))
+    slope, intercept = fit_platt(labels, logits)
+    low, high = operating_points(labels, sigmoid(slope * logits + intercept))
+    points = {"slope": slope, "intercept": intercept, "low": low, "high": high}
+    write_card(target, card_of(films, parts, runs, points))
+    return points
+
+
+def prove(films: Films, runs: Path, target: Path, points: dict[str, float], gate: dict[str, Any]) -> dict[str, Any]:
+    """Measure the bundle and its folds and write the whole card."""
+    parts = parts_of(films)
+    bundle = open_bundle(target)
+    classifier = Classifier(bundle, threads=0)
+    served = serve(classifier, films.pixels)
+    calibration = (points["slope"], points["intercept"])
+    own = measure(films, parts.test, served.scores, "Test films: all five sources, patients never seen", THRESHOLD)
+    measured = at_points(films.labels[parts.test], served.scores[parts.test], points["low"], points["high"])
+    card = card_of(films, parts, runs, points) | {
+        "metrics": own,
+        "elsewhere": left_out(films, runs, calibration),
+        "seeds": {"folds": spread(films, runs)},
+        "against_seed_cnn": against_seed(films, {"Test films": (parts.test, served.scores)}),
+        "at_operating_points": measured,
+        "prevalence": at_prevalences(measured),
+        "subgroups": subgroups(films, parts.test, served.scores),
+        "shortcuts": shortcuts(classifier, films, parts, served),
+        "gate": gate,
+    }
+    write_card(target, card)
+    open_bundle(target)
+    return card
+
+
+def card_of(films: Films, parts: Parts, runs: Path, points: dict[str, float]) -> dict[str, Any]:
+    """The card but for what is measured."""
+    masks = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    return {
+        "name": "screener",
+        "title": TITLE,
+        "summary": SUMMARY,
+        "positive_class": "COVID-19",
+        "created": datetime.now(UTC).date().isoformat(),
+        "intended_use": INTENDED_USE,
+        "not_for": NOT_FOR,
+        "limits": LIMITS,
+        "ethics": ETHICS,
+        "preprocessing": {
+            "version": PREPROCESSING_VERSION,
+            "kind": "lungs",
+            "height": SIZE,
+            "width": SIZE,
+            "channels": 1,
+            "resize": "lung fields cut out square, aspect ratio kept, histogram equalised",
+            "scale": "0..1",
+        },
+        "network": {"description": "EfficientNet-Lite0, average pooling, one linear head", "parameters": 3_372_289},
+        "training": {
+            "protocol": "patient",
+            "recipe": vars(Recipe()),
+            "seeds": list(SEEDS),
+            "history": _history(runs),
+        },
+        "data": {
+            "sources": DATA_SOURCES,
+            "split": {
+                name: part_counts(
+                    [film for film, use in zip(films.records, mask, strict=True) if use], list(films.groups[mask])
+                )
+                for name, mask in masks.items()
+            },
+        },
+        "threshold": THRESHOLD,
+        "calibration": {"slope": points["slope"], "intercept": points["intercept"], "method": "Platt 1999"},
+        "operating_points": {
+            "low": points["low"],
+            "high": points["high"],
+            "chosen_on": f"{int(parts.validation.sum())} validation films: "
+            "sensitivity 0.95 below, specificity 0.95 above",
+        },
+        "software": {name: version(name) for name in SOFTWARE} | {"python": platform.python_version()},
+    }
+
+
+def write_card(target: Path, card: dict[str, Any]) -> None:
+    """Write ``card.json`` with the checksums of what lies beside it."""
+    present = [name for name in (GRAPH, LUNGS, GATE, SPLIT) if (target / name).exists()]
+    checksums = {name: sha256_of(target / name) for name in present}
+    (target / CARD).write_text(readable(card | {"checksums": checksums}))
+
+
+def write_split(films: Films, parts: Parts, path: Path) -> None:
+    """Who trained, calibrated and tested: file names, digests and patient numbers, no pictures."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["part", "label", "source", "file", "patient", "sha256"])
+        for name, mask in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
+            for index in np.nonzero(mask)[0]:
+                film = films.records[index]
+                row = [name, film.label, film.source, film.path.name, film.patient_key, sha256_of(film.path)]
+                writer.writerow(row)
+
+
+def _history(runs: Path) -> list[dict[str, float]]:
+    """The loss of the first seed's training, every hundred steps."""
+    path = runs / f"ships-{SEEDS[0]}" / "history.json"
+    history: list[dict[str, float]] = json.loads(path.read_text())["history"] if path.exists() else []
+    return history
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ml.screener_ship", description=__doc__)
+    parser.add_argument("--photographs", type=Path, nargs="+", required=True, help="pictures of anything but chests")
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    parser.add_argument("--target", type=Path, default=MODELS / "screener")
+    options = parser.parse_args(arguments)
+    try:
+        card = _all_steps(options.runs, options.target, options.photographs)
+    except (BundleError, DataSetError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(table([card["metrics"], *card["elsewhere"]]))
+    return 0
+
+
+def _all_steps(runs: Path, target: Path, photographs: Sequence[Path]) -> dict[str, Any]:
+    root = require_data_dir()
+    films = read_films(root)
+    lungs_path = runs / LUNGS_NETWORK
+    if not lungs_path.exists():
+        raise BundleError(f"{lungs_path} is missing: run `python -m ml.lung_fields --masks FILE.zip` first.")
+    lungs = keras.models.load_model(lungs_path, compile=False)
+    cache = fill(films, lungs, frozen_part())
+    points = build(films, cache, lungs, runs, target)
+    gate_path = runs / "gate.json"
+    if not gate_path.exists() or not (runs / GATE).exists():
+        gate_path.write_text(json.dumps(train_gate(target, root, photographs), indent=1))
+        shutil.copy(target / GATE, runs / GATE)
+    shutil.copy(runs / GATE, target / GATE)
+    write_card(target, card_of(films, parts_of(films), runs, points))
+    for names, seeds in ((list(folds(films)), SEEDS[:1]), (REPEATED_FOLDS, SEEDS[1:])):
+        evidence(films, cache, names, seeds, runs)
+    card = prove(films, runs, target, points, json.loads(gate_path.read_text()))
+    write_model_card(card)
+    return card
+
+
+if __name__ == "__main__":
+    sys.exit(main())
