@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 .POSIX:
-.PHONY: help setup demo run screen test e2e lint format bench train clean
+.PHONY: help setup demo run screen test e2e lint format bench train seed clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -43,10 +43,16 @@ format: $(VENV)/.dev ## let ruff lay out the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/.dev ## films per second, end to end beside the bare loop (ARGS=--json for a program)
-	@exec $(PY) -m tests.benchmarks.throughput $(ARGS)
+bench: $(VENV)/.dev ## films per second: end to end beside the bare loop, and the networks alone (ARGS=--json)
+	@$(PY) -m tests.benchmarks.throughput $(ARGS)
+	@test -n "$(ARGS)" || $(PY) -m tests.benchmarks.networks
 
-train: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle; needs XRAY_DATA_DIR
+train: $(VENV)/.train ## train the screener anew; needs XRAY_DATA_DIR, MASKS=lung-masks.zip, PHOTOGRAPHS="folder …"
+	@test -f "$(MASKS)" || { echo "Name the lung masks: make train MASKS=….zip; see requirements-train.txt" >&2; exit 2; }
+	@test -f var/screener/lungs.keras || $(PY) -m ml.lung_fields --masks "$(MASKS)"
+	@$(PY) -m ml.screener_ship --photographs $(PHOTOGRAPHS)
+
+seed: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle; needs XRAY_DATA_DIR
 	@$(PY) -m ml.train
 	@$(PY) -m ml.ship
 
@@ -68,4 +74,9 @@ $(VENV)/.serve: $(VENV)/bin/python requirements.txt
 $(VENV)/.dev: $(VENV)/.serve requirements-dev.txt
 	@echo "Installing what trains and tests …"
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.dev requirements-train.txt
+	@echo "Installing what the screener's training needs …"
+	@$(PIP) -r requirements-train.txt
 	@touch $@

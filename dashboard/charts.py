@@ -74,15 +74,15 @@ def calibration(card: Card) -> Plot:
 
 
 def loss(card: Card) -> Plot:
-    """Loss by epoch."""
+    """Loss over the training."""
     about = "Lines that part late in training are a network that learns its films by heart."
-    return Plot("loss", "Loss", about, "Epoch", "Loss", _history(card, "loss"), share=False)
+    return Plot("loss", "Loss", about, _unit(card), "Loss", _history(card, "loss"), share=False)
 
 
 def accuracy(card: Card) -> Plot:
     """Accuracy by epoch."""
     about = "On the validation films this chooses nothing but the epoch; the test films are not part of it."
-    return Plot("accuracy", "Accuracy", about, "Epoch", "Accuracy", _history(card, "accuracy"), share=False)
+    return Plot("accuracy", "Accuracy", about, _unit(card), "Accuracy", _history(card, "accuracy"), share=False)
 
 
 KINDS = {"roc": roc, "pr": pr, "calibration": calibration, "loss": loss, "accuracy": accuracy}
@@ -169,11 +169,18 @@ def _compared(card: Card) -> list[tuple[str, Evidence]]:
 
 def _history(card: Card, key: str) -> list[Line]:
     rows: list[Mapping[str, Any]] = card.get("training", {}).get("history", [])
+    unit = _unit(card).lower()
     names = {f"val_{key}": "Validation films", key: "Training films"}
     return [
-        Line(name, [(float(row["epoch"]), float(row[column])) for row in rows if column in row])
+        Line(name, [(float(row[unit]), float(row[column])) for row in rows if column in row])
         for column, name in names.items()
     ]
+
+
+def _unit(card: Card) -> str:
+    """What a training's log counts: epochs where the data are passed through, steps where they are drawn."""
+    rows: list[Mapping[str, Any]] = card.get("training", {}).get("history", [])
+    return "Step" if rows and "step" in rows[0] else "Epoch"
 
 
 def _pairs(points: object) -> list[tuple[float, float]]:

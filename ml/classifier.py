@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ml.bundle import GATE, LUNGS, Bundle
 from ml.errors import BundleError, NotScoredError
-from ml.gate import FRONTAL, INVERTED, gate_inputs, lung_shape, read_gate, refusal
-from ml.harmonise import LungBox, lung_box, mask_input, to_lung_input
+from ml.gate import FRONTAL, INVERTED, exposure, gate_inputs, lung_shape, read_gate, refusal
+from ml.harmonise import LungBox, crop, equalise, lung_box, mask_input
 from ml.heatmap import overlay_png
 from ml.preprocess import Grey, to_input
 
@@ -84,7 +84,10 @@ class Classifier:
         if not films:
             return []
         prepared, output = self._run(films)
-        kinds = self._kinds(prepared, output)
+        kinds = [
+            kind if (seen := exposure(film)) == FRONTAL or self._gate is None else seen
+            for film, kind in zip(films, self._kinds(prepared, output), strict=True)
+        ]
         results: list[Finding | NotScoredError] = [
             self._finding(film, ready, output, index) if kind == FRONTAL else refusal(kind)
             for index, (film, ready, kind) in enumerate(zip(films, prepared, kinds, strict=True))
@@ -171,7 +174,7 @@ class Classifier:
 
 def _cut_out(film: Grey, mask: Floats, size: int) -> Prepared:
     box = lung_box(mask, (film.shape[0], film.shape[1]))
-    return Prepared(to_lung_input(film, mask, size), box, lung_shape(mask, box))
+    return Prepared(equalise(crop(film, box, size))[..., None], box, lung_shape(mask, box))
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:

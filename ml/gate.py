@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from ml.errors import NotScoredError
 from ml.harmonise import LungBox, two_largest
+from ml.preprocess import Grey
 
 FRONTAL, LATERAL, CT, INVERTED = "frontal", "lateral", "ct", "inverted"
 LEFT, RIGHT, UPSIDE_DOWN = "turned_left", "turned_right", "upside_down"
 SEVERAL, FRAMED, OTHER = "several", "framed", "other"
 CLASSES = (FRONTAL, LATERAL, CT, INVERTED, LEFT, RIGHT, UPSIDE_DOWN, SEVERAL, FRAMED, OTHER)
+
+TOO_DARK, SATURATED = "too_dark", "saturated"  # told by the pixels themselves, before any network
+DARK_LEVEL, BRIGHT_LEVEL = 40, 215  # grey levels; none of 2,883 films of five sets is as dark or as bright
 
 _TURNED = "The film lies on its side; turn it upright and send it again."
 REFUSALS = {
@@ -30,6 +34,8 @@ REFUSALS = {
     UPSIDE_DOWN: ("upside_down", "The film is upside down; turn it upright and send it again."),
     SEVERAL: ("several_films", "There seems to be more than one film in the picture; send each as its own file."),
     FRAMED: ("screenshot", "This looks like a screenshot or a photo of a screen; export the film itself."),
+    TOO_DARK: ("too_dark", "The picture is almost black; export it with its window applied."),
+    SATURATED: ("saturated", "The picture is almost white; export it with its window applied."),
     OTHER: ("not_a_chest_film", "This does not look like a chest radiograph."),
 }
 SHAPE_FEATURES = 8
@@ -66,6 +72,14 @@ class Gate:
         frontal = probabilities[:, CLASSES.index(FRONTAL)] >= self.threshold
         others = np.where(np.array(CLASSES) == FRONTAL, -1.0, probabilities)
         return [FRONTAL if ok else CLASSES[k] for ok, k in zip(frontal, others.argmax(axis=1), strict=True)]
+
+
+def exposure(film: Grey) -> str:
+    """``too_dark``, ``saturated``, or ``frontal`` where the exposure does not stand in the way."""
+    darkest, brightest = np.percentile(film, (1, 99))
+    if brightest < DARK_LEVEL:
+        return TOO_DARK
+    return SATURATED if darkest > BRIGHT_LEVEL else FRONTAL
 
 
 def refusal(kind: str) -> NotScoredError:

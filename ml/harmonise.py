@@ -75,14 +75,15 @@ def lung_box(mask: NDArray[np.float32], shape: tuple[int, int]) -> LungBox:
 
 def two_largest(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The largest connected part of a mask, and the second where it is a lung's size; the rest is noise."""
-    names = np.where(lungs, np.arange(1, lungs.size + 1).reshape(lungs.shape), 0)
+    padded = np.zeros((lungs.shape[0] + 2, lungs.shape[1] + 2), dtype=np.int32)
+    names = padded[1:-1, 1:-1]
+    names[lungs] = np.arange(1, lungs.sum() + 1)
     while True:  # every cell takes the largest name among its neighbours until nothing changes
-        around = np.pad(names, 1)
-        spread = np.maximum.reduce([names, around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]])
-        spread[~lungs] = 0
-        if np.array_equal(spread, names):
+        sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+        spread = np.maximum.reduce([names, *sides]) * lungs
+        if (spread == names).all():
             break
-        names = spread
+        names[...] = spread
     parts, sizes = np.unique(names[lungs], return_counts=True)
     order = np.argsort(-sizes)[:2]
     kept = [parts[i] for i in order if sizes[i] > SECOND_LUNG * sizes.max()]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ml.harmonise import MARGIN, LungBox
 
-SIDE = 384  # pixels; the longer side of the overlay. The map itself has seven cells a side.
+SIDE = 96  # pixels; the longer side of the overlay, which the browser enlarges. The map has seven cells a side.
 COLOUR = (230, 80, 0)  # orange: no grey film has it, and it reads on black and on white
 STRONGEST = 200  # alpha of a cell that alone would make the film positive beyond doubt
 
@@ -41,5 +41,5 @@ def overlay_png(heat: NDArray[np.float32], box: LungBox, shape: tuple[int, int])
     picture = Image.new("RGBA", alpha.size, (*COLOUR, 0))
     picture.putalpha(alpha)
     buffer = BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

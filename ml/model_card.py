@@ -35,7 +35,7 @@ def _model(card: dict[str, Any]) -> Iterable[str]:
     yield f"## Model details\n\n{card['summary']}\n"
     yield f"- Network: {card['network']['description']}, {card['network']['parameters']:,} parameters"
     yield f"- Input: {size['height']} × {size['width']} × {size['channels']}, {size['resize']}"
-    yield f"- Trained: {card['created']}, seeds {', '.join(map(str, card['training']['seeds']))}, weights averaged"
+    yield f"- Trained: {card['created']}, seed {card['training']['seed']}, {card['training']['chosen_by']}"
     yield f"- Calibration: {card['calibration']['method']}, slope {card['calibration']['slope']:.3f}, "
     yield f"  intercept {card['calibration']['intercept']:.3f}"
     points = card["operating_points"]
@@ -71,6 +71,8 @@ def _performance(card: dict[str, Any]) -> Iterable[str]:
     yield f"Calibration on the test films: slope {card['metrics']['calibration_slope']}, intercept "
     yield f"{card['metrics']['calibration_intercept']}.\n"
     yield "### Spread over three seeds\n"
+    tests = ", ".join(f"{run['auroc']:.3f}" for run in card["seeds"]["runs"])
+    yield f"AUROC on the test films: {tests}. On sources left out:\n"
     yield from _table(
         ("left out", "AUROC of each seed", "spread"),
         [(r["name"], ", ".join(f"{v:.3f}" for v in r["values"]), r["spread"]) for r in card["seeds"]["folds"]],

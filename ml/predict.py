@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ml.classifier import Finding
 
 BATCH = 8
+DEFAULT_MODEL = "screener"
 
 
 def walk(paths: Iterable[Path]) -> list[Path]:
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns 0 when every film was accepted, 1 when some were refused, 2 on a wrong call."""
     parser = argparse.ArgumentParser(prog="python -m ml.predict", description=__doc__, epilog=NOTICE)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="films, or folders of films")
-    parser.add_argument("--model", default="seed-cnn", help=f"one of: {', '.join(names())}")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"one of: {', '.join(names())}")
     parser.add_argument("--jsonl", action="store_true", help="print one JSON object a film")
     options = parser.parse_args(arguments)
     try:

@@ -77,22 +77,22 @@ def measure(films: Films, part: Mask, scores: Floats, name: str, threshold: floa
 def left_out(films: Films, runs: Path, calibration: tuple[float, float]) -> list[dict[str, Any]]:
     """A row for each test of each fold: networks trained by the same recipe without those sources.
 
-    The logits are the mean over the seeds that were trained, and the calibration is the shipped model's, as a new
-    hospital would get it.
+    One network each, as one ships, of the first seed; the calibration is the shipped model's, as a new hospital
+    would get it.
 
     Raises:
         BundleError: when a fold was not trained.
     """
     rows = []
     for name, fold in folds(films).items():
-        paths = sorted(runs.glob(f"{name}-[0-9]*/scores.csv"))
-        if not paths:
+        path = runs / f"{name}-0" / "scores.csv"
+        if not path.exists():
             raise BundleError(f"fold {name} is not trained; run `python -m ml.screener_train --folds {name}`")
-        logits = np.mean([_read_logits(films, path) for path in paths], axis=0)
+        logits = _read_logits(films, path)
         scores = sigmoid(calibration[0] * logits + calibration[1])
         for test, (positives, negatives) in fold.tests.items():
             row = measure(films, positives | negatives, scores, f"{test}, neither seen in training", 0.5)
-            rows.append(row | {"fold": name, "seeds": len(paths)})
+            rows.append(row | {"fold": name})
     return rows
 
 

@@ -162,7 +162,7 @@ SWEEP_SECONDS = number("SWEEP_SECONDS", 15)
 SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3
 AUDIT_SAMPLE = share("AUDIT_SAMPLE", 0.05)  # share of the unflagged films that goes to review all the same
-DEFAULT_MODEL = os.environ.get("SCREENING_MODEL", "seed-cnn")
+DEFAULT_MODEL = os.environ.get("SCREENING_MODEL", "screener")
 
 LOGGING = {
     "version": 1,

@@ -58,7 +58,7 @@ def fill(films: int) -> tuple[Client, str]:
     XRay.objects.all().delete()
     user, _ = User.objects.get_or_create(username="reviewer", is_staff=True, is_superuser=True)
     batch = Batch.objects.create(
-        owner=user, name="bench", model=ModelVersion.objects.get(), submitted_at="2026-01-01T00:00:00Z"
+        owner=user, name="bench", model=ModelVersion.objects.get(is_default=True), submitted_at="2026-01-01T00:00:00Z"
     )
     rng = random.Random(0)
     XRay.objects.bulk_create([_film(batch.pk, number, rng.random()) for number in range(films)], batch_size=5_000)

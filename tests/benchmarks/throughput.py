@@ -21,7 +21,7 @@ from screening.runtime.stack import Stack, running_stack
 from tests.benchmarks.films import films
 
 INSTANCE = Path("var/bench")
-MODEL = "seed-cnn"
+MODEL = "screener"
 CHUNK = 8  # films; what the worker takes at a time
 PROCESSES = 2
 
@@ -30,12 +30,12 @@ def bare_loop(paths: list[Path]) -> None:
     """Read, decode, network; nothing else. Runs in a process of its own."""
     from ml.bundle import find
     from ml.classifier import Classifier
-    from ml.preprocess import load, to_input
+    from ml.preprocess import load
 
     classifier = Classifier(find(MODEL))
     for start in range(0, len(paths), CHUNK):
         chunk = [load(path.read_bytes()) for path in paths[start : start + CHUNK]]
-        classifier.predict(np.stack([to_input(film, classifier.bundle.input) for film in chunk]))
+        classifier.predict(np.stack([ready.input for ready in classifier.prepare(chunk)]))
 
 
 def limit(paths: list[Path]) -> float:

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from ml.errors import NotScoredError
-from ml.gate import CLASSES, FRONTAL, REFUSALS, SHAPE_FEATURES, Gate, lung_shape, read_gate, refusal, write_gate
+from ml.gate import (
+    CLASSES,
+    FRONTAL,
+    REFUSALS,
+    SHAPE_FEATURES,
+    Gate,
+    exposure,
+    lung_shape,
+    read_gate,
+    refusal,
+    write_gate,
+)
 from ml.harmonise import lung_box
 
 RNG = np.random.default_rng(0)
@@ -47,7 +58,7 @@ def test_probabilities_add_up_however_large_the_logits() -> None:
     assert probabilities.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind != FRONTAL])
+@pytest.mark.parametrize("kind", sorted({*REFUSALS}))
 def test_every_refusal_has_a_stable_code_and_a_sentence(kind: str) -> None:
     error = refusal(kind)
     assert isinstance(error, NotScoredError)
@@ -61,6 +72,12 @@ def test_a_gate_is_read_as_it_was_written(tmp_path: Path) -> None:
     again = read_gate(tmp_path / "gate.npz")
     assert again.threshold == 0.25
     assert np.array_equal(again.weights, one_hot_gate().weights)
+
+
+@pytest.mark.parametrize(("low", "high", "kind"), [(0, 30, "too_dark"), (225, 255, "saturated"), (0, 255, FRONTAL)])
+def test_exposure_is_told_by_the_pixels(low: int, high: int, kind: str) -> None:
+    film = RNG.integers(low, high, (100, 100)).astype(np.uint8)
+    assert exposure(film) == kind
 
 
 def mask_with(*boxes: tuple[int, int, int, int]) -> np.ndarray:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from ml import NOTICE
+from ml.bundle import find
 from ml.decision import decide
-from ml.predict import BATCH, main, predict, walk
+from ml.predict import BATCH, DEFAULT_MODEL, main, predict, walk
 from tests.ml.helpers import phantom_file, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +35,9 @@ def test_an_accepted_film_has_every_promised_key(film: Path, capsys: pytest.Capt
     assert set(answer) == {"path", "accepted", "reasons", "score", "decision", "model", "sha256", "notice", "notes"}
     assert (answer["path"], answer["accepted"], answer["reasons"]) == (str(film), True, [])
     assert 0 <= answer["score"] <= 1
-    assert answer["decision"] == decide(answer["score"], shipped().low, shipped().high)
-    assert answer["model"] == f"seed-cnn@{shipped().digest[:12]}"
+    served = find(DEFAULT_MODEL)
+    assert answer["decision"] == decide(answer["score"], served.low, served.high)
+    assert answer["model"] == f"{DEFAULT_MODEL}@{served.digest[:12]}"
     assert answer["sha256"] == sha256(film.read_bytes()).hexdigest()
     assert answer["notice"] == NOTICE
 

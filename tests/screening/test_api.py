@@ -196,9 +196,9 @@ def test_a_request_without_a_file_says_so(api: APIClient, batch: Batch) -> None:
 
 
 def test_models_come_with_their_card(api: APIClient, batch: Batch) -> None:
-    (model,) = api.get(f"{ROOT}/models").json()
-    assert (model["name"], model["is_default"]) == ("seed-cnn", True)
-    assert model["card"]["not_for"]
+    models = api.get(f"{ROOT}/models").json()
+    assert [(model["name"], model["is_default"]) for model in models] == [("screener", True), ("seed-cnn", False)]
+    assert all(model["card"]["not_for"] for model in models)
 
 
 def test_the_schema_describes_every_address(api: APIClient, capsys: pytest.CaptureFixture[str]) -> None:

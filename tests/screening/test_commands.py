@@ -21,7 +21,8 @@ def output_of(*command: str) -> str:
 
 def test_models_are_registered_once_with_their_card(model_version: ModelVersion) -> None:
     output_of("ensure_models")
-    assert ModelVersion.objects.get() == model_version
+    assert ModelVersion.objects.get(is_default=True) == model_version
+    assert set(ModelVersion.objects.values_list("name", flat=True)) == {"screener", "seed-cnn"}
     assert model_version.card["positive_class"] == "COVID-19"
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 import redis
 import requests
+from django.conf import settings as project
 
 from ml.phantom import PhantomSpec, png_bytes
 from screening.client.rest import Client, ClientError, Upload
@@ -101,7 +102,9 @@ def test_the_worker_says_what_the_command_line_says(client: Client, phantoms: li
     for upload in phantoms[:8]:
         (tmp_path / upload.name).write_bytes(upload.data())
     paths = sorted(tmp_path.iterdir())
-    expected = {path.name: answer for path, answer in zip(paths, predict(paths, find("seed-cnn")), strict=True)}
+    expected = {
+        path.name: answer for path, answer in zip(paths, predict(paths, find(project.DEFAULT_MODEL)), strict=True)
+    }
     for film in client.films(batch):
         assert film["score"] == pytest.approx(expected[film["file"]]["score"], abs=1e-5)
         assert film["decision"] == expected[film["file"]]["decision"]

@@ -127,6 +127,7 @@ def test_the_review_queue_holds_what_nobody_has_judged_oldest_first(batch: Batch
 
 
 def test_models_are_found_by_name(batch: Batch) -> None:
-    assert queries.model_by_name("seed-cnn") == batch.model == queries.default_model()
-    with pytest.raises(ScreeningError, match="there are: seed-cnn"):
+    assert queries.model_by_name(batch.model.name) == batch.model == queries.default_model()
+    assert queries.model_by_name("seed-cnn") != batch.model
+    with pytest.raises(ScreeningError, match="there are: screener, seed-cnn"):
         queries.model_by_name("other")
