@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -12,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.bundle import Bundle, find
+from ml.bundle import SPLIT, Bundle, find
 from ml.card import evaluation
 from ml.datasets import COVID, NORMAL, PNEUMONIA, SOURCES, FilmRecord, load_source, require_data_dir
 from ml.duplicates import patient_groups
 from ml.errors import BundleError, DataSetError
-from ml.preprocess import InputSpec, load, to_input
+from ml.preprocess import load
 from ml.splits import Split, seed_selection, seed_split
 
 Score = Callable[[Sequence[FilmRecord]], NDArray[np.float64]]
@@ -91,11 +92,6 @@ def elsewhere(data: SeedData) -> list[Collection]:
     ]
 
 
-def arrays(films: Sequence[FilmRecord], spec: InputSpec) -> NDArray[np.float32]:
-    """Films as the network sees them: float32 [N, height, width, channels]."""
-    return np.stack([to_input(load(film.path.read_bytes()), spec) for film in films])
-
-
 def scorer(bundle: Bundle) -> Score:
     """A function that scores films with a shipped bundle, the way the worker does."""
     from ml.classifier import Classifier
@@ -103,11 +99,35 @@ def scorer(bundle: Bundle) -> Score:
     classifier = Classifier(bundle, threads=0)
 
     def score(films: Sequence[FilmRecord]) -> NDArray[np.float64]:
-        chunks = [films[start : start + BATCH] for start in range(0, len(films), BATCH)]
-        scores = [classifier.predict(arrays(chunk, bundle.input)).scores for chunk in chunks]
-        return np.concatenate(scores).astype(np.float64)
+        scores = []
+        for start in range(0, len(films), BATCH):
+            pictures = [load(film.path.read_bytes()) for film in films[start : start + BATCH]]
+            inputs = np.stack([ready.input for ready in classifier.prepare(pictures)])
+            scores.append(classifier.predict(inputs).scores)
+        return np.concatenate(scores)
 
     return score
+
+
+def shipped_test(bundle: Bundle) -> Collection:
+    """The films a bundle's split file keeps for the test.
+
+    Raises:
+        DataSetError: when the data are not there.
+    """
+    with (bundle.path / SPLIT).open(newline="") as file:
+        kept = {(row["source"], row["file"]) for row in csv.DictReader(file) if row["part"] == "test"}
+    root = require_data_dir()
+    films = [film for name in SOURCES for film in load_source(name, root) if (name, film.path.name) in kept]
+    return Collection("Test films of its split file", films, patient_groups(films))
+
+
+def collections(bundle: Bundle) -> list[Collection]:
+    """What a bundle is measured on: its own test films and, for ``seed-cnn``, other sources."""
+    if bundle.name != "seed-cnn":  # trained on every source; what it is worth on others only folds can tell
+        return [shipped_test(bundle)]
+    data = seed_data(bundle.card["training"]["protocol"])
+    return [test_collection(data), *elsewhere(data)]
 
 
 def measure(collection: Collection, score: Score, threshold: float) -> dict[str, Any]:
@@ -134,17 +154,17 @@ def _cell(value: float | None) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ml.evaluate", description=__doc__)
-    parser.add_argument("--model", default="seed-cnn")
+    parser.add_argument("--model", default="screener")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     options = parser.parse_args(arguments)
     try:
         bundle = find(options.model)
-        data = seed_data(bundle.card["training"]["protocol"])
+        parts = collections(bundle)
     except (BundleError, DataSetError) as error:
         print(error, file=sys.stderr)
         return 2
     score = scorer(bundle)
-    rows = [measure(part, score, bundle.card["threshold"]) for part in (test_collection(data), *elsewhere(data))]
+    rows = [measure(part, score, bundle.card["threshold"]) for part in parts]
     print(json.dumps(rows, indent=1) if options.json else table(rows))
     return 0
 

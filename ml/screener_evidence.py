@@ -74,8 +74,8 @@ def measure(films: Films, part: Mask, scores: Floats, name: str, threshold: floa
     return row | {"calibration_slope": round(slope, 3), "calibration_intercept": round(intercept, 3)}
 
 
-def left_out(films: Films, runs: Path, calibration: tuple[float, float]) -> list[dict[str, Any]]:
-    """A row for each test of each fold: networks trained by the same recipe without those sources.
+def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> dict[str, tuple[Mask, Floats]]:
+    """For each test of each fold its films and their scores, by networks trained without those sources.
 
     One network each, as one ships, of the first seed; the calibration is the shipped model's, as a new hospital
     would get it.
@@ -83,7 +83,7 @@ def left_out(films: Films, runs: Path, calibration: tuple[float, float]) -> list
     Raises:
         BundleError: when a fold was not trained.
     """
-    rows = []
+    found = {}
     for name, fold in folds(films).items():
         path = runs / f"{name}-0" / "scores.csv"
         if not path.exists():
@@ -91,9 +91,8 @@ def left_out(films: Films, runs: Path, calibration: tuple[float, float]) -> list
         logits = _read_logits(films, path)
         scores = sigmoid(calibration[0] * logits + calibration[1])
         for test, (positives, negatives) in fold.tests.items():
-            row = measure(films, positives | negatives, scores, f"{test}, neither seen in training", 0.5)
-            rows.append(row | {"fold": name})
-    return rows
+            found[f"{test}, neither seen in training"] = (positives | negatives, scores)
+    return found
 
 
 def spread(films: Films, runs: Path) -> list[dict[str, Any]]:

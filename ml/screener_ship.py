@@ -41,7 +41,7 @@ from ml.screener_evidence import (
     against_seed,
     at_points,
     at_prevalences,
-    left_out,
+    fold_scores,
     measure,
     serve,
     shortcuts,
@@ -128,13 +128,14 @@ def prove(films: Films, runs: Path, target: Path, points: dict[str, float], gate
     classifier = Classifier(bundle, threads=0)
     served = serve(classifier, films.pixels)
     calibration = (points["slope"], points["intercept"])
+    left_out = fold_scores(films, runs, calibration)
     own = measure(films, parts.test, served.scores, "Test films: all five sources, patients never seen", THRESHOLD)
     measured = at_points(films.labels[parts.test], served.scores[parts.test], points["low"], points["high"])
     card = card_of(films, parts, runs, points) | {
         "metrics": own,
-        "elsewhere": left_out(films, runs, calibration),
+        "elsewhere": [measure(films, part, scores, name, THRESHOLD) for name, (part, scores) in left_out.items()],
         "seeds": {"runs": json.loads((runs / SEEDS_FILE).read_text()), "folds": spread(films, runs)},
-        "against_seed_cnn": against_seed(films, {"Test films": (parts.test, served.scores)}),
+        "against_seed_cnn": against_seed(films, {"Test films": (parts.test, served.scores), **left_out}),
         "at_operating_points": measured,
         "prevalence": at_prevalences(measured),
         "subgroups": subgroups(films, parts.test, served.scores),

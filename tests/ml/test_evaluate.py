@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ml import card, evaluate, metrics
-from ml.bundle import SPLIT, sha256_of
-from ml.evaluate import SeedData, seed_data
+from ml.bundle import SPLIT, find, sha256_of
+from ml.evaluate import SeedData, collections, seed_data
 from tests.ml.helpers import shipped
 
 
@@ -95,3 +95,9 @@ def test_without_data_or_model_it_says_so(
     monkeypatch.delenv("XRAY_DATA_DIR", raising=False)
     assert evaluate.main(arguments) == 2
     assert ("resnet" if arguments else "XRAY_DATA_DIR") in capsys.readouterr().err
+
+
+def test_each_model_is_measured_on_the_films_it_was_not_trained_on(data: Path) -> None:
+    (own,) = collections(find("screener"))
+    assert len(own.films) == find("screener").card["data"]["split"]["test"]["films"]
+    assert len(collections(find("seed-cnn"))) == 6
