@@ -12,4 +12,7 @@ if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or [""]
     if name not in COMMANDS:
         sys.exit(f"usage: python -m screening.client {{{','.join(COMMANDS)}}} …")
-    sys.exit(COMMANDS[name](arguments))
+    try:
+        sys.exit(COMMANDS[name](arguments))
+    except KeyboardInterrupt:  # what was started is stopped by then
+        sys.exit("\nStopped.")

@@ -44,9 +44,12 @@ from pathlib import Path
 from screening.runtime import application
 from screening.runtime.stack import running_stack
 application.PROJECT_DIR = Path(sys.argv[1])
-with running_stack(Path(sys.argv[2]), workers=1, quiet=True, fast=True) as stack:
-    print(stack.base_url, flush=True)
-    sys.exit(stack.wait())
+try:
+    with running_stack(Path(sys.argv[2]), workers=1, quiet=True, fast=True) as stack:
+        print(stack.base_url, flush=True)
+        sys.exit(stack.wait())
+except KeyboardInterrupt:  # the signal came between the line above and the wait
+    sys.exit(0)
 """
 
 
