@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 from collections.abc import Sequence
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,11 @@ def readable(card: dict[str, Any]) -> str:
     """JSON whose short lists stay on one line."""
     text = json.dumps(card, indent=1, ensure_ascii=False)
     return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
+
+
+def software(names: Sequence[str]) -> dict[str, str]:
+    """The versions of these packages, and Python's."""
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
 
 
 def part_counts(films: Sequence[FilmRecord], groups: Sequence[str]) -> dict[str, int]:

@@ -85,7 +85,7 @@ class Classifier:
             return []
         prepared, output = self._run(films)
         kinds = [
-            kind if (seen := exposure(film)) == FRONTAL or self._gate is None else seen
+            kind if self._gate is None or (seen := exposure(film)) == FRONTAL else seen
             for film, kind in zip(films, self._kinds(prepared, output), strict=True)
         ]
         results: list[Finding | NotScoredError] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -13,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml import DEFAULT_MODEL
 from ml.bundle import SPLIT, Bundle, find
 from ml.card import evaluation
 from ml.datasets import COVID, NORMAL, PNEUMONIA, SOURCES, FilmRecord, load_source, require_data_dir
 from ml.duplicates import patient_groups
 from ml.errors import BundleError, DataSetError
 from ml.preprocess import load
+from ml.split_file import TEST, read_split
 from ml.splits import Split, seed_selection, seed_split
 
 Score = Callable[[Sequence[FilmRecord]], NDArray[np.float64]]
@@ -115,8 +116,7 @@ def shipped_test(bundle: Bundle) -> Collection:
     Raises:
         DataSetError: when the data are not there.
     """
-    with (bundle.path / SPLIT).open(newline="") as file:
-        kept = {(row["source"], row["file"]) for row in csv.DictReader(file) if row["part"] == "test"}
+    kept = {(row["source"], row["file"]) for row in read_split(bundle.path / SPLIT) if row["part"] == TEST}
     root = require_data_dir()
     films = [film for name in SOURCES for film in load_source(name, root) if (name, film.path.name) in kept]
     return Collection("Test films of its split file", films, patient_groups(films))
@@ -154,7 +154,7 @@ def _cell(value: float | None) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ml.evaluate", description=__doc__)
-    parser.add_argument("--model", default="screener")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     options = parser.parse_args(arguments)
     try:

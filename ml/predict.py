@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ml import NOTICE
+from ml import DEFAULT_MODEL, NOTICE
 from ml.bundle import Bundle, find, names, sha256_of
 from ml.decision import decide
 from ml.errors import BundleError, FilmError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ml.classifier import Finding
 
 BATCH = 8
-DEFAULT_MODEL = "screener"
 
 
 def walk(paths: Iterable[Path]) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.bundle import find
+from ml.bundle import SPLIT, find
 from ml.calibration import predictive_values, sigmoid, slope_and_intercept
 from ml.card import evaluation
 from ml.classifier import Classifier
@@ -23,6 +23,7 @@ from ml.metrics import auroc, recall, specificity
 from ml.preprocess import Grey
 from ml.probes import map_in_lungs, probe, source_from_features
 from ml.screener_data import Films, Mask, folds
+from ml.split_file import trained_patients
 from ml.subgroups import by_subgroup
 
 BATCH = 8
@@ -115,7 +116,7 @@ def against_seed(films: Films, parts: dict[str, tuple[Mask, Floats]]) -> list[di
         parts: for each row its films and the screener's scores, [N].
     """
     seed = Classifier(find("seed-cnn"), threads=0)
-    trained_on = _seed_patients(seed.bundle.path / "split.csv")
+    trained_on = trained_patients(seed.bundle.path / SPLIT)
     fresh = np.array([film.patient_key not in trained_on for film in films.records])
     needed = fresh & np.any([part for part, _ in parts.values()], axis=0)
     scores = np.full(len(films.records), np.nan)
@@ -184,8 +185,3 @@ def _read_logits(films: Films, path: Path) -> Floats:
     with path.open(newline="") as file:
         known = {(row["source"], row["file"]): float(row["logit"]) for row in csv.DictReader(file)}
     return np.array([known.get((film.source, film.path.name), np.nan) for film in films.records])
-
-
-def _seed_patients(split: Path) -> set[str]:
-    with split.open(newline="") as file:
-        return {row["patient"] for row in csv.DictReader(file) if row["part"] != "test"}

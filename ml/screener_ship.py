@@ -8,14 +8,11 @@ chooses nothing.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import platform
 import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +21,9 @@ import numpy as np
 
 from ml.bundle import CARD, GATE, GRAPH, LUNGS, MODELS, SPLIT, open_bundle, sha256_of
 from ml.calibration import fit_platt, sigmoid
-from ml.card import part_counts, readable
+from ml.card import part_counts, readable, software
 from ml.classifier import Classifier
-from ml.datasets import require_data_dir
+from ml.datasets import FilmRecord, require_data_dir
 from ml.errors import BundleError, DataSetError
 from ml.evaluate import table
 from ml.export import export
@@ -35,7 +32,7 @@ from ml.metrics import auroc, operating_points
 from ml.model_card import write_model_card
 from ml.preprocess import PREPROCESSING_VERSION
 from ml.screener_cache import Cache, fill
-from ml.screener_data import Films, folds, read_films, validation_part
+from ml.screener_data import Films, Mask, folds, read_films, validation_part
 from ml.screener_evidence import (
     Parts,
     against_seed,
@@ -53,6 +50,7 @@ from ml.screener_recipe import Recipe, train
 from ml.screener_text import DATA_SOURCES, ETHICS, INTENDED_USE, LIMITS, NOT_FOR, SUMMARY
 from ml.screener_train import LUNGS as LUNGS_NETWORK
 from ml.screener_train import RUNS, evidence, logits
+from ml.split_file import write_split
 
 SEEDS = (0, 1, 2)
 SEEDS_FILE = "ships.json"
@@ -86,7 +84,7 @@ def build(films: Films, cache: Cache, lungs: keras.Model, runs: Path, target: Pa
     if not (target / GRAPH).exists():
         export(screener(frozen_part(), [trained[best_seed(runs)]]), target / GRAPH)
         export(lungs, target / LUNGS)
-    write_split(films, parts, target / SPLIT)
+    write_split(target / SPLIT, {name: _records(films, mask) for name, mask in vars(parts).items()})
     unset = {"slope": 1.0, "intercept": 0.0, "low": 0.0, "high": 1.0}
     write_card(target, card_of(films, parts, runs, unset))
     classifier = Classifier(open_bundle(target, gate=False), threads=0)
@@ -149,7 +147,6 @@ def prove(films: Films, runs: Path, target: Path, points: dict[str, float], gate
 
 def card_of(films: Films, parts: Parts, runs: Path, points: dict[str, float]) -> dict[str, Any]:
     """The card but for what is measured."""
-    masks = {"train": parts.train, "validation": parts.validation, "test": parts.test}
     return {
         "name": "screener",
         "title": TITLE,
@@ -180,10 +177,8 @@ def card_of(films: Films, parts: Parts, runs: Path, points: dict[str, float]) ->
         "data": {
             "sources": DATA_SOURCES,
             "split": {
-                name: part_counts(
-                    [film for film, use in zip(films.records, mask, strict=True) if use], list(films.groups[mask])
-                )
-                for name, mask in masks.items()
+                name: part_counts(_records(films, mask), list(films.groups[mask]))
+                for name, mask in vars(parts).items()
             },
         },
         "threshold": THRESHOLD,
@@ -194,7 +189,7 @@ def card_of(films: Films, parts: Parts, runs: Path, points: dict[str, float]) ->
             "chosen_on": f"{int(parts.validation.sum())} validation films: "
             "sensitivity 0.95 below, specificity 0.95 above",
         },
-        "software": {name: version(name) for name in SOFTWARE} | {"python": platform.python_version()},
+        "software": software(SOFTWARE),
     }
 
 
@@ -205,16 +200,8 @@ def write_card(target: Path, card: dict[str, Any]) -> None:
     (target / CARD).write_text(readable(card | {"checksums": checksums}))
 
 
-def write_split(films: Films, parts: Parts, path: Path) -> None:
-    """Who trained, calibrated and tested: file names, digests and patient numbers, no pictures."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["part", "label", "source", "file", "patient", "sha256"])
-        for name, mask in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
-            for index in np.nonzero(mask)[0]:
-                film = films.records[index]
-                row = [name, film.label, film.source, film.path.name, film.patient_key, sha256_of(film.path)]
-                writer.writerow(row)
+def _records(films: Films, part: Mask) -> list[FilmRecord]:
+    return [film for film, use in zip(films.records, part, strict=True) if use]
 
 
 def _history(runs: Path) -> list[dict[str, float]]:

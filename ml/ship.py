@@ -7,13 +7,10 @@ measured here for the first time and choose nothing.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import platform
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from numpy.typing import NDArray
 
 from ml import metrics
 from ml.bundle import CARD, GRAPH, MODELS, SPLIT, open_bundle, sha256_of
-from ml.card import at_threshold, part_counts, readable
+from ml.card import at_threshold, part_counts, readable, software
 from ml.datasets import FilmRecord
 from ml.errors import BundleError, DataSetError
 from ml.evaluate import Collection, SeedData, elsewhere, measure, seed_data, table, test_collection
@@ -32,6 +29,7 @@ from ml.network import SEED_CNN_PARAMETERS
 from ml.preprocess import PREPROCESSING_VERSION
 from ml.seed_recipe import BATCH, EPOCHS, INPUT, STEPS_AN_EPOCH, arrays
 from ml.seed_text import DATA_SOURCES, INTENDED_USE, LIMITS, NOT_FOR, SUMMARY
+from ml.split_file import write_split
 from ml.train import RUNS, run_folder
 
 THRESHOLD = 0.5  # as in the educational project
@@ -51,7 +49,8 @@ def ship(runs: Path, protocol: str, seeds: Sequence[int], target: Path) -> dict[
     best = min(seeds, key=lambda seed: _best_epoch(histories[seed])["val_loss"])
     target.mkdir(parents=True, exist_ok=True)
     difference = _export(networks[best], target / GRAPH, arrays(data.split.test)[0])
-    _write_split(data, target / SPLIT)
+    parts = {"train": data.split.train, "validation": data.split.validation, "test": data.split.test}
+    write_split(target / SPLIT, {name: sorted(films, key=lambda film: film.path) for name, films in parts.items()})
     card = {
         **_about(),
         "training": _training(protocol, best, histories[best]),
@@ -63,7 +62,7 @@ def ship(runs: Path, protocol: str, seeds: Sequence[int], target: Path) -> dict[
             "films": len(data.split.test),
             "largest_difference": difference,
         },
-        "software": {name: version(name) for name in SOFTWARE} | {"python": platform.python_version()},
+        "software": software(SOFTWARE),
         "checksums": {name: sha256_of(target / name) for name in (GRAPH, SPLIT)},
     }
     (target / CARD).write_text(readable(card))
@@ -83,18 +82,6 @@ def _export(network: keras.Model, graph: Path, films: NDArray[np.float32]) -> fl
             pass  # other weights, or damaged: replaced below
     export(network, graph)
     return parity(network, graph, films)
-
-
-def _write_split(data: SeedData, path: Path) -> None:
-    """Who trained and who tested: file names, digests and the publishers' patient numbers, no pictures."""
-    parts = {"train": data.split.train, "validation": data.split.validation, "test": data.split.test}
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["part", "label", "source", "file", "patient", "sha256"])
-        for part, films in parts.items():
-            for film in sorted(films, key=lambda film: film.path):
-                row = [film.label, film.source, film.path.name, film.patient_key, sha256_of(film.path)]
-                writer.writerow([part, *row])
 
 
 def _network(run: Path) -> keras.Model:

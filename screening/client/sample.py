@@ -6,7 +6,6 @@ refused. With ``XRAY_DATA_DIR``: a seeded mix of real films the model was not tr
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from pathlib import Path
 
 from pydicom.data import get_testdata_file
 
-from ml.bundle import MODELS
+from ml.bundle import MODELS, SPLIT
 from ml.datasets import SOURCES, FilmRecord, load_source
 from ml.errors import DataSetError
 from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
+from ml.split_file import trained_patients
 from screening.client.rest import Upload
 
 # RG1 is a chest, RG3 a leg; then CT, MR and ultrasound, all by their publishers' own headers.
@@ -113,8 +113,4 @@ def _draw(films: list[FilmRecord], trained_on: set[str], rng: random.Random) -> 
 
 def _training_patients() -> set[str]:
     """Every patient the shipped models were trained on or chosen by."""
-    patients: set[str] = set()
-    for split in MODELS.glob("*/split.csv"):
-        with split.open(newline="") as file:
-            patients |= {row["patient"] for row in csv.DictReader(file) if row["part"] != "test"}
-    return patients
+    return {patient for split in MODELS.glob(f"*/{SPLIT}") for patient in trained_patients(split)}

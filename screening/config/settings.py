@@ -7,6 +7,7 @@ import os
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
 from screening.config.environment import endpoint, flag, instance_dir, number, secret_key, share, words
 
@@ -162,7 +163,7 @@ SWEEP_SECONDS = number("SWEEP_SECONDS", 15)
 SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3
 AUDIT_SAMPLE = share("AUDIT_SAMPLE", 0.05)  # share of the unflagged films that goes to review all the same
-DEFAULT_MODEL = os.environ.get("SCREENING_MODEL", "screener")
+DEFAULT_MODEL = os.environ.get("SCREENING_MODEL", SHIPPED_MODEL)
 
 LOGGING = {
     "version": 1,

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from screening import intake, publishing
+from screening import intake, publishing, queries
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
 
@@ -30,7 +30,7 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
         raise ScreeningError("name_missing", "Give the batch a name.", 400)
     if len(name) > 120:
         raise ScreeningError("name_too_long", "A batch name has at most 120 characters.", 400)
-    model = model or ModelVersion.objects.filter(is_default=True).first()
+    model = model or queries.default_model()
     if model is None:
         raise ScreeningError("no_model", "No model is registered; run `python manage.py ensure_models` first.", 503)
     return Batch.objects.create(owner=owner, name=name, model=model)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ml import NOTICE
+from ml import DEFAULT_MODEL, NOTICE
 from ml.bundle import find
 from ml.decision import decide
-from ml.predict import BATCH, DEFAULT_MODEL, main, predict, walk
+from ml.predict import BATCH, main, predict, walk
 from tests.ml.helpers import phantom_file, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
