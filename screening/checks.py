@@ -10,6 +10,10 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from ml.bundle import names
 from screening.config.limits import limits
 
+POSITIVE = (
+    "WORKER_PROCESSES", "CHUNK_FILMS", "CHUNK_MEGAPIXELS", "SWEEP_SECONDS", "MAX_FILE_BYTES", "SMALL_BATCH_FILMS",
+)  # fmt: skip
+
 
 @register(Tags.compatibility)
 def model_is_there(**_: Any) -> list[CheckMessage]:
@@ -33,6 +37,5 @@ def limits_are_usable(**_: Any) -> list[CheckMessage]:
         limits(settings.CHUNK_SECONDS)
     except ValueError as error:
         return [Error(str(error), id="screening.E002")]
-    positive = ("CHUNK_FILMS", "SWEEP_SECONDS", "MAX_FILE_BYTES", "SMALL_BATCH_FILMS")
-    wrong = [name for name in positive if getattr(settings, name) < 1]
+    wrong = [name for name in POSITIVE if getattr(settings, name) < 1]
     return [Error(f"{name} must be at least 1.", id="screening.E003") for name in wrong]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from PIL import Image
 
 from ml.bundle import Bundle, find
 from ml.decision import decide
-from ml.errors import BundleError, FilmError, NotScoredError
+from ml.errors import BundleError, NotScoredError
 from ml.preprocess import Grey, load
 
 if TYPE_CHECKING:
@@ -31,13 +33,28 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """A film ready for the network.
+
+    Attributes:
+        picture: the working picture, uint8 [H, W].
+        pictures: for people, made in the same decode.
+        seconds: what decoding took.
+    """
+
+    picture: Grey
+    pictures: Pictures
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Screened:
     """One film's result.
 
     Attributes:
         score: P(COVID-19).
         decision: ``negative``, ``uncertain`` or ``positive``.
-        seconds: this film's share of decoding and network.
+        seconds: this film's decoding and its share of the network's pass.
         pictures: for people.
         overlay: the class activation map as a PNG, or ``None`` where the model has none.
         notes: what was put right before scoring, by stable code.
@@ -59,41 +76,48 @@ class Unscored:
     pictures: Pictures
 
 
-Result = Screened | Unscored | FilmError
-
-
-def screen(films: list[bytes], model: str, digest: str) -> list[Result]:
-    """Screen a chunk of films: decode each, run the network once over all that decode.
+def decode(data: bytes) -> Decoded:
+    """Decode a film and make its pictures.
 
     Args:
-        films: the files' bytes.
+        data: the file's bytes.
+
+    Raises:
+        FilmError: when it cannot be decoded.
+    """
+    started = time.perf_counter()
+    picture = load(data)
+    pictures = pictures_of(picture)
+    return Decoded(picture, pictures, time.perf_counter() - started)
+
+
+def judge(films: Sequence[Decoded], model: str, digest: str) -> list[Screened | Unscored]:
+    """Run a model once over all films.
+
+    Args:
+        films: decoded films.
         model: the bundle's name.
         digest: sha256 of the weights the batch was promised.
 
     Returns:
-        one result a film, in order; a film that cannot be decoded gives its reason instead.
+        one result a film, in order.
 
     Raises:
         BundleError: when this worker does not have those weights.
     """
     classifier = classifier_for(model, digest)
     started = time.perf_counter()
-    loaded = [_load(data) for data in films]
-    usable = [picture for picture in loaded if not isinstance(picture, FilmError)]
-    findings = iter(classifier.classify(usable))
-    seconds = (time.perf_counter() - started) / max(1, len(usable))
-    return [
-        picture if isinstance(picture, FilmError) else _result(picture, next(findings), classifier.bundle, seconds)
-        for picture in loaded
-    ]
+    findings = classifier.classify([film.picture for film in films])
+    seconds = (time.perf_counter() - started) / max(1, len(films))
+    return [_result(film, finding, classifier.bundle, seconds) for film, finding in zip(films, findings, strict=True)]
 
 
-def _result(picture: Grey, finding: Finding | NotScoredError, bundle: Bundle, seconds: float) -> Result:
-    pictures = pictures_of(picture)
+def _result(film: Decoded, finding: Finding | NotScoredError, bundle: Bundle, seconds: float) -> Screened | Unscored:
     if isinstance(finding, NotScoredError):
-        return Unscored(finding, pictures)
+        return Unscored(finding, film.pictures)
     decision = decide(finding.score, bundle.low, bundle.high)
-    return Screened(finding.score, decision, seconds, pictures, finding.overlay, finding.notes)
+    total = film.seconds + seconds
+    return Screened(finding.score, decision, total, film.pictures, finding.overlay, finding.notes)
 
 
 @lru_cache(maxsize=2)
@@ -114,19 +138,21 @@ def classifier_for(model: str, digest: str) -> Classifier:
     return Classifier(bundle)
 
 
+def load_default() -> None:
+    """Load the default model before anybody asks for it.
+
+    Raises:
+        BundleError: when it is not there or damaged.
+    """
+    classifier_for(settings.DEFAULT_MODEL, find(settings.DEFAULT_MODEL).digest)
+
+
 def pictures_of(picture: Grey) -> Pictures:
     """Encode a working picture (uint8 [H, W]) for the browser."""
     image = Image.fromarray(picture)
     display = _jpeg(image)
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Pictures(display, _jpeg(image))
-
-
-def _load(data: bytes) -> Grey | FilmError:
-    try:
-        return load(data)
-    except FilmError as error:
-        return error
 
 
 def _jpeg(image: Image.Image) -> bytes:

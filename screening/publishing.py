@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
+from redis import RedisError
 
-from screening.config.celery import BULK, SMALL
+from screening.config.celery import BULK, SMALL, app
 from screening.models import Batch, XRay
 
 log = logging.getLogger(__name__)
 
+SCREEN = "screening.tasks.screen_chunk"  # by name: the web process has no need of what the task imports
+AWAY = (OperationalError, RedisError, OSError)  # what a broker raises that is not there
+Film = tuple[UUID, int, int]  # id, width and height in pixels
+
 
 def publish_batch(batch: Batch) -> None:
     """Publish every waiting film of a submitted batch, in chunks; small batches go ahead of large ones."""
-    waiting = list(
-        XRay.objects.filter(batch=batch, state=XRay.State.QUEUED)
-        .order_by("created_at", "id")
-        .values_list("pk", flat=True)
-    )
+    waiting = list(XRay.objects.filter(batch=batch, state=XRay.State.QUEUED).values_list("pk", flat=True))
     publish(waiting, queue=SMALL if len(waiting) <= settings.SMALL_BATCH_FILMS else BULK)
 
 
-def publish(films: Sequence[UUID], *, queue: str, chunk: int | None = None) -> None:
-    """Publish films in chunks. A broker that is away costs nothing but time: the sweep publishes again."""
-    from screening.tasks import screen_chunk  # tasks import services, which import this
+def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
+    """Publish films, in chunks in the order they were sent, or each alone.
 
-    XRay.objects.filter(pk__in=films, state=XRay.State.QUEUED).update(published_at=Now())
+    A broker that is away costs nothing but time: the sweep publishes again.
+    """
+    waiting = XRay.objects.filter(pk__in=films, state=XRay.State.QUEUED)
+    rows = list(waiting.order_by("created_at", "id").values_list("pk", "width", "height"))
+    waiting.update(published_at=Now())
     try:
-        for ids in _chunks(films, chunk or settings.CHUNK_FILMS):
-            screen_chunk.apply_async(args=([str(pk) for pk in ids],), queue=queue)
-    except (OperationalError, OSError) as error:
+        with app.producer_or_acquire() as producer:
+            for ids in _chunks(rows, 1 if alone else settings.CHUNK_FILMS):
+                app.send_task(SCREEN, args=([str(pk) for pk in ids],), queue=queue, producer=producer)
+    except AWAY as error:
         log.warning("broker away, %d films wait for the sweep: %s", len(films), error)
 
 
-def _chunks(films: Sequence[UUID], size: int) -> list[Sequence[UUID]]:
-    return [films[start : start + size] for start in range(0, len(films), size)]
+def backlog() -> int:
+    """Messages that wait in the broker; 0 where it cannot be asked."""
+    try:
+        with app.connection_for_read() as connection:
+            channel = connection.ensure_connection(max_retries=1, interval_start=0.1).default_channel
+            return sum(channel.queue_declare(name, passive=False).message_count for name in (SMALL, BULK))
+    except AWAY as error:
+        log.warning("broker away: %s", error)
+        return 0
+
+
+def _chunks(films: Iterable[Film], most: int) -> Iterator[list[UUID]]:
+    """Cut into chunks of at most ``most`` films and ``CHUNK_MEGAPIXELS``; a larger film is a chunk of its own."""
+    chunk: list[UUID] = []
+    pixels = 0
+    for pk, width, height in films:
+        if chunk and (len(chunk) == most or pixels + width * height > settings.CHUNK_MEGAPIXELS * 1_000_000):
+            yield chunk
+            chunk, pixels = [], 0
+        chunk.append(pk)
+        pixels += width * height
+    if chunk:
+        yield chunk

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+# Before NumPy is imported: each worker process has one core, so no library may start a thread for every core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from screening.config.limits import limits
@@ -18,7 +21,7 @@ SMALL, BULK = "small", "bulk"
 
 _limits = limits(settings.CHUNK_SECONDS)
 
-app = Celery("screening")
+app = Celery("screening", amqp="screening.config.broker:JitteredAMQP")
 app.conf.update(
     broker_url=settings.REDIS_URL,
     result_backend=None,
@@ -28,15 +31,23 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
+    worker_concurrency=settings.WORKER_PROCESSES,
     task_soft_time_limit=_limits.soft,
     task_time_limit=_limits.hard,
+    # A stop lets chunks finish that can; what is cut off is taken back when its lease runs out.
+    worker_soft_shutdown_timeout=float(_limits.soft),
     task_default_queue=BULK,
     broker_transport_options={
         "visibility_timeout": _limits.visibility,
         # Look into "small" first, so that a batch of 5,000 does not hold up a batch of 3.
         "queue_order_strategy": "priority",
+        # A broker that is frozen must look like one that is gone.
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
     },
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # never give up; the pauses are in config/broker.py
     # Publishing gives up soon: a film whose message is lost is published again by the sweep.
     task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
     worker_hijack_root_logger=False,
@@ -50,6 +61,22 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["screening"])
+
+
+@worker_process_init.connect
+def _warm_up(**_: Any) -> None:
+    """Load the network beside the first messages, not after them."""
+    from screening import worker
+
+    worker.warm_up()
+
+
+@worker_ready.connect
+def _watch(sender: Any, **_: Any) -> None:
+    """Look after this worker's ears, see :mod:`screening.liveness`."""
+    from screening import liveness
+
+    liveness.watch(patience=float(_limits.lease))
 
 
 @worker_ready.connect

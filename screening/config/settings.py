@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 
 from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
+from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret_key, share, words
 
 DEBUG = flag("DJANGO_DEBUG")
@@ -102,7 +103,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = instance_dir() / "media"
 MEDIA_URL = ""  # films are served by views that check rights, never by path
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # A second attempt's pictures replace the first one's; no two films share a name.
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -157,8 +159,10 @@ DATA_UPLOAD_MAX_NUMBER_FILES = number("MAX_FILES_A_REQUEST", 1000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # form fields only; files go to disk
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
-CHUNK_FILMS = number("CHUNK_FILMS", 8)
-CHUNK_SECONDS = number("CHUNK_SECONDS", 60)
+WORKER_PROCESSES = number("WORKER_PROCESSES", cores())  # one thread of arithmetic each
+CHUNK_FILMS = number("CHUNK_FILMS", 32)
+CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
+CHUNK_SECONDS = number("CHUNK_SECONDS", 30)
 SWEEP_SECONDS = number("SWEEP_SECONDS", 15)
 SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3

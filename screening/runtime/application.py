@@ -18,7 +18,7 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own private files there
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
 _START_SECONDS = 120.0  # the first import of a numeric library on a busy machine is slow
-_WORKER_GRACE = 30.0
+_WORKER_GRACE = 40.0  # longer than a chunk may take
 
 
 def application_environment(

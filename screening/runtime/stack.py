@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from screening.config.cores import cores
 from screening.runtime import application
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
@@ -64,7 +65,7 @@ def running_stack(
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     extra_env: Mapping[str, str] | None = None,
     quiet: bool = False,
     echo: Console | None = None,
@@ -72,8 +73,8 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Run the whole application for ``instance``; leaving the block stops it.
 
-    Without ``port`` the web server takes a free one. ``workers`` is the number of worker processes.
-    ``quiet`` prints nothing but alarms. Raises StartupError.
+    Without ``port`` the web server takes a free one. ``workers`` is the number of worker processes, by
+    default one for each core. ``quiet`` prints nothing but alarms. Raises StartupError.
     """
     if port is not None:
         check_web_port(host, port)
@@ -83,7 +84,7 @@ def running_stack(
         supervisor.run_step(application.manage_step("migrate", "migrate", "--noinput", env=env))
         supervisor.run_step(application.manage_step("models", "ensure_models", env=env))
         web_port = _start_web(supervisor, env, host, port)
-        supervisor.start(application.worker(opened, env, workers))
+        supervisor.start(application.worker(opened, env, workers or cores()))
         supervisor.start(application.beat(opened, env))
         base_url = application.base_url(host, web_port)
         opened.write_endpoints({**asdict(endpoints), "base_url": base_url})

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db import connection, transaction
+from django.db.models import Q, Value
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from screening import publishing, triage
 from screening.config.celery import BULK, SMALL
 from screening.config.limits import limits
 from screening.inference import Pictures, Screened
-from screening.models import Batch, Prediction, XRay
+from screening.models import Batch, XRay
+from screening.services import statements
 
 State, ReviewState = XRay.State, XRay.ReviewState
 
+NOTHING_SAID: dict[str, Any] = {
+    "code": "", "reason": "", "step": "", "score": None, "decision": "", "seconds": None, "notes": [],
+    "pictured": False, "mapped": False,
+}  # fmt: skip
 MOST_A_SWEEP = 5_000  # films; the rest waits for the next one
 
 
@@ -41,21 +47,19 @@ class Refusal:
 def claim(ids: Sequence[UUID]) -> list[XRay]:
     """Take waiting films of submitted batches: QUEUED -> RUNNING, one attempt more, under a lease.
 
-    Films that another worker has, that are final, or whose batch is not open for work are left out.
+    Films that another worker has, that are final, or whose batch is not open for work are left out. So are films
+    that were tried before, unless they come alone: one that kills its process must not take neighbours with it.
+
+    Returns:
+        the films won, in the order they were sent, each with its batch's model (without its card).
     """
     lease = timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
-    with transaction.atomic():
-        free = XRay.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            pk__in=ids,
-            state=State.QUEUED,
-            batch__submitted_at__isnull=False,
-            batch__cancelled_at__isnull=True,
-        )
-        won = list(free.values_list("pk", flat=True))
-        XRay.objects.filter(pk__in=won).update(
-            state=State.RUNNING, attempts=F("attempts") + 1, lease_until=Now() + Value(lease)
-        )
-    return list(XRay.objects.filter(pk__in=won).select_related("batch__model").order_by("created_at", "id"))
+    won = list(XRay.objects.raw(statements.CLAIM, {"ids": list(ids), "lease": lease, "alone": len(ids) == 1}))
+    batches = Batch.objects.select_related("model").only("model__name", "model__digest")
+    found = batches.in_bulk({film.batch_id for film in won})
+    for film in won:
+        film.batch = found[film.batch_id]
+    return sorted(won, key=lambda film: (film.created_at, film.pk))
 
 
 def read_original(film: XRay) -> bytes:
@@ -74,37 +78,23 @@ def store_pictures(film: XRay, pictures: Pictures, overlay: bytes | None = None)
     if overlay is not None:
         parts["map.png"] = overlay
     for part, data in parts.items():
-        name = film.storage_name(part)
-        if default_storage.exists(name):
-            default_storage.delete(name)
-        default_storage.save(name, ContentFile(data))
+        default_storage.save(film.storage_name(part), ContentFile(data))  # replaces, see settings.STORAGES
 
 
 def record(results: Sequence[tuple[XRay, Screened | Refusal]]) -> int:
-    """Store a chunk's results and move its films to DONE or FAILED, in one short transaction.
+    """Store results and move their films to DONE, FAILED or REJECTED, in one statement.
 
     A film this worker no longer holds (its lease ran out and another attempt began) is left alone.
 
     Returns:
         how many films were written.
     """
-    with transaction.atomic():
-        held = _held([film for film, _ in results])
-        written = [(film, result) for film, result in results if film.pk in held]
-        for film, result in written:
-            _finish(film, result)
-        Prediction.objects.bulk_create(
-            [_prediction(film, result) for film, result in written if isinstance(result, Screened)],
-            ignore_conflicts=True,
-        )
-        XRay.objects.bulk_update(
-            [film for film, _ in written],
-            [
-                "state", "code", "reason", "step", "lease_until", "score", "decision", "flags",
-                "review_state", "finished_at", "pictured", "mapped", "notes",
-            ],
-        )  # fmt: skip
-    return len(written)
+    if not results:
+        return 0
+    rows = json.dumps([_row(film, result) for film, result in results])
+    with connection.cursor() as cursor:
+        cursor.execute(statements.RECORD, {"rows": rows})
+        return int(cursor.fetchone()[0])
 
 
 def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
@@ -118,7 +108,7 @@ def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
     with transaction.atomic():
         held = _held(again)
         XRay.objects.filter(pk__in=held).update(state=State.QUEUED, lease_until=None)
-        transaction.on_commit(lambda: publishing.publish(sorted(held), queue=SMALL, chunk=1))
+        transaction.on_commit(lambda: publishing.publish(sorted(held), queue=SMALL, alone=True))
 
 
 def sweep() -> dict[str, int]:
@@ -154,44 +144,49 @@ def _held(films: Sequence[XRay]) -> set[UUID]:
     return set(rows.values_list("pk", flat=True))
 
 
-def _finish(film: XRay, result: Screened | Refusal) -> None:
-    film.lease_until, film.finished_at = None, timezone.now()
+def _row(film: XRay, result: Screened | Refusal) -> dict[str, Any]:
+    """What a film's row will say, as :data:`statements.RECORD` takes it."""
+    held = {"id": str(film.pk), "attempts": film.attempts, "model_id": film.batch.model_id}
     if isinstance(result, Refusal):
-        film.state, film.step, film.pictured = result.state, result.step, result.pictured
-        film.code, film.reason = result.code, result.sentence[:400]
-        film.flags = [triage.FLAG_FAILED] if result.state == State.FAILED else []
+        row = _refused(result)
     else:
-        film.state, film.score, film.decision = State.DONE, result.score, result.decision
-        film.pictured, film.mapped, film.notes = True, result.overlay is not None, list(result.notes)
-        film.flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE)
-    film.review_state = ReviewState.PENDING if film.flags else ReviewState.NOT_NEEDED
+        flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE)
+        row = {
+            **NOTHING_SAID, "state": State.DONE, "score": result.score, "decision": result.decision, "flags": flags,
+            "pictured": True, "mapped": result.overlay is not None, "notes": list(result.notes),
+            "seconds": result.seconds,
+        }  # fmt: skip
+    return {**held, **row, "review_state": ReviewState.PENDING if row["flags"] else ReviewState.NOT_NEEDED}
 
 
-def _prediction(film: XRay, result: Screened) -> Prediction:
-    return Prediction(
-        film=film,
-        model=film.batch.model,
-        score=result.score,
-        decision=result.decision,
-        seconds=result.seconds,
-    )
+def _refused(result: Refusal) -> dict[str, Any]:
+    flags = [triage.FLAG_FAILED] if result.state == State.FAILED else []
+    return {
+        **NOTHING_SAID, "state": result.state, "code": result.code, "reason": result.sentence[:400],
+        "step": result.step, "pictured": result.pictured, "flags": flags,
+    }  # fmt: skip
 
 
 def _publish_stale() -> int:
-    """Publish again what was published so long ago that its message must be lost."""
-    patience = timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+    """Publish again what was published so long ago that its message must be lost.
+
+    While messages wait in the broker, a film may simply not have had its turn yet, so patience is longer then: or
+    each sweep would double the queue of a large batch.
+    """
+    limit = limits(settings.CHUNK_SECONDS)
+    patience = timedelta(seconds=limit.visibility if publishing.backlog() else limit.lease)
     stale = XRay.objects.filter(
         Q(published_at=None) | Q(published_at__lt=Now() - Value(patience)),
         state=State.QUEUED,
         batch__submitted_at__lt=Now() - Value(timedelta(seconds=settings.SWEEP_SECONDS)),
         batch__cancelled_at=None,
-    )
+    ).order_by("created_at", "id")
     fresh = list(stale.filter(attempts=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
     tried = list(stale.filter(attempts__gt=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
     if fresh:
         publishing.publish(fresh, queue=BULK)
     if tried:
-        publishing.publish(tried, queue=SMALL, chunk=1)
+        publishing.publish(tried, queue=SMALL, alone=True)
     return len(fresh) + len(tried)
 
 

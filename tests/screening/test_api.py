@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
+from screening.config.celery import app
 from screening.models import ApiToken, Batch
 from screening.services.registry import create_token
 from tests.screening.factories import done, film
@@ -25,7 +26,7 @@ ACTIONS = ("files", "submit", "cancel")
 
 @pytest.fixture(autouse=True)
 def published() -> Any:
-    with patch("screening.tasks.screen_chunk.apply_async") as sent:
+    with patch.object(app, "send_task") as sent:
         yield sent
 
 

@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from screening import publishing
+from screening.config.celery import app
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
 from screening.services import batches
+from tests.screening.factories import film
 
 Captured = Callable[..., Any]
 
@@ -20,7 +23,7 @@ Captured = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def published() -> Any:
     """What would go to the broker."""
-    with patch("screening.tasks.screen_chunk.apply_async") as sent:
+    with patch.object(app, "send_task") as sent:
         yield sent
 
 
@@ -100,6 +103,16 @@ def test_submitting_publishes_chunks_after_commit(
         callback()
     assert [len(call.kwargs["args"][0]) for call in published.call_args_list] == [1, 1]
     assert {call.kwargs["queue"] for call in published.call_args_list} == {"small"}
+
+
+def test_a_chunk_is_bounded_by_pixels_as_well(batch: Batch, settings: Any, published: Any) -> None:
+    settings.CHUNK_MEGAPIXELS, settings.CHUNK_FILMS = 10, 3
+    megapixels = (1, 4, 6, 20, 1, 1, 1, 1)
+    films = [film(batch, number, width=1000, height=1000 * size) for number, size in enumerate(megapixels)]
+    publishing.publish([one.pk for one in films], queue="bulk")
+    sizes = {str(one.pk): size for one, size in zip(films, megapixels, strict=True)}
+    chunks = [[sizes[pk] for pk in call.kwargs["args"][0]] for call in published.call_args_list]
+    assert chunks == [[1, 4], [6], [20], [1, 1, 1], [1]]
 
 
 def test_large_batches_go_to_the_other_queue(

@@ -4,18 +4,28 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from ml.errors import NotScoredError
 from screening import tasks
-from screening.inference import Screened, Unscored
+from screening.config.limits import limits
+from screening.inference import Decoded, Screened, Unscored
 from screening.models import Batch, Prediction, XRay
 from screening.services import batches, work
 from screening.services.work import Refusal
 from tests.screening.factories import PICTURES, film, screened
+
+
+def decodable() -> Any:
+    """Every film's bytes are there and can be decoded."""
+    decoded = Decoded(np.zeros((64, 64), np.uint8), PICTURES, 0.01)
+    return patch.multiple("screening.worker", _attempt=lambda _film: decoded)
+
 
 BROKEN = Refusal("damaged_pixels", "It is damaged.")
 
@@ -24,6 +34,13 @@ BROKEN = Refusal("damaged_pixels", "It is damaged.")
 def published() -> Any:
     with patch("screening.publishing.publish") as sent:
         yield sent
+
+
+@pytest.fixture(autouse=True)
+def backlog() -> Any:
+    """Messages that wait in the broker."""
+    with patch("screening.publishing.backlog", return_value=0) as waiting:
+        yield waiting
 
 
 @pytest.fixture
@@ -47,6 +64,12 @@ def test_a_message_delivered_twice_does_nothing_the_second_time(running: Batch) 
     assert work.claim([waiting.pk]) == []
     waiting.refresh_from_db()
     assert waiting.attempts == 1
+
+
+def test_films_tried_before_are_claimed_alone(running: Batch) -> None:
+    fresh, tried = film(running, 1), film(running, 2, attempts=1)
+    assert [one.pk for one in work.claim([fresh.pk, tried.pk])] == [fresh.pk]
+    assert [one.pk for one in work.claim([tried.pk])] == [tried.pk]
 
 
 def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batch) -> None:
@@ -101,7 +124,7 @@ def test_films_handed_back_wait_again_one_a_message(
     with django_capture_on_commit_callbacks(execute=True):
         work.hand_back(films, BROKEN)
     assert set(XRay.objects.values_list("state", "attempts")) == {("queued", 1)}
-    assert published.call_args.kwargs == {"queue": "small", "chunk": 1}
+    assert published.call_args.kwargs == {"queue": "small", "alone": True}
     assert len(published.call_args.args[0]) == 2
 
 
@@ -138,9 +161,21 @@ def test_the_sweep_publishes_again_what_the_broker_lost(running: Batch, publishe
     tried = film(running, 2, published_at=None, attempts=1)
     film(running, 3, published_at=timezone.now())
     assert work.sweep()["stale"] == 2
-    sent = {call.kwargs.get("chunk"): list(call.args[0]) for call in published.call_args_list}
-    assert sent[None] == [lost.pk]
-    assert [lost.pk, tried.pk] == [sent[None][0], sent[1][0]]
+    sent = {call.kwargs.get("alone", False): list(call.args[0]) for call in published.call_args_list}
+    assert sent == {False: [lost.pk], True: [tried.pk]}
+
+
+def test_while_messages_wait_the_sweep_is_patient(running: Batch, published: Any, backlog: Any) -> None:
+    Batch.objects.update(submitted_at=timezone.now() - timedelta(hours=1))
+    limit = limits(settings.CHUNK_SECONDS)
+    film(running, 1, published_at=timezone.now() - timedelta(seconds=limit.lease + 5))
+    backlog.return_value = 3
+    assert work.sweep()["stale"] == 0
+    backlog.return_value = 0
+    assert work.sweep()["stale"] == 1
+    film(running, 2, published_at=timezone.now() - timedelta(seconds=limit.visibility + 5))
+    backlog.return_value = 3
+    assert work.sweep()["stale"] >= 1
 
 
 def test_the_sweep_leaves_batches_that_are_not_submitted(batch: Batch, published: Any) -> None:
@@ -191,7 +226,7 @@ def test_a_worker_with_other_weights_hands_the_film_back(running: Batch) -> None
     running.model.digest = "0" * 64
     running.model.save()
     waiting = film(running)
-    with patch.object(work, "read_original", return_value=b""):
+    with decodable():
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
     assert waiting.state == "queued"
@@ -199,19 +234,19 @@ def test_a_worker_with_other_weights_hands_the_film_back(running: Batch) -> None
 
 def test_a_chunk_costs_a_constant_number_of_queries(running: Batch, django_assert_num_queries: Any) -> None:
     ids = [film(running, number).pk for number in range(16)]
-    with django_assert_num_queries(5):  # savepoint, lock, update, release, read
+    with django_assert_num_queries(2):  # the claim, and the batches with their models
         films = work.claim(ids)
-    with django_assert_num_queries(5):  # savepoint, lock, insert, update, release
+    with django_assert_num_queries(1):
         work.record([(one, screened(0.5, "uncertain")) for one in films])
 
 
-def refused(films: list[bytes], model: str, digest: str) -> list[Any]:
+def refused(films: list[Any], model: str, digest: str) -> list[Any]:
     return [Unscored(NotScoredError("lateral_view", "Not scored: it is lateral."), PICTURES) for _ in films]
 
 
 def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_pictures(running: Batch) -> None:
     waiting = film(running)
-    with patch.object(work, "read_original", return_value=b""), patch("screening.inference.screen", refused):
+    with decodable(), patch("screening.inference.judge", refused):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
     assert (waiting.state, waiting.code, waiting.step) == ("rejected", "lateral_view", "gate")
@@ -224,8 +259,8 @@ def test_a_map_and_notes_are_kept_with_the_score(running: Batch) -> None:
     waiting = film(running)
     result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=("inverted",))
     with (
-        patch.object(work, "read_original", return_value=b""),
-        patch("screening.inference.screen", return_value=[result]),
+        decodable(),
+        patch("screening.inference.judge", return_value=[result]),
     ):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from screening import publishing
+from screening.config.broker import JitteredConnection
+from screening.config.celery import app
+from screening.config.cores import cores
+from screening.config.limits import limits
+from screening.liveness import Ears
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_worker_is_deaf_when_messages_wait_and_it_takes_none() -> None:
+    clock = Clock()
+    ears = Ears(patience=60, clock=clock)
+    clock.now += 59
+    assert not ears.deaf(waiting=5)
+    clock.now += 2
+    assert ears.deaf(waiting=5)
+
+
+def test_taking_a_message_or_having_none_to_take_is_alive() -> None:
+    clock = Clock()
+    ears = Ears(patience=60, clock=clock)
+    clock.now += 50
+    ears.took()
+    clock.now += 50
+    assert not ears.deaf(waiting=5)
+    clock.now += 5
+    assert not ears.deaf(waiting=0)
+    clock.now += 59
+    assert not ears.deaf(waiting=5)
+    clock.now += 2
+    assert ears.deaf(waiting=5)
+
+
+def test_patience_is_longer_than_a_chunk_may_take() -> None:
+    times = limits(30)
+    assert times.soft < times.hard < times.lease < times.visibility
+
+
+def test_waits_for_a_broker_that_is_away_differ_and_grow() -> None:
+    starts, steps = set(), set()
+    with patch("kombu.Connection.ensure_connection") as asked:
+        for _ in range(10):
+            connection = app.connection_for_read()
+            assert isinstance(connection, JitteredConnection)
+            connection.ensure_connection()
+            starts.add(asked.call_args.kwargs["interval_start"])
+            steps.add(asked.call_args.kwargs["interval_step"])
+    assert len(starts) == len(steps) == 10
+    assert min(steps) > 0
+
+
+def test_a_worker_never_gives_its_broker_up() -> None:
+    assert app.conf.broker_connection_max_retries is None
+    assert (app.conf.task_acks_late, app.conf.task_reject_on_worker_lost) == (True, True)
+    assert (app.conf.worker_prefetch_multiplier, app.conf.task_ignore_result) == (1, True)
+
+
+def test_what_waits_in_the_broker_is_counted() -> None:
+    before = publishing.backlog()
+    app.send_task("nobody.takes.this", queue="bulk")
+    try:
+        assert publishing.backlog() == before + 1
+    finally:
+        with app.connection_for_write() as connection:
+            connection.default_channel.queue_purge("bulk")
+
+
+def test_a_broker_that_is_away_has_no_backlog() -> None:
+    with patch.object(app, "connection_for_read", side_effect=ConnectionRefusedError()):
+        assert publishing.backlog() == 0
+
+
+@pytest.mark.parametrize(("quota", "most"), [("50000 100000", 1), ("100000 100000", 1), ("max 100000", 10**6)])
+def test_a_containers_quota_bounds_the_cores(tmp_path: Path, quota: str, most: int) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(quota)
+    assert 1 <= cores(file) <= most
+    assert cores(file) <= cores(tmp_path / "absent")

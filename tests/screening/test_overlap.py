@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from screening import pipeline
+
+PATIENCE = 10  # seconds
+
+
+def test_results_come_in_order_and_an_error_costs_its_own_group_only() -> None:
+    def decode(number: int) -> int:
+        if number == 2:
+            raise ValueError("cannot be decoded")
+        return number * 10
+
+    def judge(decoded: int) -> int:
+        if decoded == 40:
+            raise RuntimeError("the network does not like it")
+        return decoded + 1
+
+    found = list(pipeline.overlapped(range(6), decode, judge))
+    assert [group for group, _ in found] == list(range(6))
+    assert [type(result).__name__ for _, result in found] == [
+        "int",
+        "int",
+        "ValueError",
+        "int",
+        "RuntimeError",
+        "int",
+    ]
+    assert found[5][1] == 51
+
+
+def test_the_three_stages_overlap() -> None:
+    """Each stage waits for another one to be at work on another group; in turn, they would wait for ever."""
+    network_at_0, decoding_2 = threading.Event(), threading.Event()
+
+    def decode(group: int) -> int:
+        if group == 1:
+            assert network_at_0.wait(PATIENCE)
+        if group == 2:
+            decoding_2.set()
+        return group
+
+    def judge(group: int) -> int:
+        if group == 0:
+            network_at_0.set()
+        if group == 1:
+            assert decoding_2.wait(PATIENCE)
+        return group
+
+    written = []
+    for group, result in pipeline.overlapped(range(5), decode, judge):
+        if group == 0:
+            assert decoding_2.wait(PATIENCE)  # while the caller writes the first group
+        written.append(result)
+    assert written == list(range(5))
+
+
+def test_no_more_groups_are_in_hand_than_stated() -> None:
+    taken = 0
+
+    def groups() -> Iterator[int]:
+        nonlocal taken
+        for number in range(20):
+            taken += 1
+            yield number
+
+    for done, _ in enumerate(pipeline.overlapped(groups(), int, int)):
+        assert taken <= done + pipeline.AHEAD
+
+
+def test_an_abandoned_run_leaves_its_threads_free() -> None:
+    def slow(number: int) -> int:
+        time.sleep(0.01)
+        return number
+
+    def give_up() -> None:
+        for group, _ in pipeline.overlapped(range(100), slow, slow):
+            if group == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        give_up()
+    pipeline.drain()
+    assert [result for _, result in pipeline.overlapped(range(3), int, int)] == [0, 1, 2]
+
+
+def test_an_error_that_is_no_exception_is_not_swallowed() -> None:
+    def leave(_: int) -> int:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        list(pipeline.overlapped([1], leave, int))
