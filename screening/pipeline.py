@@ -40,9 +40,13 @@ def overlapped(
             decoded = _thread("decode").submit(decode, group)
             waiting.append((group, _thread("network").submit(_after, judge, decoded)))
             if len(waiting) == AHEAD:
-                yield _settled(*waiting.popleft())
+                first, future = waiting.popleft()
+                outcome = _result(future)
+                yield first, outcome
         while waiting:
-            yield _settled(*waiting.popleft())
+            first, future = waiting.popleft()
+            outcome = _result(future)
+            yield first, outcome
     finally:
         for _, future in waiting:
             future.cancel()
@@ -62,15 +66,15 @@ def _after(judge: Callable[[D], R], decoded: Future[D]) -> R:
     return judge(decoded.result())
 
 
-def _settled(group: G, future: Future[R]) -> tuple[G, R | Exception]:
-    """The outcome of a group. What interrupts the waiting itself (a time limit) is not caught."""
+def _result(future: Future[R]) -> R | Exception:
+    """What a group came to. What interrupts the waiting itself (a time limit) is not caught."""
     while not future.done():
         wait([future])
     error = future.exception()
     if error is None:
-        return group, future.result()
+        return future.result()
     if isinstance(error, Exception):
-        return group, error
+        return error
     raise error
 
 

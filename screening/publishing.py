@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
-from redis import RedisError
+from redis import Redis, RedisError
 
 from screening.config.celery import BULK, SMALL, app
 from screening.models import Batch, XRay
@@ -46,12 +47,15 @@ def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
 def backlog() -> int:
     """Messages that wait in the broker; 0 where it cannot be asked."""
     try:
-        with app.connection_for_read() as connection:
-            channel = connection.ensure_connection(max_retries=1, interval_start=0.1).default_channel
-            return sum(channel.queue_declare(name, passive=False).message_count for name in (SMALL, BULK))
+        return sum(int(_broker().llen(name)) for name in (SMALL, BULK))
     except AWAY as error:
         log.warning("broker away: %s", error)
         return 0
+
+
+@cache
+def _broker() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)
 
 
 def _chunks(films: Iterable[Film], most: int) -> Iterator[list[UUID]]:

@@ -33,6 +33,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     os.environ["DATABASE_URL"] = endpoints.database_url
     os.environ["REDIS_URL"] = endpoints.redis_url
     os.environ["SCREENING_DATA_DIR"] = str(INSTANCE)
+    os.environ["FSYNC"] = "0"
     yield
 
 

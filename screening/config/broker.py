@@ -14,7 +14,7 @@ LONGEST_WAIT = 15.0  # seconds between two attempts
 class JitteredConnection(Connection):
     """Backs off by random steps, so that a hundred workers do not all knock at a restarted broker at once."""
 
-    def ensure_connection(self, *args: Any, **options: Any) -> Connection:
+    def ensure_connection(self, *args: Any, **options: Any) -> JitteredConnection:
         """As kombu's, with jitter in the waits."""
         jitter = random.SystemRandom().uniform
         options = {
@@ -22,7 +22,8 @@ class JitteredConnection(Connection):
             "interval_step": jitter(0.5, 2.0),
             "interval_max": LONGEST_WAIT,
         } | options
-        return super().ensure_connection(*args, **options)
+        super().ensure_connection(*args, **options)
+        return self
 
 
 class JitteredAMQP(AMQP):

@@ -8,6 +8,8 @@ from typing import Any
 
 # Before NumPy is imported: each worker process has one core, so no library may start a thread for every core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Django's checks import every page and form; whoever migrates or serves has run them, and a worker starts sooner.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
 from celery.signals import beat_init, worker_process_init, worker_ready

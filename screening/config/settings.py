@@ -104,9 +104,10 @@ MEDIA_ROOT = instance_dir() / "media"
 MEDIA_URL = ""  # films are served by views that check rights, never by path
 STORAGES = {
     # A second attempt's pictures replace the first one's; no two films share a name.
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
+    "default": {"BACKEND": "screening.storage.DurableFileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+FSYNC = flag("FSYNC", True)  # wait for the disk before a row says that bytes are there
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 

@@ -80,7 +80,7 @@ def running_stack(
         check_web_port(host, port)
     console = Console() if quiet or echo is None else echo
     with _session(instance, console, fast=fast) as (opened, supervisor, endpoints):
-        env = application.application_environment(opened, endpoints, host, extra_env)
+        env = application.application_environment(opened, endpoints, host, {**_durability(fast), **(extra_env or {})})
         supervisor.run_step(application.manage_step("migrate", "migrate", "--noinput", env=env))
         supervisor.run_step(application.manage_step("models", "ensure_models", env=env))
         web_port = _start_web(supervisor, env, host, port)
@@ -121,6 +121,10 @@ def _session(path: Path, console: Console, *, fast: bool) -> Iterator[tuple[Inst
         finally:
             instance.endpoints_file.unlink(missing_ok=True)
             supervisor.stop()  # here, so that a second signal finds its handler still in place
+
+
+def _durability(fast: bool) -> dict[str, str]:
+    return {"FSYNC": "0"} if fast else {}
 
 
 def _start_web(supervisor: Supervisor, env: Mapping[str, str], host: str, port: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +13,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from screening import intake, publishing, queries
+from screening import intake, publishing, queries, storage
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
+
+log = logging.getLogger(__name__)
 
 State = XRay.State
 
@@ -145,8 +148,21 @@ def _reject(film: XRay, code: str, sentence: str) -> XRay:
     return film
 
 
+def _keep(name: str, data: bytes) -> str:
+    """Store bytes so that a power cut does not lose them; leaves nothing behind where that fails."""
+    try:
+        stored_as = default_storage.save(name, ContentFile(data))
+        storage.make_durable(stored_as)
+    except OSError as error:
+        log.exception("a file could not be stored")
+        default_storage.delete(name)
+        sentence = "The server could not store the file, its disk may be full; nothing was kept, send it again later."
+        raise ScreeningError("storage_failed", sentence, 507) from error
+    return stored_as
+
+
 def _store(film: XRay, data: bytes) -> tuple[XRay, bool]:
-    stored_as = default_storage.save(film.storage_name("original"), ContentFile(data))
+    stored_as = _keep(film.storage_name("original"), data)
     film.state, film.stored = State.QUEUED, True
     try:
         # The lock orders this insert before or after a submission, never beside it.

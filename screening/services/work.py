@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
-from screening import publishing, triage
+from screening import publishing, storage, triage
 from screening.config.celery import BULK, SMALL
 from screening.config.limits import limits
 from screening.inference import Pictures, Screened
@@ -84,13 +84,15 @@ def store_pictures(film: XRay, pictures: Pictures, overlay: bytes | None = None)
 def record(results: Sequence[tuple[XRay, Screened | Refusal]]) -> int:
     """Store results and move their films to DONE, FAILED or REJECTED, in one statement.
 
-    A film this worker no longer holds (its lease ran out and another attempt began) is left alone.
+    Their pictures are on the disk before a row says there are any. A film this worker no longer holds (its
+    lease ran out and another attempt began) is left alone.
 
     Returns:
         how many films were written.
     """
     if not results:
         return 0
+    storage.make_all_durable()
     rows = json.dumps([_row(film, result) for film, result in results])
     with connection.cursor() as cursor:
         cursor.execute(statements.RECORD, {"rows": rows})
