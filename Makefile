@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 .POSIX:
-.PHONY: help setup demo run screen test e2e lint format bench train seed clean
+.PHONY: help setup demo run screen test e2e lint format bench chaos train seed clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -43,9 +43,11 @@ format: $(VENV)/.dev ## let ruff lay out the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/.dev ## films per second: end to end beside the bare loop, and the networks alone (ARGS=--json)
-	@$(PY) -m tests.benchmarks.throughput $(ARGS)
-	@test -n "$(ARGS)" || $(PY) -m tests.benchmarks.networks
+bench: $(VENV)/.dev ## everything said of speed and memory, measured in one run (about an hour; ARGS="--quick", "--json", "--only …")
+	@exec $(PY) -m tests.benchmarks $(ARGS)
+
+chaos: $(VENV)/.dev ## kill, freeze and cut off everything in turn, in full (`make test` has a shorter round)
+	@CHAOS_FULL=1 exec $(PY) -m pytest tests/chaos -m chaos $(ARGS)
 
 train: $(VENV)/.train ## train the screener anew; needs XRAY_DATA_DIR, MASKS=lung-masks.zip, PHOTOGRAPHS="folder …"
 	@test -f "$(MASKS)" || { echo "Name the lung masks: make train MASKS=….zip; see requirements-train.txt" >&2; exit 2; }

@@ -1,0 +1,80 @@
+"""What changes with the worker processes and with the length of a run: the rate, and the memory."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from tests.benchmarks.films import films
+from tests.benchmarks.latency import upload_to_result
+from tests.benchmarks.plan import DEFAULT, Plan
+from tests.benchmarks.processes import worker_memory
+from tests.benchmarks.report import MANY_FILMS, MEMORY, TWO_WORKERS, Row
+from tests.benchmarks.sender import Status
+from tests.benchmarks.system import Run, System, system
+
+WORKERS, LENGTH = "one and two worker processes", "few and many films"
+SMOOTH = 0.2  # share of the early films, before and after, over which memory is averaged
+
+
+def workers(plan: Plan) -> list[Row]:
+    """A system of one and a system of two processes, in turn."""
+    turns = [[_fresh(plan, count) for count in (1, 2)] for _ in range(plan.rounds)]
+    one, two = ([turn[which][0] for turn in turns] for which in (0, 1))
+    cold = median(turn[1][1] for turn in turns)
+    ratio = median(turn[1][0] / turn[0][0] for turn in turns)
+    return [
+        Row(WORKERS, "mix, 1 process", median(one), "films/s", note=f"{plan.short} films"),
+        Row(WORKERS, "mix, 2 processes", median(two), "films/s", ratio, TWO_WORKERS, "times one process"),
+        Row(WORKERS, "the first film after a start", cold, "s", note="upload to result, cold"),
+    ]
+
+
+def length(plan: Plan) -> list[Row]:
+    """A fresh system: few films, many, few; memory early in the first and at the end of the second."""
+    with system() as fresh:
+        memory = _Memory()
+        before, many, after = (_watched(fresh, count, memory) for count in (plan.few, plan.many, plan.few))
+    few = (before.rate + after.rate) / 2
+    early, late = memory.around(plan.early), memory.around(plan.few + plan.many)
+    return [
+        Row(LENGTH, f"light mix, {plan.few:,} films", few, "films/s", note="mean of before and after the long run"),
+        Row(LENGTH, f"light mix, {plan.many:,} films", many.rate, "films/s", many.rate / few, MANY_FILMS),
+        Row(LENGTH, f"memory of the workers, {plan.early:,} films", early, "MB"),
+        Row(LENGTH, f"memory of the workers, {plan.few + plan.many:,} films", late, "MB", late / early, MEMORY),
+    ]
+
+
+class _Memory:
+    """The worker's memory by the number of films it has screened."""
+
+    def __init__(self) -> None:
+        self._before = 0
+        self._samples: list[tuple[int, float]] = []
+
+    def look(self, status: Status) -> None:
+        """Take a sample."""
+        self._samples.append((self._before + int(status["progress"]["finished"]), worker_memory()))
+
+    def next_batch(self, films: int) -> None:
+        """From now on the count goes on from the films that are done."""
+        self._before += films
+
+    def around(self, films: int) -> float:
+        """Megabytes about when this many films were done; between two groups of films it goes up and down."""
+        near = [megabytes for done, megabytes in self._samples if abs(done - films) <= SMOOTH * films]
+        nearest = min(self._samples, key=lambda sample: abs(sample[0] - films))[1]
+        return median(near) if near else nearest
+
+
+def _watched(fresh: System, count: int, memory: _Memory) -> Run:
+    run = fresh.screen(films("light mix", count), DEFAULT, memory.look)
+    memory.next_batch(count)
+    return run
+
+
+def _fresh(plan: Plan, count: int) -> tuple[float, float]:
+    """Films per second of a system with this many processes, and seconds of its first film."""
+    with system(count) as fresh:
+        cold = upload_to_result(fresh, films("mix", 1)[0])
+        fresh.warm(DEFAULT, plan.warm)
+        return fresh.screen(films("mix", plan.short), DEFAULT).rate, cold
