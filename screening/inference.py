@@ -151,7 +151,7 @@ def pictures_of(picture: Grey) -> Pictures:
     """Encode a working picture (uint8 [H, W]) for the browser."""
     image = Image.fromarray(picture)
     display = _jpeg(image)
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
     return Pictures(display, _jpeg(image))
 
 
