@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ml.bundle import GATE, open_bundle
 from ml.classifier import Classifier
 from ml.datasets import SOURCES, load_source, require_data_dir
 from ml.errors import BundleError, DataSetError
-from ml.gate import CLASSES, FRONTAL, Gate, write_gate
+from ml.gate import CLASSES, FRONTAL, MIRRORED, Gate, write_gate
 from ml.gate_data import (
     PHANTOM,
     Sample,
@@ -37,6 +38,8 @@ from ml.gate_data import (
     turned,
     views_of_others,
 )
+from ml.mirror import MirrorRule
+from ml.mirror_train import train_mirror_rule
 from ml.preprocess import load
 
 KEPT = 0.99  # share of frontal films the gate must let through, on groups not trained on
@@ -134,12 +137,30 @@ def train_gate(bundle_path: Path, root: Path, photograph_folders: Sequence[Path]
     real = np.array([not group.startswith(PHANTOM) for group in groups])
     probabilities = out_of_fold(inputs, kinds, groups)[real]
     threshold = threshold_for(probabilities, kinds[real])
-    gate = fit(inputs, kinds)
-    write_gate(bundle_path / GATE, Gate(gate.weights, gate.bias, gate.mean, gate.scale, threshold))
+    rule, mirrored = mirror_rule(classifier, [sample for sample in found if sample.kind == FRONTAL])
+    write_gate(bundle_path / GATE, replace(fit(inputs, kinds), threshold=threshold, mirror=rule))
     return {
         "threshold": threshold,
-        "out_of_fold": evidence(probabilities, kinds[real], list(np.array(groups)[real]), threshold),
+        "out_of_fold": evidence(probabilities, kinds[real], list(np.array(groups)[real]), threshold)
+        | {MIRRORED: mirrored},
     }
+
+
+def mirror_rule(classifier: Classifier, upright: Sequence[Sample]) -> tuple[MirrorRule, dict[str, Any]]:
+    """The rule that tells mirrored films, and what it refuses, see :func:`ml.mirror_train.train_mirror_rule`.
+
+    Args:
+        classifier: the bundle's.
+        upright: frontal films; phantoms are left aside.
+    """
+    films = [sample for sample in upright if not sample.group.startswith(PHANTOM)]
+    sides = [
+        ready.sides
+        for at in range(0, len(films), BATCH)
+        for ready in classifier.prepare([sample.pixels for sample in films[at : at + BATCH]])
+        if ready.sides is not None
+    ]
+    return train_mirror_rule(np.stack(sides), [sample.group for sample in films])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -89,9 +89,9 @@ class XRay(models.Model):
     FINAL_STATES = (State.REJECTED, State.DONE, State.FAILED, State.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="films")
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="films", db_index=False)  # others begin with it
     original_name = models.CharField(max_length=255)
-    sha256 = models.CharField(max_length=64, db_index=True)
+    sha256 = models.CharField(max_length=64)
     bytes = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=8, blank=True)
     width = models.PositiveIntegerField(default=0)
@@ -134,6 +134,7 @@ class XRay(models.Model):
                 name="films_in_flight",
             ),
             models.Index(fields=["-created_at"], name="films_newest"),
+            models.Index(fields=["sha256"], name="films_by_content"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -167,7 +168,9 @@ class XRay(models.Model):
 class Prediction(models.Model):
     """What one model version said of one film; at most one each."""
 
-    film = models.ForeignKey(XRay, models.CASCADE, related_name="predictions")
+    film = models.ForeignKey(
+        XRay, models.CASCADE, related_name="predictions", db_index=False
+    )  # the constraint has one
     model = models.ForeignKey(ModelVersion, models.PROTECT, related_name="predictions")
     score = models.FloatField(help_text="P(COVID-19)")
     decision = models.CharField(max_length=10, choices=XRay.Decision.choices)

@@ -19,6 +19,7 @@ from ml.gate import (
     write_gate,
 )
 from ml.harmonise import lung_box
+from ml.mirror import FEATURES
 
 RNG = np.random.default_rng(0)
 
@@ -35,6 +36,9 @@ def one_hot_gate(threshold: float = 0.5) -> Gate:
     )
 
 
+NO_SIDES = np.zeros((1, FEATURES), dtype=np.float32)
+
+
 def looks_like(kind: str, strength: float = 8.0) -> np.ndarray:
     inputs = np.zeros((1, len(CLASSES)), dtype=np.float32)
     inputs[0, CLASSES.index(kind)] = strength
@@ -43,13 +47,13 @@ def looks_like(kind: str, strength: float = 8.0) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_picture_is_taken_for_what_it_looks_like(kind: str) -> None:
-    assert one_hot_gate().judge(looks_like(kind)) == [kind]
+    assert one_hot_gate().judge(looks_like(kind), NO_SIDES) == [kind]
 
 
 def test_a_doubtful_film_is_refused_as_the_likeliest_other_thing() -> None:
     doubtful = looks_like(FRONTAL, 2.0) + looks_like("lateral", 1.9)
-    assert one_hot_gate(0.3).judge(doubtful) == [FRONTAL]
-    assert one_hot_gate(0.6).judge(doubtful) == ["lateral"]
+    assert one_hot_gate(0.3).judge(doubtful, NO_SIDES) == [FRONTAL]
+    assert one_hot_gate(0.6).judge(doubtful, NO_SIDES) == ["lateral"]
 
 
 def test_probabilities_add_up_however_large_the_logits() -> None:
