@@ -15,6 +15,7 @@ from ml.errors import BundleError, NotScoredError
 from ml.gate import FRONTAL, INVERTED, exposure, gate_inputs, lung_shape, read_gate, refusal
 from ml.harmonise import LungBox, crop, equalise, lung_box, mask_input
 from ml.heatmap import overlay_png
+from ml.mirror import side_features
 from ml.preprocess import Grey, to_input
 
 Floats = NDArray[np.float32]
@@ -59,6 +60,7 @@ class Prepared:
     input: Floats
     box: LungBox | None = None
     shape: Floats | None = None
+    sides: Floats | None = None
 
 
 class Classifier:
@@ -148,7 +150,8 @@ class Classifier:
     def _kinds(self, prepared: Sequence[Prepared], output: Output) -> list[str]:
         if self._gate is None:
             return [FRONTAL] * len(prepared)
-        return self._gate.judge(self._gate_inputs(prepared, output))
+        sides = np.stack([ready.sides for ready in prepared if ready.sides is not None])
+        return self._gate.judge(self._gate_inputs(prepared, output), sides)
 
     def _finding(
         self, film: Grey, ready: Prepared, output: Output, index: int, notes: tuple[str, ...] = ()
@@ -174,7 +177,8 @@ class Classifier:
 
 def _cut_out(film: Grey, mask: Floats, size: int) -> Prepared:
     box = lung_box(mask, (film.shape[0], film.shape[1]))
-    return Prepared(equalise(crop(film, box, size))[..., None], box, lung_shape(mask, box))
+    seen = equalise(crop(film, box, size))[..., None]
+    return Prepared(seen, box, lung_shape(mask, box), side_features(seen, mask))
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:

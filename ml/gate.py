@@ -1,7 +1,7 @@
 """What must not be scored: a linear gate on the features of the same forward pass, and on the lung fields found.
 
 It stands before the network's word: a picture it does not take for an upright frontal chest film gets a reason
-instead of a score. Trained by ``ml.gate_train``; NumPy only.
+instead of a score. Trained by ``ml.gate_train``; NumPy and Pillow only.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ml.errors import NotScoredError
 from ml.harmonise import LungBox, two_largest
+from ml.mirror import MirrorRule
 from ml.preprocess import Grey
 
 FRONTAL, LATERAL, CT, INVERTED = "frontal", "lateral", "ct", "inverted"
 LEFT, RIGHT, UPSIDE_DOWN = "turned_left", "turned_right", "upside_down"
 SEVERAL, FRAMED, OTHER = "several", "framed", "other"
+MIRRORED = "mirrored"  # told by a rule of its own, see ml.mirror
 CLASSES = (FRONTAL, LATERAL, CT, INVERTED, LEFT, RIGHT, UPSIDE_DOWN, SEVERAL, FRAMED, OTHER)
 
 TOO_DARK, SATURATED = "too_dark", "saturated"  # told by the pixels themselves, before any network
@@ -32,6 +35,10 @@ REFUSALS = {
     LEFT: ("turned", _TURNED),
     RIGHT: ("turned", _TURNED),
     UPSIDE_DOWN: ("upside_down", "The film is upside down; turn it upright and send it again."),
+    MIRRORED: (
+        "mirrored",
+        "The film seems mirrored, its heart lies on the right; if it is, flip it and send it again.",
+    ),
     SEVERAL: ("several_films", "There seems to be more than one film in the picture; send each as its own file."),
     FRAMED: ("screenshot", "This looks like a screenshot or a photo of a screen; export the film itself."),
     TOO_DARK: ("too_dark", "The picture is almost black; export it with its window applied."),
@@ -51,6 +58,7 @@ class Gate:
         mean: float32 [F].
         scale: float32 [F].
         threshold: a film whose probability of being frontal lies below is refused.
+        mirror: tells mirrored films among the frontal ones, or ``None``.
     """
 
     weights: NDArray[np.float32]
@@ -58,6 +66,7 @@ class Gate:
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     threshold: float
+    mirror: MirrorRule | None = None
 
     def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of each of ``CLASSES``: [N, F] -> [N, K]."""
@@ -66,20 +75,41 @@ class Gate:
         shares = np.exp(logits)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32)
 
-    def judge(self, inputs: NDArray[np.float32]) -> list[str]:
-        """What each film is: ``frontal`` where the gate lets it through, else the likeliest other class."""
+    def judge(self, inputs: NDArray[np.float32], sides: NDArray[np.float32]) -> list[str]:
+        """What each film is: ``frontal`` where the gate lets it through, else the likeliest other class.
+
+        Args:
+            inputs: :func:`gate_inputs`, [N, F].
+            sides: :func:`ml.mirror.side_features` of each film, [N, S].
+        """
         probabilities = self.probabilities(inputs)
         frontal = probabilities[:, CLASSES.index(FRONTAL)] >= self.threshold
         others = np.where(np.array(CLASSES) == FRONTAL, -1.0, probabilities)
-        return [FRONTAL if ok else CLASSES[k] for ok, k in zip(frontal, others.argmax(axis=1), strict=True)]
+        kinds = [FRONTAL if ok else CLASSES[k] for ok, k in zip(frontal, others.argmax(axis=1), strict=True)]
+        if self.mirror is None:
+            return kinds
+        flipped = self.mirror.mirrored(sides)
+        return [MIRRORED if kind == FRONTAL and turned else kind for kind, turned in zip(kinds, flipped, strict=True)]
 
 
 def exposure(film: Grey) -> str:
     """``too_dark``, ``saturated``, or ``frontal`` where the exposure does not stand in the way."""
-    darkest, brightest = np.percentile(film, (1, 99))
+    counts = np.asarray(Image.fromarray(film).histogram())
+    darkest, brightest = _percentile(counts, 1), _percentile(counts, 99)
     if brightest < DARK_LEVEL:
         return TOO_DARK
     return SATURATED if darkest > BRIGHT_LEVEL else FRONTAL
+
+
+def _percentile(counts: NDArray[np.int64], percent: int) -> float:
+    """The percentile of grey levels that occur so many times, interpolated as ``np.percentile`` does."""
+    below = np.cumsum(counts)
+    position = (int(below[-1]) - 1) * (percent / 100)
+    whole = int(position)
+    low, high = np.searchsorted(below, [whole, min(whole + 1, int(below[-1]) - 1)], side="right")
+    part = position - whole
+    # From the nearer end, as NumPy does, for the same last digit.
+    return float(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
 
 
 def refusal(kind: str) -> NotScoredError:
@@ -126,11 +156,13 @@ def read_gate(path: Path) -> Gate:
         OSError, ValueError, KeyError: when the file is not one.
     """
     with np.load(path, allow_pickle=False) as file:
-        return Gate(file["weights"], file["bias"], file["mean"], file["scale"], float(file["threshold"]))
+        mirror = MirrorRule(file["mirror"], float(file["mirror_threshold"])) if "mirror" in file else None
+        return Gate(file["weights"], file["bias"], file["mean"], file["scale"], float(file["threshold"]), mirror)
 
 
 def write_gate(path: Path, gate: Gate) -> None:
     """Write a gate to ``gate.npz``."""
-    np.savez_compressed(
-        path, weights=gate.weights, bias=gate.bias, mean=gate.mean, scale=gate.scale, threshold=gate.threshold
-    )
+    arrays = {name: getattr(gate, name) for name in ("weights", "bias", "mean", "scale", "threshold")}
+    if gate.mirror is not None:
+        arrays |= {"mirror": gate.mirror.weights, "mirror_threshold": gate.mirror.threshold}
+    np.savez_compressed(path, **arrays)

@@ -14,18 +14,19 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
+from ml.dicom_pixels import decode_dicom
 from ml.errors import FilmError
+from ml.grey_levels import Grey, look_up, stretch, table_of
 from ml.headers import read_header, refuse_unfit
+
+__all__ = ["PREPROCESSING_VERSION", "WORKING_SIDE", "Grey", "InputSpec", "decode", "load", "to_input"]
 
 PREPROCESSING_VERSION = "grey8-1"
 WORKING_SIDE = 1024  # pixels; the longer side of the working picture at most. Never enlarged.
-
-Grey = NDArray[np.uint8]
+DEEP_ROWS = 128  # of a 16-bit picture, stretched at once
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def decode(data: bytes, kind: str) -> Grey:
         FilmError: ``damaged_pixels`` or ``blank_film``.
     """
     try:
-        picture = _decode_dicom(data) if kind == "dicom" else _decode_picture(data, kind)
+        full = Image.fromarray(decode_dicom(data)) if kind == "dicom" else _decode_picture(data, kind)
+        picture = _shrink(full)
     except FilmError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
@@ -109,13 +111,12 @@ def _decode_picture(data: bytes, kind: str) -> Image.Image:
         # The decoder's own reduced-size decode; it never goes below the size asked for.
         picture.draft("L", (WORKING_SIDE, WORKING_SIDE))
     picture.load()
-    picture = ImageOps.exif_transpose(picture)
-    return _shrink(_to_grey(picture))
+    return _to_grey(ImageOps.exif_transpose(picture))
 
 
 def _to_grey(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith(("I", "F")):  # 16-bit PNG; the depth really used differs by exporter
-        return _stretch(np.asarray(picture, dtype=np.float32))
+    if picture.mode == "I;16":  # 16-bit PNG; the depth really used differs by exporter
+        return _stretch_deep(picture)
     if "A" in picture.mode or "transparency" in picture.info:
         # Transparent parts carry arbitrary colours; black is what surrounds a film.
         opaque = picture.convert("RGBA")
@@ -124,34 +125,18 @@ def _to_grey(picture: Image.Image) -> Image.Image:
     return picture.convert("L")
 
 
+def _stretch_deep(picture: Any) -> Image.Image:
+    """Spread the values of a 16-bit picture over 0..255, a few rows at a time, as NumPy gets a copy from Pillow."""
+    low, high = picture.getextrema()
+    codes = np.arange(low, high + 1, dtype=np.uint16)
+    table = table_of(codes, stretch(codes.astype(np.float32), float(low), float(high)))
+    grey = np.empty((picture.height, picture.width), dtype=np.uint8)
+    for top in range(0, picture.height, DEEP_ROWS):
+        bottom = min(top + DEEP_ROWS, picture.height)
+        grey[top:bottom] = look_up(np.asarray(picture.crop((0, top, picture.width, bottom))), table)
+    return Image.fromarray(grey)
+
+
 def _shrink(picture: Image.Image) -> Image.Image:
     picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return picture
-
-
-def _decode_dicom(data: bytes) -> Image.Image:
-    dataset = pydicom.dcmread(BytesIO(data))
-    values: NDArray[Any] = dataset.pixel_array
-    padding = None
-    if values.ndim == 3:  # an RGB secondary capture; the weights are those of Pillow's "L" (ITU-R BT.601)
-        values = values[..., :3] @ np.array([0.299, 0.587, 0.114])
-    else:
-        padding = _padding_mask(dataset, values)
-        values = apply_voi_lut(apply_modality_lut(values, dataset), dataset)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        values = values.max() - values
-    if padding is not None and not padding.all():
-        values = np.where(padding, values[~padding].min(), values)  # as dark as what surrounds a film
-    return _shrink(_stretch(values.astype(np.float32)))
-
-
-def _padding_mask(dataset: pydicom.Dataset, values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Pixels outside the detector's field (PS3.3 C.7.5.1.1.2), whose values mean nothing."""
-    padding = dataset.get("PixelPaddingValue")
-    return None if padding is None else np.asarray(values == padding)
-
-
-def _stretch(values: NDArray[np.float32]) -> Image.Image:
-    low, high = float(values.min()), float(values.max())
-    scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
-    return Image.fromarray(scaled.round().astype(np.uint8))

@@ -1,0 +1,147 @@
+"""The pixels of a DICOM file as 8-bit grey: decoded, windowed, bright where dense, stretched."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.utils import as_pixel_options
+
+from ml import dicom_codecs
+from ml.grey_levels import (
+    Grey,
+    Stored,
+    codes_between,
+    has_table,
+    look_up,
+    occurring,
+    stretch,
+    stretch_plane,
+    table_of,
+)
+
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue, those of Pillow's "L" (ITU-R BT.601)
+BYTE = 8
+COLOUR_ROWS = 64  # rows turned to grey at once, which bounds the floats in memory
+
+_register_codecs = cache(dicom_codecs.register)
+
+
+def decode_dicom(data: bytes) -> Grey:
+    """Decode a DICOM film to grey, bright meaning dense whatever its Photometric Interpretation.
+
+    Args:
+        data: the file's bytes.
+
+    Returns:
+        uint8 [H, W], the smallest to the largest value shown spread over 0..255.
+
+    Raises:
+        Exception: whatever a damaged file leads pydicom or a decoder to.
+    """
+    _register_codecs()
+    dataset = pydicom.dcmread(BytesIO(data))
+    stored, bits = _stored(dataset)
+    if stored.ndim == 3:  # an RGB secondary capture
+        return stretch_plane(_luma(stored))
+    if has_table(stored):
+        return _by_table(dataset, stored, bits)
+    every = np.ones(stored.shape, dtype=np.bool_)
+    return stretch_plane(_shown(dataset, stored, every))
+
+
+def _stored(dataset: pydicom.Dataset) -> tuple[Stored, int]:
+    """The values as the file holds them, [H, W] or [H, W, 3], and how many of their low bits count.
+
+    Copies are avoided: uncompressed values are a view of the file's bytes, unused high bits are left to the table.
+    """
+    if not _is_plain(dataset):
+        values = dataset.pixel_array
+        return values, BYTE * values.dtype.itemsize
+    syntax = dataset.file_meta.TransferSyntaxUID
+    decoder, options = get_decoder(syntax), as_pixel_options(dataset)
+    if decoder.is_native:
+        options |= {"view_only": True, "correct_unused_bits": False}
+        values, _ = decoder.as_array(dataset, raw=True, **options)
+        return values, int(dataset.BitsStored)
+    if dataset.PixelRepresentation == 0 and syntax not in uid.JPEG2000TransferSyntaxes:
+        buffer, found = decoder.as_buffer(dataset, index=0, **options)
+        values = np.frombuffer(buffer, dtype=f"<u{int(found['bits_allocated']) // BYTE}")
+        return values.reshape(dataset.Rows, dataset.Columns), int(dataset.BitsStored)
+    values = dataset.pixel_array  # signs are pydicom's to put right
+    return values, BYTE * values.dtype.itemsize
+
+
+def _is_plain(dataset: pydicom.Dataset) -> bool:
+    """One frame of one integer a pixel, of one or two bytes."""
+    return (
+        "PixelData" in dataset
+        and dataset.SamplesPerPixel == 1
+        and int(dataset.get("NumberOfFrames") or 1) == 1
+        and dataset.BitsAllocated in (BYTE, 2 * BYTE)
+    )
+
+
+def _luma(colours: Stored) -> NDArray[np.float32]:
+    """Colour to grey, float32 [H, W]."""
+    grey = np.empty(colours.shape[:-1], dtype=np.float32)
+    for start in range(0, len(colours), COLOUR_ROWS):
+        rows = slice(start, start + COLOUR_ROWS)
+        grey[rows] = colours[rows, ..., :3] @ np.array(LUMA)
+    return grey
+
+
+def _by_table(dataset: pydicom.Dataset, stored: Stored, bits: int) -> Grey:
+    """What :func:`_shown` makes of every value there is between the smallest and the largest, looked up."""
+    codes = codes_between(stored)
+    values = _without_unused_bits(codes, bits)
+    plain = dataset.get("PixelPaddingValue") is None
+    shown = _windowed(dataset, values)
+    steps = np.diff(shown)
+    if plain and ((steps >= 0).all() or (steps <= 0).all()):  # then the ends, which do occur, are the extremes
+        seen = np.zeros(len(codes), dtype=np.bool_)
+        seen[[0, -1]] = True
+    else:
+        seen = occurring(stored, codes)
+    levels = _shown(dataset, values, seen)
+    grey = stretch(levels, float(levels[seen].min()), float(levels[seen].max()))
+    return look_up(stored, table_of(codes, grey))
+
+
+def _without_unused_bits(codes: Stored, bits: int) -> Stored:
+    """Drop the bits above Bits Stored, which may hold anything (PS3.5 8.1.1), and extend the sign."""
+    unused = max(0, BYTE * codes.dtype.itemsize - bits)
+    return np.asarray(codes << unused >> unused)
+
+
+def _windowed(dataset: pydicom.Dataset, values: Stored) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # values that do not occur in the film may lie anywhere
+        return np.asarray(apply_voi_lut(apply_modality_lut(values, dataset), dataset), dtype=np.float64)
+
+
+def _shown(dataset: pydicom.Dataset, values: Stored, seen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Pixel values to brightness: modality and VOI LUT, inversion, padding.
+
+    Args:
+        dataset: the header.
+        values: of any shape.
+        seen: of the same shape; whether a value occurs in the film, as only those decide on the extremes.
+
+    Returns:
+        float32 of the same shape.
+    """
+    shown = _windowed(dataset, values)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        shown = shown[seen].max() - shown
+    padding = dataset.get("PixelPaddingValue")
+    if padding is not None:  # outside the detector's field (PS3.3 C.7.5.1.1.2): as dark as what surrounds a film
+        outside = np.asarray(values == padding)
+        if (inside := seen & ~outside).any():
+            shown = np.where(outside, shown[inside].min(), shown)
+    return shown.astype(np.float32)

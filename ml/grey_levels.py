@@ -1,0 +1,79 @@
+"""Stored pixel values to 8-bit grey, by a table of every value there can be instead of arithmetic on every pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+Stored = NDArray[Any]  # pixel values as a file holds them, before any meaning is given to them
+
+TABLE_BYTES = 2  # values of up to so many bytes have a table; of 4 bytes it would be larger than any film
+# Pixels done at once: NumPy turns them into 8-byte indices or floats first, and so many of those stay in the cache.
+BLOCK = 1 << 18
+
+
+def has_table(stored: Stored) -> bool:
+    """Whether a table of all values is possible: integers of one or two bytes."""
+    return stored.dtype.kind in "ui" and stored.dtype.itemsize <= TABLE_BYTES
+
+
+def table_of(codes: Stored, grey: Grey) -> Grey:
+    """A table for :func:`look_up`.
+
+    Args:
+        codes: [N], the stored values that occur, of one or two bytes; none may be missing.
+        grey: [N], the grey level of each.
+
+    Returns:
+        uint8 [256] or [65536]; negative values count from the end.
+    """
+    table = np.zeros(1 << (8 * codes.dtype.itemsize), dtype=np.uint8)
+    table[codes] = grey
+    return table
+
+
+def look_up(stored: Stored, table: Grey) -> Grey:
+    """Replace stored values by their grey levels in a table for as many bytes: uint8 of the same shape."""
+    flat = stored.reshape(-1)
+    out = np.empty(flat.size, dtype=np.uint8)
+    for start in range(0, flat.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        # No value lies outside the table. "wrap" finds the negative ones, and spares NumPy a second look at all.
+        np.take(table, flat[part], out=out[part], mode="wrap")
+    return out.reshape(stored.shape)
+
+
+def codes_between(stored: Stored) -> Stored:
+    """Every value from the smallest stored to the largest, ascending, in the machine's byte order."""
+    low, high = int(stored.min()), int(stored.max())
+    return np.arange(low, high + 1, dtype=np.int64).astype(stored.dtype.newbyteorder("="))
+
+
+def occurring(stored: Stored, codes: Stored) -> NDArray[np.bool_]:
+    """Which of ``codes``, as :func:`codes_between` gives them, occur in a film: bool [N]."""
+    flat, lowest = stored.reshape(-1), int(codes[0])
+    counts = np.zeros(len(codes), dtype=np.int64)
+    for start in range(0, flat.size, BLOCK):
+        counts += np.bincount(flat[start : start + BLOCK].astype(np.intp) - lowest, minlength=len(codes))
+    return np.asarray(counts > 0)
+
+
+def stretch(values: NDArray[np.float32], low: float, high: float) -> Grey:
+    """Spread ``low`` to ``high`` over 0..255; all black where they are equal. Any shape."""
+    if not high > low:
+        return np.zeros(values.shape, dtype=np.uint8)
+    with np.errstate(invalid="ignore"):  # values that do not occur in the film may lie anywhere
+        return np.asarray(((values - low) * (255.0 / (high - low))).round().astype(np.uint8))
+
+
+def stretch_plane(values: NDArray[np.float32]) -> Grey:
+    """Spread values that have no table, [H, W], over 0..255, a block at a time."""
+    low, high = float(values.min()), float(values.max())
+    flat = values.reshape(-1)
+    out = np.empty(flat.size, dtype=np.uint8)
+    for start in range(0, flat.size, BLOCK):
+        out[start : start + BLOCK] = stretch(flat[start : start + BLOCK], low, high)
+    return out.reshape(values.shape)

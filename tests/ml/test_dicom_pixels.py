@@ -1,0 +1,225 @@
+"""The fast decode of DICOM gives, bit for bit, what arithmetic on every pixel gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import data_store
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.data.data_manager import DATA_ROOT
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+
+from ml.dicom_codecs import PLUGIN, register
+from ml.dicom_pixels import decode_dicom
+from ml.headers import sniff
+from ml.phantom import PhantomSpec, chest
+from ml.preprocess import load
+from tests.ml.compressed import ENCODERS, LOSSLESS, compressed, explicit, put_frame, written
+from tests.ml.helpers import refusal
+from tests.ml.reference_decode import show_dicom
+
+LOSSY_GREY_LEVELS = 12  # largest difference from lossless; measured 8, of 8-bit JPEG
+FILM = chest(PhantomSpec(240, 200, bits=12, seed=5, opacities=1))
+MEMORY_FACTOR = 3  # times the raw pixels; measured 2.0 uncompressed, 2.1 RLE, 2.1 JPEG-LS, 2.3 JPEG lossless
+
+
+def public_films() -> list[Path]:
+    """The DICOM pictures of pydicom and pydicom-data that are on this disk."""
+    folders = (Path(DATA_ROOT), Path(str(data_store.__file__)).parent)
+    files = (path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in {".dcm", ""})
+    return [path for path in files if path.is_file() and path.stat().st_size < 8_000_000 and is_picture(path)]
+
+
+def is_picture(path: Path) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            frames = int(dataset.get("NumberOfFrames") or 1)
+            return sniff(path.read_bytes()) == "dicom" and "Rows" in dataset and frames == 1
+    except Exception:
+        return False
+
+
+def shown(data: bytes) -> NDArray[np.uint8] | str:
+    """The reference's picture, or that there is none."""
+    register()
+    try:
+        return np.asarray(show_dicom(data))
+    except Exception:
+        return "not decodable"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", public_films(), ids=lambda path: path.name)
+def test_public_films_are_as_the_reference_shows_them(path: Path) -> None:
+    data = path.read_bytes()
+    expected = shown(data)
+    if isinstance(expected, str):
+        with pytest.raises(Exception, match=r".+"):
+            decode_dicom(data)
+    else:
+        assert np.array_equal(decode_dicom(data), expected)
+
+
+@pytest.mark.parametrize("syntax", [*ENCODERS, uid.RLELossless])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_every_transfer_syntax_shows_the_same_film(syntax: str, bits: int) -> None:
+    if syntax == uid.JPEGExtended12Bit and bits == 16:
+        pytest.skip("JPEG extended has at most 12 bits")
+    film = chest(PhantomSpec(240, 200, bits=bits, seed=5, opacities=1))
+    pixels, expected = decode_dicom(compressed(film, syntax, bits)), decode_dicom(explicit(film, bits))
+    bound = 0 if syntax in LOSSLESS else LOSSY_GREY_LEVELS
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).max() <= bound
+
+
+@pytest.mark.parametrize("shape", [(65, 67), (64, 65), (240, 200)])
+def test_rle_of_odd_sizes(shape: tuple[int, int]) -> None:
+    part = np.asarray(FILM[: shape[0], : shape[1]], dtype=np.uint16, order="C")
+    for bits, film in ((12, part), (8, (part >> 4).astype(np.uint8))):
+        assert np.array_equal(
+            decode_dicom(compressed(film, uid.RLELossless, bits)), decode_dicom(explicit(film, bits))
+        )
+
+
+def lut(first: int, values: list[int], depth: int) -> list[Dataset]:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(values), first, depth])
+    item.add_new("LUTData", "US", values)
+    return [item]
+
+
+RISING = [int(65535 * (step / 1023) ** 2) for step in range(1024)]
+ZIGZAG = [(step * 37) % 256 for step in range(4096)]  # neither rising nor falling: the ends are not the extremes
+HEADERS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "rescale": {"RescaleSlope": 2.5, "RescaleIntercept": -1024},
+    "falling": {"RescaleSlope": -0.75, "RescaleIntercept": 100},
+    "narrow window": {"WindowCenter": 1800, "WindowWidth": 300},
+    "exact window": {"WindowCenter": 1800, "WindowWidth": 300, "VOILUTFunction": "LINEAR_EXACT"},
+    "sigmoid": {"WindowCenter": 1800, "WindowWidth": 900, "VOILUTFunction": "SIGMOID"},
+    "two windows": {"WindowCenter": [1800, 100], "WindowWidth": [900, 10]},
+    "modality lut": {"ModalityLUTSequence": lut(1000, RISING, 16), "RescaleSlope": None, "RescaleIntercept": None},
+    "voi lut": {"VOILUTSequence": lut(1500, RISING, 16)},
+    "zigzag": {"VOILUTSequence": lut(0, ZIGZAG, 8)},
+    "padding": {"PixelPaddingValue": int(FILM[120, 100])},
+    "padding that does not occur": {"PixelPaddingValue": 65535},
+    "padding and zigzag": {"PixelPaddingValue": int(FILM[5, 5]), "VOILUTSequence": lut(0, ZIGZAG, 8)},
+}
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("bits", [12, 10])
+def test_header_is_obeyed_as_by_the_reference(photometric: str, name: str, bits: int) -> None:
+    """With 10 bits stored, the two highest of the film's twelve are unused and mean nothing."""
+    window = {"WindowCenter": None, "WindowWidth": None} if name in {"plain", "padding"} else {}
+    depth = {"BitsStored": bits, "HighBit": bits - 1, "PhotometricInterpretation": photometric}
+    dataset = pydicom.dcmread(BytesIO(explicit(FILM)))
+    for keyword, value in {**depth, **window, **HEADERS[name]}.items():
+        if keyword == "PixelPaddingValue":
+            dataset.add_new(keyword, "US", value)
+        elif value is None:
+            del dataset[keyword]
+        else:
+            setattr(dataset, keyword, value)
+    data = written(dataset)
+    assert np.array_equal(decode_dicom(data), np.asarray(show_dicom(data)))
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_signed_values(bits: int, photometric: str) -> None:
+    kind = np.int8 if bits == 8 else np.int16
+    film = (chest(PhantomSpec(240, 200, bits=bits, seed=5)).astype(np.int32) // 2 - (1 << (bits - 2))).astype(kind)
+    data = explicit(film, bits, PixelRepresentation=1, PhotometricInterpretation=photometric)
+    assert np.array_equal(decode_dicom(data), np.asarray(show_dicom(data)))
+
+
+def test_inverting_the_widest_signed_film_does_not_overflow() -> None:
+    """Here the reference does: 32767 less -32768 is more than sixteen bits hold."""
+    film = np.linspace(-32768, 32767, 4096).astype(np.int16).reshape(64, 64)
+    dataset = pydicom.dcmread(BytesIO(explicit(film, 16, PixelRepresentation=1)))
+    del dataset.WindowCenter, dataset.WindowWidth, dataset.RescaleSlope, dataset.RescaleIntercept
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    pixels = decode_dicom(written(dataset)).ravel()
+    assert (pixels[0], pixels[-1]) == (255, 0)
+    assert (np.diff(pixels.astype(int)) <= 0).all()
+
+
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian])
+def test_other_uncompressed_syntaxes(syntax: uid.UID) -> None:
+    """Big endian is among the public films."""
+    dataset = pydicom.dcmread(BytesIO(explicit(FILM)))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    out = BytesIO()
+    dataset.save_as(out, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+    assert np.array_equal(decode_dicom(out.getvalue()), decode_dicom(explicit(FILM)))
+
+
+COMPRESSED = [uid.RLELossless, uid.JPEGLosslessSV1, uid.JPEGExtended12Bit, uid.JPEGLSLossless, uid.JPEG2000Lossless]
+
+
+@pytest.mark.parametrize("syntax", COMPRESSED)
+@pytest.mark.parametrize("share", [0.05, 0.6, 0.98])
+def test_frame_cut_short_is_damaged(syntax: uid.UID, share: float) -> None:
+    """Cut within the frame, the file around it being whole."""
+    dataset = pydicom.dcmread(BytesIO(compressed(FILM, syntax)))
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    put_frame(dataset, frame[: int(len(frame) * share) // 2 * 2])
+    if syntax == uid.JPEG2000Lossless and share > 0.5:
+        pytest.skip("OpenJPEG shows what a progressive codestream holds so far")
+    assert refusal(lambda: load(written(dataset))).code == "damaged_pixels"
+
+
+@pytest.mark.parametrize("syntax", COMPRESSED)
+@pytest.mark.parametrize("rows", [120, 480, 60_000])
+def test_frame_of_another_size_than_the_header_says_is_damaged(syntax: uid.UID, rows: int) -> None:
+    if syntax == uid.RLELossless and rows < len(FILM):
+        pytest.skip("pydicom takes what is too much in an RLE frame for padding, as it always did")
+    dataset = pydicom.dcmread(BytesIO(compressed(FILM, syntax)))
+    dataset.Rows = rows
+    assert refusal(lambda: load(written(dataset))).code == "damaged_pixels"
+
+
+def test_codecs_may_be_registered_again() -> None:
+    register()
+    register()
+    for syntax in (uid.RLELossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless):
+        assert PLUGIN in pydicom.pixels.get_decoder(syntax).available_plugins  # type: ignore[attr-defined]
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from ml.preprocess import load
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+load(Path(sys.argv[1]).read_bytes())
+before = peak()
+load(Path(sys.argv[2]).read_bytes())
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("syntax", [None, uid.RLELossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless])
+def test_memory_is_bounded(syntax: uid.UID | None, tmp_path: Path) -> None:
+    """The file's bytes, the decoded values and the grey of a 25-megapixel film together."""
+    tile = chest(PhantomSpec(1000, 1000, bits=12, seed=1))
+    large = np.tile(tile, (5, 5))
+    for name, film in (("small.dcm", tile), ("large.dcm", large)):
+        data = explicit(film) if syntax is None else compressed(film, syntax)
+        (tmp_path / name).write_bytes(data)
+    files = [str(tmp_path / name) for name in ("small.dcm", "large.dcm")]
+    done = subprocess.run([sys.executable, "-c", PEAK, *files], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < MEMORY_FACTOR * large.nbytes
