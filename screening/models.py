@@ -109,7 +109,9 @@ class XRay(models.Model):
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    published_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it was last published again; the first time is its batch's submission"
+    )
 
     score = models.FloatField(null=True, blank=True)
     decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)

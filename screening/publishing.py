@@ -8,7 +8,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
@@ -24,8 +24,8 @@ Film = tuple[UUID, int, int]  # id, width and height in pixels
 
 def publish_batch(batch: Batch) -> None:
     """Publish every waiting film of a submitted batch, in chunks; small batches go ahead of large ones."""
-    waiting = list(XRay.objects.filter(batch=batch, state=XRay.State.QUEUED).values_list("pk", flat=True))
-    publish(waiting, queue=SMALL if len(waiting) <= settings.SMALL_BATCH_FILMS else BULK)
+    waiting = XRay.objects.filter(batch=batch, state=XRay.State.QUEUED)
+    _send(waiting, SMALL if waiting.count() <= settings.SMALL_BATCH_FILMS else BULK, settings.CHUNK_FILMS)
 
 
 def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
@@ -34,14 +34,17 @@ def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
     A broker that is away costs nothing but time: the sweep publishes again.
     """
     waiting = XRay.objects.filter(pk__in=films, state=XRay.State.QUEUED)
+    _send(waiting, queue, 1 if alone else settings.CHUNK_FILMS)
+
+
+def _send(waiting: QuerySet[XRay], queue: str, most: int) -> None:
     rows = list(waiting.order_by("created_at", "id").values_list("pk", "width", "height"))
-    waiting.update(published_at=Now())
     try:
         with app.producer_or_acquire() as producer:
-            for ids in _chunks(rows, 1 if alone else settings.CHUNK_FILMS):
+            for ids in _chunks(rows, most):
                 app.send_task(SCREEN, args=([str(pk) for pk in ids],), queue=queue, producer=producer)
     except AWAY as error:
-        log.warning("broker away, %d films wait for the sweep: %s", len(films), error)
+        log.warning("broker away, %d films wait for the sweep: %s", len(rows), error)
 
 
 def backlog() -> int:

@@ -30,4 +30,13 @@ class Migration(migrations.Migration):
             model_name='xray',
             index=models.Index(fields=['sha256'], name='films_by_content'),
         ),
+        migrations.AlterField(
+            model_name="xray",
+            name="published_at",
+            field=models.DateTimeField(
+                blank=True,
+                help_text="when it was last published again; the first time is its batch's submission",
+                null=True,
+            ),
+        ),
     ]

@@ -10,7 +10,7 @@ older than a batch, the planner would rather read every film in flight (measured
 from __future__ import annotations
 
 # The films of a message that wait and that nobody else is about to take. Parameters: ids, lease, alone. It does not
-# wait for the disk: a claim that a power cut takes back leaves the film waiting, and what its attempt found is refused.
+# wait for the disk: a power cut that takes a claim back leaves its film waiting; results of that attempt are refused.
 CLAIM = """
 UPDATE screening_xray AS film
 SET state = 'running', attempts = film.attempts + 1, lease_until = now() + %(lease)s

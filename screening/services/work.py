@@ -109,7 +109,7 @@ def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
     again = [film for film in films if film.attempts < settings.MAX_ATTEMPTS]
     with transaction.atomic():
         held = _held(again)
-        XRay.objects.filter(pk__in=held).update(state=State.QUEUED, lease_until=None)
+        XRay.objects.filter(pk__in=held).update(state=State.QUEUED, lease_until=None, published_at=Now())
         transaction.on_commit(lambda: publishing.publish(sorted(held), queue=SMALL, alone=True))
 
 
@@ -177,14 +177,17 @@ def _publish_stale() -> int:
     """
     limit = limits(settings.CHUNK_SECONDS)
     patience = timedelta(seconds=limit.visibility if publishing.backlog() else limit.lease)
+    long_ago = Now() - Value(patience)
     stale = XRay.objects.filter(
-        Q(published_at=None) | Q(published_at__lt=Now() - Value(patience)),
+        # The first time, all films of a batch are published with its submission, which no film's row repeats.
+        Q(published_at=None) | Q(published_at__lt=long_ago),
         state=State.QUEUED,
-        batch__submitted_at__lt=Now() - Value(timedelta(seconds=settings.SWEEP_SECONDS)),
+        batch__submitted_at__lt=long_ago,
         batch__cancelled_at=None,
     ).order_by("created_at", "id")
     fresh = list(stale.filter(attempts=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
     tried = list(stale.filter(attempts__gt=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
+    XRay.objects.filter(pk__in=[*fresh, *tried], state=State.QUEUED).update(published_at=Now())
     if fresh:
         publishing.publish(fresh, queue=BULK)
     if tried:
