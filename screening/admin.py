@@ -154,8 +154,16 @@ class XRayAdmin(ReadOnlyAdmin):
         return True
 
 
+class WithoutCards(ReadOnlyAdmin):
+    """Rows beside their model, whose card no list shows."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave the card in the database."""
+        return super().get_queryset(request).defer("model__card")
+
+
 @admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin):
+class BatchAdmin(WithoutCards):
     """Batches."""
 
     list_display = ("name", "owner", "model", "created_at", "submitted_at", "cancelled_at")
@@ -172,7 +180,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Prediction)
-class PredictionAdmin(ReadOnlyAdmin):
+class PredictionAdmin(WithoutCards):
     """What models said."""
 
     list_display = ("film", "model", "score", "decision", "seconds", "created_at")

@@ -20,6 +20,7 @@ State, Decision = XRay.State, XRay.Decision
 
 HISTOGRAM_BINS = 20
 COUNTED_AT_MOST = 10_000
+CARDS = ("model__card",)  # a hundred kilobytes each; whoever shows one loads it
 SORT_ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "sent": ("created_at", "id"),
     "name": ("original_name", "id"),
@@ -69,6 +70,7 @@ def batches_for(user: User) -> QuerySet[Batch]:
     return (
         Batch.objects.filter(owner=user)
         .select_related("model")
+        .defer(*CARDS)
         .annotate(
             total=Count("films"),
             finished=Count("films", filter=Q(films__state__in=XRay.FINAL_STATES)),
@@ -86,7 +88,7 @@ def batch_for(user: User | AnonymousUser, batch_id: UUID | str) -> Batch:
     Raises:
         NotFoundError: when there is none such for this user.
     """
-    batch = Batch.objects.filter(_owned(user), pk=batch_id).select_related("model", "owner").first()
+    batch = Batch.objects.filter(_owned(user), pk=batch_id).select_related("model", "owner").defer(*CARDS).first()
     if batch is None:
         raise NotFoundError("batch")
     return batch
@@ -99,7 +101,7 @@ def film_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
         NotFoundError: when there is none such for this user.
     """
     films = XRay.objects.filter(_owned(user, "batch__"), pk=film_id)
-    film = films.select_related("batch__model", "batch__owner").first()
+    film = films.select_related("batch__model", "batch__owner").defer("batch__model__card").first()
     if film is None:
         raise NotFoundError("film")
     return film
@@ -190,7 +192,7 @@ def neighbours_of(film: XRay) -> tuple[XRay | None, XRay | None]:
 
 def predictions_of(film: XRay) -> QuerySet[Prediction]:
     """What each model said of a film, newest first."""
-    return film.predictions.select_related("model")
+    return film.predictions.select_related("model").defer(*CARDS)
 
 
 def reviews_of(film: XRay) -> QuerySet[Review]:
@@ -203,6 +205,7 @@ def review_queue() -> QuerySet[XRay]:
     return (
         XRay.objects.filter(review_state=XRay.ReviewState.PENDING)
         .select_related("batch__model", "batch__owner")
+        .defer("batch__model__card")
         .order_by("created_at", "id")
     )
 
@@ -221,7 +224,7 @@ def next_to_review(film: XRay) -> XRay | None:
 
 def default_model() -> ModelVersion | None:
     """The model new batches get."""
-    return ModelVersion.objects.filter(is_default=True).first()
+    return ModelVersion.objects.filter(is_default=True).defer("card").first()
 
 
 def model_versions() -> QuerySet[ModelVersion]:
@@ -240,7 +243,7 @@ def model_by_name(name: str) -> ModelVersion:
     Raises:
         ScreeningError: ``model_unknown``.
     """
-    version = ModelVersion.objects.filter(name=name).order_by("-is_default", "-created_at").first()
+    version = ModelVersion.objects.filter(name=name).defer("card").order_by("-is_default", "-created_at").first()
     if version is None:
         known = ", ".join(model_names()) or "none"
         raise ScreeningError("model_unknown", f"There is no model {name!r}; there are: {known}.", 400)

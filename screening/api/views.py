@@ -48,7 +48,7 @@ class BatchList(_Paged):
     @extend_schema(parameters=PAGING, responses=serializers.BatchSummary(many=True))
     def get(self, request: Request) -> Response:
         """List my batches, newest first."""
-        rows = Batch.objects.filter(owner=_user(request)).select_related("model")
+        rows = Batch.objects.filter(owner=_user(request)).select_related("model").defer("model__card")
         return self.page(request, rows, serializers.BatchSummary)
 
     @extend_schema(request=serializers.NewBatch, responses={201: serializers.BatchStatus})
