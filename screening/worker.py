@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError
 
 from ml.errors import FilmError
 from screening import inference, pipeline
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 # Films in one pass of the network. Measured: 8 is as fast as 32 on one thread, with a third of the memory.
 NETWORK_FILMS = 8
 
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 TOO_SLOW = Refusal("took_too_long", "Screening this film took longer than it may, three times.")
 
 Attempt = Decoded | Exception
@@ -122,6 +125,15 @@ def _hand_back(broken: Sequence[tuple[XRay, Exception]]) -> None:
     kinds: dict[str, list[XRay]] = defaultdict(list)
     for film, error in broken:
         log.error("film %s handed back", film.pk, exc_info=error)
-        kinds[type(error).__name__].append(film)
+        kinds["" if _passes(error) else type(error).__name__].append(film)
+    work.postpone(kinds.pop("", []))
     for name, films in kinds.items():
         work.hand_back(films, Refusal("worker_error", f"Screening failed three times, last with {name}."))
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error is of the surroundings and will pass: a full disk, a database or a storage that is away."""
+    return (
+        isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError))
+        or (isinstance(error, OSError) and error.errno in PASSING)
+    )  # fmt: skip

@@ -122,7 +122,7 @@ class Client:
                 response = requests.request(
                     method, self._root + path, headers=self._headers, timeout=TIMEOUT, **options
                 )
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 if attempt == RETRIES:
                     raise ClientError("unreachable", f"{self._root} does not answer.") from error
             else:

@@ -53,12 +53,12 @@ app.conf.update(
     # Publishing gives up soon: a film whose message is lost is published again by the sweep.
     task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
     worker_hijack_root_logger=False,
+    beat_scheduler="screening.config.clock:SteadyScheduler",
     beat_schedule={
         "sweep": {
             "task": "screening.tasks.sweep",
             "schedule": float(settings.SWEEP_SECONDS),
-            # A sweep nobody took before the next one is due is not worth taking.
-            "options": {"queue": SMALL, "expires": settings.SWEEP_SECONDS},
+            "options": {"queue": SMALL},
         }
     },
 )

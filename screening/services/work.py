@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
 from screening import publishing, storage, triage
@@ -113,6 +113,15 @@ def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
         transaction.on_commit(lambda: publishing.publish(sorted(held), queue=SMALL, alone=True))
 
 
+def postpone(films: Sequence[XRay]) -> None:
+    """Give up an attempt that failed for a reason outside the films: it does not count, and the sweep tries later."""
+    with transaction.atomic():
+        held = _held(films)
+        XRay.objects.filter(pk__in=held).update(
+            state=State.QUEUED, lease_until=None, published_at=Now(), attempts=F("attempts") - 1
+        )
+
+
 def sweep() -> dict[str, int]:
     """Find the films that nobody is working on and see to them.
 
@@ -122,7 +131,10 @@ def sweep() -> dict[str, int]:
     Returns:
         films seen to, by what was done.
     """
-    lost = list(XRay.objects.filter(state=State.RUNNING, lease_until__lt=Now())[:MOST_A_SWEEP])
+    lease = timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+    # A lease that ends later than any lease can was given before the database's clock was set back.
+    over = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + Value(2 * lease))
+    lost = list(XRay.objects.filter(over, state=State.RUNNING)[:MOST_A_SWEEP])
     hand_back(
         lost,
         Refusal(
@@ -178,12 +190,12 @@ def _publish_stale() -> int:
     limit = limits(settings.CHUNK_SECONDS)
     patience = timedelta(seconds=limit.visibility if publishing.backlog() else limit.lease)
     long_ago = Now() - Value(patience)
+    soon = Now() + Value(timedelta(seconds=limit.lease))  # what lies beyond was noted before the clock was set back
+    # The first time, all films of a batch are published with its submission, which no film's row repeats.
+    first = Q(published_at=None) & (Q(batch__submitted_at__lt=long_ago) | Q(batch__submitted_at__gt=soon))
+    again = Q(published_at__lt=long_ago) | Q(published_at__gt=soon)
     stale = XRay.objects.filter(
-        # The first time, all films of a batch are published with its submission, which no film's row repeats.
-        Q(published_at=None) | Q(published_at__lt=long_ago),
-        state=State.QUEUED,
-        batch__submitted_at__lt=long_ago,
-        batch__cancelled_at=None,
+        first | again, state=State.QUEUED, batch__submitted_at__isnull=False, batch__cancelled_at=None
     ).order_by("created_at", "id")
     fresh = list(stale.filter(attempts=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
     tried = list(stale.filter(attempts__gt=0).values_list("pk", flat=True)[:MOST_A_SWEEP])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -9,6 +10,7 @@ import pytest
 from screening import publishing
 from screening.config.broker import JitteredConnection
 from screening.config.celery import app
+from screening.config.clock import SteadyScheduler
 from screening.config.cores import cores
 from screening.config.limits import limits
 from screening.liveness import Ears
@@ -67,6 +69,20 @@ def test_a_worker_never_gives_its_broker_up() -> None:
     assert app.conf.broker_connection_max_retries is None
     assert (app.conf.task_acks_late, app.conf.task_reject_on_worker_lost) == (True, True)
     assert (app.conf.worker_prefetch_multiplier, app.conf.task_ignore_result) == (1, True)
+
+
+def test_the_sweep_goes_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    beat = SteadyScheduler(app, schedule_filename=str(tmp_path / "beat"))
+    with patch.object(beat, "apply_entry") as sent:
+        beat.schedule["sweep"].last_run_at = app.now()
+        beat.tick()
+        assert not sent.called
+        beat.schedule["sweep"].last_run_at = app.now() + timedelta(hours=1)
+        beat.tick()
+        assert sent.call_count == 1
+        beat.tick()
+        assert sent.call_count == 1
+    beat.close()
 
 
 def test_what_waits_in_the_broker_is_counted() -> None:

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from ml.errors import NotScoredError
 from screening import tasks
-from screening.config.limits import limits
 from screening.inference import Decoded, Screened, Unscored
 from screening.models import Batch, Prediction, XRay
 from screening.services import batches, work
@@ -27,28 +26,14 @@ def decodable() -> Any:
     return patch.multiple("screening.worker", _attempt=lambda _film: decoded)
 
 
+def judged() -> Any:
+    """The network finds something in every film."""
+    return patch("screening.inference.judge", side_effect=lambda films, *_: [screened(0.9, "positive")] * len(films))
+
+
+pytestmark = pytest.mark.usefixtures("published")
+
 BROKEN = Refusal("damaged_pixels", "It is damaged.")
-
-
-@pytest.fixture(autouse=True)
-def published() -> Any:
-    with patch("screening.publishing.publish") as sent:
-        yield sent
-
-
-@pytest.fixture(autouse=True)
-def backlog() -> Any:
-    """Messages that wait in the broker."""
-    with patch("screening.publishing.backlog", return_value=0) as waiting:
-        yield waiting
-
-
-@pytest.fixture
-def running(batch: Batch) -> Batch:
-    """A submitted batch."""
-    Batch.objects.filter(pk=batch.pk).update(submitted_at=Now())
-    batch.refresh_from_db()
-    return batch
 
 
 def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
@@ -135,60 +120,27 @@ def test_the_third_attempt_is_the_last(running: Batch) -> None:
     assert (waiting.state, waiting.attempts, waiting.code) == ("failed", 3, "worker_error")
 
 
-def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:
-    held, fresh = film(running, 1), film(running, 2)
-    work.claim([held.pk, fresh.pk])
-    XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert work.sweep()["lost"] == 1
-    held.refresh_from_db()
-    fresh.refresh_from_db()
-    assert (held.state, fresh.state) == ("queued", "running")
+def test_what_is_no_fault_of_the_film_does_not_count_as_an_attempt(running: Batch, published: Any) -> None:
+    waiting = film(running)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with decodable(), judged(), patch.object(work, "store_pictures", side_effect=full):
+        for _ in range(4):
+            tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts) == ("queued", 0)
+    assert not published.called  # the sweep does, later
+    with decodable(), judged():
+        tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert waiting.state == "done"
 
 
-def test_a_film_that_kills_its_worker_three_times_ends_failed(running: Batch) -> None:
-    killer = film(running)
-    for _ in range(3):
-        work.claim([killer.pk])
-        XRay.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        work.sweep()
-    killer.refresh_from_db()
-    assert (killer.state, killer.code, killer.step) == ("failed", "worker_lost", "sweep")
-
-
-def test_the_sweep_publishes_again_what_the_broker_lost(running: Batch, published: Any) -> None:
-    Batch.objects.update(submitted_at=timezone.now() - timedelta(hours=1))
-    lost = film(running, 1, published_at=timezone.now() - timedelta(hours=1))
-    tried = film(running, 2, published_at=None, attempts=1)
-    film(running, 3, published_at=timezone.now())
-    assert work.sweep()["stale"] == 2
-    sent = {call.kwargs.get("alone", False): list(call.args[0]) for call in published.call_args_list}
-    assert sent == {False: [lost.pk], True: [tried.pk]}
-
-
-def test_while_messages_wait_the_sweep_is_patient(running: Batch, published: Any, backlog: Any) -> None:
-    Batch.objects.update(submitted_at=timezone.now() - timedelta(hours=1))
-    limit = limits(settings.CHUNK_SECONDS)
-    film(running, 1, published_at=timezone.now() - timedelta(seconds=limit.lease + 5))
-    backlog.return_value = 3
-    assert work.sweep()["stale"] == 0
-    backlog.return_value = 0
-    assert work.sweep()["stale"] == 1
-    film(running, 2, published_at=timezone.now() - timedelta(seconds=limit.visibility + 5))
-    backlog.return_value = 3
-    assert work.sweep()["stale"] >= 1
-
-
-def test_the_sweep_leaves_batches_that_are_not_submitted(batch: Batch, published: Any) -> None:
-    film(batch, published_at=None)
-    assert work.sweep()["stale"] == 0
-
-
-def test_the_sweep_ends_what_waits_in_a_cancelled_batch(running: Batch) -> None:
-    films = work.claim([film(running).pk])
-    batches.cancel(batch=running)
-    work.hand_back(films, BROKEN)
-    assert work.sweep()["cancelled"] == 1
-    assert XRay.objects.get().state == "cancelled"
+def test_bytes_that_are_gone_are_tried_three_times(running: Batch) -> None:
+    waiting = film(running)
+    for _ in range(4):
+        tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts, waiting.code) == ("failed", 3, "worker_error")
 
 
 def test_a_second_attempt_replaces_the_pictures_of_the_first(running: Batch) -> None:

@@ -1,0 +1,286 @@
+"""What must hold of rows and stored files at any moment; ``manage.py check_invariants`` looks.
+
+Everything here reads, but for :func:`delete_orphan`. The storage keeps a film under the first two digits of its
+key, so rows and folders are compared one such shard, a 256th of everything, at a time: memory stays small
+however many films there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast, Left
+from django.utils import timezone
+
+from screening import queries
+from screening.models import Batch, Prediction, XRay
+
+State = XRay.State
+
+ROOT = "films"  # where XRay.storage_name puts them
+ORIGINAL, PICTURES, MAP = "original", ("display.jpg", "thumb.jpg"), "map.png"
+SHARDS = frozenset(f"{number:02x}" for number in range(256))
+GRACE = timedelta(hours=1)
+ROWS_A_READ = 2_000
+
+FIELDS = (
+    "batch_id", "bytes", "stored", "pictured", "mapped", "state", "code", "reason", "attempts", "lease_until",
+    "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at", "batch__cancelled_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that must not be.
+
+    Attributes:
+        code: which rule, stable.
+        subject: the film's or batch's key, or the file's name in the storage.
+        sentence: what is wrong.
+    """
+
+    code: str
+    subject: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.subject}: {self.sentence}"
+
+
+@dataclass
+class Tally:
+    """How much was looked at, filled while :func:`violations` runs."""
+
+    batches: int = 0
+    films: int = 0
+    files: int = 0
+    young_orphans: int = 0
+
+
+def violations(tally: Tally, *, settled: bool = False, grace: timedelta = GRACE) -> Iterator[Violation]:
+    """Every violation there is, found as it is asked for.
+
+    Args:
+        tally: filled on the way.
+        settled: demand also that the films of submitted and of cancelled batches are in a final state.
+        grace: files without a row are no violation when they are younger, since an upload stores bytes first.
+    """
+    yield from _counts(tally)
+    for shard in _shards():
+        films, predictions = _rows_of(shard)
+        tally.films += len(films)
+        for film in films:
+            yield from film_rules(film, predictions[film.pk])
+            if settled and film.state not in XRay.FINAL_STATES and _handed_over(film):
+                yield Violation("not_settled", str(film.pk), f"It is still {film.state}, attempt {film.attempts}.")
+        yield from _files_of(shard, {film.pk.hex: film for film in films}, tally, grace)
+    yield from _orphans(_beside_shards(), tally, grace)
+
+
+def film_rules(film: XRay, predictions: Sequence[Prediction]) -> Iterator[Violation]:
+    """What is wrong with one film's row and predictions."""
+    subject = str(film.pk)
+    if film.state not in State.values:
+        yield Violation("state_unknown", subject, f"There is no state {film.state!r}.")
+    for code, sentence in _broken(film):
+        yield Violation(code, subject, sentence)
+    for model, times in Counter(prediction.model_id for prediction in predictions).items():
+        if times > 1:
+            yield Violation("predicted_twice", subject, f"Model version {model} has {times} predictions of it.")
+    mine = [prediction for prediction in predictions if prediction.model_id == film.batch.model_id]
+    if film.state != State.DONE and mine:
+        yield Violation("prediction_without_done", subject, f"It has a prediction, but is {film.state}.")
+    if film.state == State.DONE and not mine:
+        yield Violation("done_without_prediction", subject, "It is done without a prediction of its batch's model.")
+    if film.state == State.DONE:
+        for prediction in mine:
+            if (prediction.score, prediction.decision) != (film.score, film.decision):
+                said = f"{prediction.score} {prediction.decision}"
+                yield Violation(
+                    "score_differs", subject, f"It says {film.score} {film.decision}, its prediction {said}."
+                )
+
+
+def delete_orphan(name: str) -> bool:
+    """Remove a file that no row promises, and its folder when that is empty; the one write of this module.
+
+    Looks at the row once more, for the file may have got one meanwhile. Returns whether it removed it.
+    """
+    if _is_promised(name):
+        return False
+    default_storage.delete(name)
+    folder = str(PurePosixPath(name).parent)
+    if folder != ROOT and _listing(folder) == ([], []):
+        default_storage.delete(folder)
+    return True
+
+
+def _broken(film: XRay) -> Iterator[tuple[str, str]]:
+    """The rules of each state, as code and sentence."""
+    final = film.state in XRay.FINAL_STATES
+    rules = [
+        ("lease_without_work", film.state != State.RUNNING and film.lease_until is not None,
+         f"It is {film.state} and holds a lease."),
+        ("running_without_lease", film.state == State.RUNNING and film.lease_until is None,
+         "It is running without a lease."),
+        ("running_without_attempt", film.state == State.RUNNING and film.attempts < 1,
+         "It is running in no attempt."),
+        ("running_unsubmitted", film.state == State.RUNNING and film.batch.submitted_at is None,
+         "It is running, but its batch was not submitted."),
+        ("final_without_end", final and film.finished_at is None, f"It is {film.state}, but not since when."),
+        ("end_without_final", not final and film.finished_at is not None, f"It is {film.state}, but has ended."),
+        ("done_without_score", film.state == State.DONE and film.score is None, "It is done without a score."),
+        ("done_without_decision", film.state == State.DONE and film.decision not in XRay.Decision.values,
+         f"It is done with the decision {film.decision!r}."),
+        ("score_without_done", film.state != State.DONE and (film.score is not None or film.decision != ""),
+         f"It has a score or a decision, but is {film.state}."),
+        ("end_without_reason", final and film.state != State.DONE and not (film.code and film.reason),
+         f"It is {film.state} without a code and a sentence."),
+        ("reason_without_refusal", film.state == State.DONE and film.code != "",
+         f"It is done, but carries the code {film.code}."),
+        ("accepted_not_stored", film.state != State.REJECTED and not film.stored,
+         "It was let in, but its bytes are not stored."),
+    ]  # fmt: skip
+    yield from ((code, sentence) for code, broken, sentence in rules if broken)
+
+
+def _handed_over(film: XRay) -> bool:
+    return film.batch.submitted_at is not None or film.batch.cancelled_at is not None
+
+
+def _counts(tally: Tally) -> Iterator[Violation]:
+    """What the pages and the interface count must be what is there."""
+    for batch in Batch.objects.order_by("pk").iterator(ROWS_A_READ):
+        tally.batches += 1
+        if sentence := _miscounted(batch):
+            yield Violation("counts_differ", str(batch.pk), sentence)
+
+
+def _miscounted(batch: Batch) -> str:
+    with _snapshot():
+        states = XRay.objects.filter(batch=batch).order_by().values_list("state", flat=True)
+        there = Counter(states.iterator(ROWS_A_READ))
+        try:
+            told = queries.progress_of(batch)
+        except KeyError as error:
+            return f"Nobody can count its films: {error} is unknown."
+    if told.total == there.total() and {name: films for name, films in told.states.items() if films} == dict(there):
+        return ""
+    return f"Its progress says {told.total} {told.states}, its films are {there.total()} {dict(there)}."
+
+
+def _shards() -> list[str]:
+    """The shards that hold anything."""
+    of_rows = XRay.objects.order_by().annotate(shard=Left(Cast("pk", TextField()), 2)).values_list("shard", flat=True)
+    return sorted((set(_listing(ROOT)[0]) & SHARDS) | set(of_rows.distinct()))
+
+
+def _rows_of(shard: str) -> tuple[list[XRay], dict[UUID, list[Prediction]]]:
+    first, last = UUID(shard + "0" * 30), UUID(shard + "f" * 30)
+    predictions: dict[UUID, list[Prediction]] = defaultdict(list)
+    with _snapshot():
+        films = list(XRay.objects.filter(pk__range=(first, last)).select_related("batch").only(*FIELDS))
+        of_shard = Prediction.objects.filter(film_id__gte=first, film_id__lte=last).order_by("pk")
+        for prediction in of_shard.only("film_id", "model_id", "score", "decision"):
+            predictions[prediction.film_id].append(prediction)
+    return films, predictions
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """Two reads of one moment. Within a transaction that has begun (a test's) there is nothing to choose."""
+    begun = connection.in_atomic_block
+    with transaction.atomic():
+        if not begun:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _files_of(shard: str, films: dict[str, XRay], tally: Tally, grace: timedelta) -> Iterator[Violation]:
+    """Compare a shard's rows with its folders; the rows were read first, so what they promise is there by now."""
+    folders, strays = _listing(f"{ROOT}/{shard}")
+    found = set(folders)
+    for key, film in films.items():
+        stored = set(_walk(f"{ROOT}/{shard}/{key}")) if key in found else set()
+        tally.files += len(stored)
+        yield from _missing(film, stored)
+        yield from _orphans(stored - {film.storage_name(part) for part in _allowed(film)}, tally, grace)
+    for folder in found - films.keys():
+        yield from _orphans(_walk(f"{ROOT}/{shard}/{folder}"), tally, grace)
+    yield from _orphans([f"{ROOT}/{shard}/{name}" for name in strays], tally, grace)
+
+
+def _missing(film: XRay, stored: set[str]) -> Iterator[Violation]:
+    for name in sorted({film.storage_name(part) for part in _promised(film)} - stored):
+        if not default_storage.exists(name):  # an attempt may just have replaced its pictures
+            yield Violation("file_missing", name, "Its row says that it is stored.")
+    original = film.storage_name(ORIGINAL)
+    if film.stored and original in stored and (size := default_storage.size(original)) != film.bytes:
+        yield Violation("size_differs", original, f"It has {size} bytes, its row says {film.bytes}.")
+
+
+def _orphans(names: Iterable[str], tally: Tally, grace: timedelta) -> Iterator[Violation]:
+    for name in names:
+        try:
+            age = timezone.now() - default_storage.get_modified_time(name)
+        except FileNotFoundError:  # an upload that was refused has taken it away meanwhile
+            continue
+        if age < grace:
+            tally.young_orphans += 1
+        elif not _is_promised(name):
+            yield Violation("orphan_file", name, f"No row promises it, {age.total_seconds() / 3600:.1f} hours old.")
+
+
+def _is_promised(name: str) -> bool:
+    """Whether a row accounts for the file now, whatever it said when its shard was read."""
+    path = PurePosixPath(name)
+    if not _is_key(path.parent.name):
+        return False
+    film = XRay.objects.filter(pk=UUID(path.parent.name)).only("stored", "pictured", "mapped", "state").first()
+    return film is not None and path.name in _allowed(film) and name == film.storage_name(path.name)
+
+
+def _promised(film: XRay) -> set[str]:
+    """The files a film's row says there are."""
+    original = {ORIGINAL} if film.stored else set()
+    return original | (set(PICTURES) if film.pictured else set()) | ({MAP} if film.mapped else set())
+
+
+def _allowed(film: XRay) -> set[str]:
+    """The files a film may have: before its end also the pictures an attempt has stored so far."""
+    return _promised(film) | (set() if film.state in XRay.FINAL_STATES else {*PICTURES, MAP})
+
+
+def _beside_shards() -> Iterator[str]:
+    folders, files = _listing(ROOT)
+    yield from (f"{ROOT}/{name}" for name in files)
+    for folder in sorted(set(folders) - SHARDS):
+        yield from _walk(f"{ROOT}/{folder}")
+
+
+def _walk(folder: str) -> Iterator[str]:
+    folders, files = _listing(folder)
+    yield from (f"{folder}/{name}" for name in files)
+    for inner in folders:
+        yield from _walk(f"{folder}/{inner}")
+
+
+def _listing(folder: str) -> tuple[list[str], list[str]]:
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []
+
+
+def _is_key(name: str) -> bool:
+    return len(name) == 32 and set(name) <= set("0123456789abcdef")

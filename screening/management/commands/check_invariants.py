@@ -1,0 +1,69 @@
+"""Look whether rows and stored files are as they must be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from screening.invariants import GRACE, Tally, Violation, delete_orphan, violations
+from screening.models import XRay
+
+
+class Command(BaseCommand):
+    """``manage.py check_invariants``"""
+
+    help = (
+        "Check that every film is in one state its fields fit, has one prediction a model, is counted right, and "
+        "that every stored file has its row and every row its files. One line a violation; exit status 1 if there "
+        "is any. May run beside a working system. Files without a row, which an interrupted upload leaves, are "
+        "reported once they are older than --grace; --delete-orphans removes those and changes nothing else."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the command line."""
+        parser.add_argument(
+            "--settled", action="store_true", help="also demand that every submitted film is in a final state"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object a line: the violations, then what was looked at"
+        )
+        parser.add_argument(
+            "--grace", type=float, default=GRACE.total_seconds(), metavar="SECONDS",
+            help="a file without a row is no violation when it is younger (default: %(default).0f)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--delete-orphans", action="store_true", help="remove files without a row that are older than --grace"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Report, and fail when there was anything to report."""
+        if options["delete_orphans"] and not XRay.objects.exists():
+            raise CommandError("There is no film at all, so this may be the wrong database; nothing was deleted.")
+        tally, found, removed = Tally(), 0, 0
+        grace = timedelta(seconds=options["grace"])
+        for violation in violations(tally, settled=options["settled"], grace=grace):
+            if options["delete_orphans"] and violation.code == "orphan_file" and delete_orphan(violation.subject):
+                removed += 1
+                continue
+            found += 1
+            self._say(violation, as_json=options["json"])
+        self._sum_up(tally, found, removed, as_json=options["json"])
+        if found:
+            raise CommandError(f"{found} violations", returncode=1)
+
+    def _say(self, violation: Violation, *, as_json: bool) -> None:
+        self.stdout.write(json.dumps(asdict(violation)) if as_json else str(violation))
+
+    def _sum_up(self, tally: Tally, found: int, removed: int, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps({"violations": found, "orphans_removed": removed, **asdict(tally)}))
+            return
+        self.stdout.write(
+            f"{tally.films:,} films in {tally.batches:,} batches, {tally.files:,} files: {found} violations"
+            + (f"; {tally.young_orphans} files without a row are too young to judge" if tally.young_orphans else "")
+            + (f"; {removed} removed" if removed else "")
+        )
