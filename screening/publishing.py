@@ -8,7 +8,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
@@ -24,8 +24,8 @@ Film = tuple[UUID, int, int]  # id, width and height in pixels
 
 def publish_batch(batch: Batch) -> None:
     """Publish every waiting film of a submitted batch, in chunks; small batches go ahead of large ones."""
-    waiting = XRay.objects.filter(batch=batch, state=XRay.State.QUEUED)
-    _send(waiting, SMALL if waiting.count() <= settings.SMALL_BATCH_FILMS else BULK, settings.CHUNK_FILMS)
+    waiting = _waiting(Q(batch=batch))
+    _send(waiting, SMALL if len(waiting) <= settings.SMALL_BATCH_FILMS else BULK, settings.CHUNK_FILMS)
 
 
 def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
@@ -33,18 +33,21 @@ def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
 
     A broker that is away costs nothing but time: the sweep publishes again.
     """
-    waiting = XRay.objects.filter(pk__in=films, state=XRay.State.QUEUED)
-    _send(waiting, queue, 1 if alone else settings.CHUNK_FILMS)
+    _send(_waiting(Q(pk__in=films)), queue, 1 if alone else settings.CHUNK_FILMS)
 
 
-def _send(waiting: QuerySet[XRay], queue: str, most: int) -> None:
-    rows = list(waiting.order_by("created_at", "id").values_list("pk", "width", "height"))
+def _waiting(which: Q) -> list[Film]:
+    films = XRay.objects.filter(which, state=XRay.State.QUEUED).order_by("created_at", "id")
+    return list(films.values_list("pk", "width", "height"))
+
+
+def _send(waiting: Sequence[Film], queue: str, most: int) -> None:
     try:
         with app.producer_or_acquire() as producer:
-            for ids in _chunks(rows, most):
+            for ids in _chunks(waiting, most):
                 app.send_task(SCREEN, args=([str(pk) for pk in ids],), queue=queue, producer=producer)
     except AWAY as error:
-        log.warning("broker away, %d films wait for the sweep: %s", len(rows), error)
+        log.warning("broker away, %d films wait for the sweep: %s", len(waiting), error)
 
 
 def backlog() -> int:

@@ -8,11 +8,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 
 
 class DurableFileSystemStorage(FileSystemStorage):
     """Django's local storage with two ways to wait for the disk. ``FSYNC=0`` waits for nothing (tests)."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file, over one of that name, in four system calls: :meth:`save` took a twentieth of a worker's time.
+
+        Args:
+            name: one of our own making, see ``XRay.storage_name``; it is not made safe here.
+            data: the whole file.
+
+        Raises:
+            OSError: when the disk does not take it.
+        """
+        path = Path(self.path(name))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        try:
+            descriptor = os.open(path, flags, settings.FILE_UPLOAD_PERMISSIONS)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS)
+            descriptor = os.open(path, flags, settings.FILE_UPLOAD_PERMISSIONS)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
 
     def make_durable(self, name: str) -> None:
         """Wait until one file and the folders that lead to it are on the disk.
@@ -33,6 +56,15 @@ class DurableFileSystemStorage(FileSystemStorage):
         """
         if settings.FSYNC:
             _wait_for(Path(self.location), _sync_file_system)
+
+
+def put(name: str, data: bytes) -> None:
+    """Store a file under a name of our own, over one that is there."""
+    backend = storages["default"]
+    if isinstance(backend, DurableFileSystemStorage):
+        backend.put(name, data)
+    else:
+        backend.save(name, ContentFile(data))
 
 
 def make_durable(name: str) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models import F, Q, Value
@@ -78,7 +77,7 @@ def store_pictures(film: XRay, pictures: Pictures, overlay: bytes | None = None)
     if overlay is not None:
         parts["map.png"] = overlay
     for part, data in parts.items():
-        default_storage.save(film.storage_name(part), ContentFile(data))  # replaces, see settings.STORAGES
+        storage.put(film.storage_name(part), data)
 
 
 def record(results: Sequence[tuple[XRay, Screened | Refusal]]) -> int:

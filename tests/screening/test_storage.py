@@ -32,6 +32,23 @@ def test_a_file_and_its_folders_are_waited_for(durable: None, settings: Any) -> 
     ]  # fmt: skip
 
 
+def test_a_file_put_replaces_one_that_is_there_and_nobody_else_may_read_it() -> None:
+    storage.put("films/cd/cde/thumb.jpg", b"a longer first version")
+    storage.put("films/cd/cde/thumb.jpg", b"second")
+    path = Path(default_storage.path("films/cd/cde/thumb.jpg"))
+    assert path.read_bytes() == b"second"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o077) == (0o600, 0)
+
+
+def test_another_storage_is_written_in_its_own_way(settings: Any, tmp_path: Path) -> None:
+    plain = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "plain"}}
+    settings.STORAGES = {**settings.STORAGES, "default": plain}
+    storage.put("films/cd/cde/thumb.jpg", b"bytes")
+    storage.make_durable("films/cd/cde/thumb.jpg")
+    storage.make_all_durable()
+    assert (tmp_path / "plain/films/cd/cde/thumb.jpg").read_bytes() == b"bytes"
+
+
 def test_everything_is_waited_for_at_once(durable: None) -> None:
     default_storage.save("films/ab/abc/thumb.jpg", ContentFile(b"bytes"))
     with patch("screening.storage._sync_file_system", wraps=storage._sync_file_system) as waited:
