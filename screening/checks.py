@@ -11,7 +11,8 @@ from ml.bundle import names
 from screening.config.limits import limits
 
 POSITIVE = (
-    "WORKER_PROCESSES", "CHUNK_FILMS", "CHUNK_MEGAPIXELS", "SWEEP_SECONDS", "MAX_FILE_BYTES", "SMALL_BATCH_FILMS",
+    "WORKER_PROCESSES", "WORKER_THREADS", "CHUNK_FILMS", "CHUNK_MEGAPIXELS", "SWEEP_SECONDS", "SMALL_BATCH_FILMS",
+    "MAX_FILE_BYTES",
 )  # fmt: skip
 
 

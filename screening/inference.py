@@ -135,7 +135,7 @@ def classifier_for(model: str, digest: str) -> Classifier:
             f"This worker has {model} {bundle.digest[:8]}, the batch asks for {digest[:8]}; "
             "deploy the same release everywhere."
         )
-    return Classifier(bundle)
+    return Classifier(bundle, threads=settings.WORKER_THREADS)
 
 
 def load_default() -> None:

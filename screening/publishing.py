@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from uuid import UUID
 
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 SCREEN = "screening.tasks.screen_chunk"  # by name: the web process has no need of what the task imports
 AWAY = (OperationalError, RedisError, OSError)  # what a broker raises that is not there
+SMALLEST_CHUNK = 8  # films; one pass of the network
 Film = tuple[UUID, int, int]  # id, width and height in pixels
 
 
@@ -64,14 +65,20 @@ def _broker() -> Redis:
     return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)
 
 
-def _chunks(films: Iterable[Film], most: int) -> Iterator[list[UUID]]:
-    """Cut into chunks of at most ``most`` films and ``CHUNK_MEGAPIXELS``; a larger film is a chunk of its own."""
+def _chunks(films: Sequence[Film], most: int) -> Iterator[list[UUID]]:
+    """Cut into chunks of at most ``most`` films and ``CHUNK_MEGAPIXELS``; a larger film is a chunk of its own.
+
+    Towards the end they get smaller (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on
+    Computers, 1987), so that no process has a whole chunk left when the others have nothing more to do.
+    """
     chunk: list[UUID] = []
-    pixels = 0
-    for pk, width, height in films:
-        if chunk and (len(chunk) == most or pixels + width * height > settings.CHUNK_MEGAPIXELS * 1_000_000):
+    pixels, room = 0, most
+    for number, (pk, width, height) in enumerate(films):
+        if chunk and (len(chunk) == room or pixels + width * height > settings.CHUNK_MEGAPIXELS * 1_000_000):
             yield chunk
             chunk, pixels = [], 0
+        if not chunk:
+            room = min(most, max(SMALLEST_CHUNK, (len(films) - number) // (2 * settings.WORKER_PROCESSES)))
         chunk.append(pk)
         pixels += width * height
     if chunk:

@@ -16,7 +16,7 @@ class DurableFileSystemStorage(FileSystemStorage):
     """Django's local storage with two ways to wait for the disk. ``FSYNC=0`` waits for nothing (tests)."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a file, over one of that name, in four system calls: :meth:`save` took a twentieth of a worker's time.
+        """Write a file, over one of that name, in four system calls; :meth:`save` took twice a worker's time.
 
         Args:
             name: one of our own making, see ``XRay.storage_name``; it is not made safe here.

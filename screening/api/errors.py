@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from screening.errors import ScreeningError
 
+DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answer; send the same request again soon."}
+
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn the domain's and the framework's errors into that form."""
     if isinstance(error, ScreeningError):
         return Response({"code": error.code, "detail": error.sentence}, status=error.status)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return Response(DATABASE_AWAY, status=503, headers={"Retry-After": "5"})
     response = exception_handler(error, context)
     if response is None:
         return None

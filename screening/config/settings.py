@@ -160,7 +160,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = number("MAX_FILES_A_REQUEST", 1000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # form fields only; files go to disk
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
-WORKER_PROCESSES = number("WORKER_PROCESSES", cores())  # one thread of arithmetic each
+WORKER_PROCESSES = number("WORKER_PROCESSES", cores())
+WORKER_THREADS = number("WORKER_THREADS", 1)  # of the network's arithmetic, in each process
 CHUNK_FILMS = number("CHUNK_FILMS", 32)
 CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
 CHUNK_SECONDS = number("CHUNK_SECONDS", 30)

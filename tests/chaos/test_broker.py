@@ -13,6 +13,7 @@ import psutil
 import pytest
 import redis
 import requests
+from celery import Celery
 
 from tests.chaos.conftest import Round
 from tests.chaos.films import films
@@ -133,3 +134,16 @@ def deliver(broker: redis.Redis, messages: list[tuple[str, bytes | str]]) -> Non
         message["properties"]["delivery_tag"] = str(uuid.uuid4())
         message["headers"].pop("expires", None)
         broker.lpush(queue, json.dumps(message))
+
+
+@pytest.mark.full_round
+def test_a_worker_that_takes_nothing_ends_itself_and_is_started_again(system: System) -> None:
+    """Up, connected and consuming nothing: what the defect above would look like, brought about by remote control."""
+    pid = system.pid("worker")
+    with Celery(broker=system.stack.endpoints.redis_url) as remote:
+        for queue in QUEUES:
+            remote.control.cancel_consumer(queue, reply=True, timeout=5)
+    batch = system.submit(8)
+    system.await_restart("worker", pid)
+    system.settle()
+    assert set(system.states(batch)) == {"done"}

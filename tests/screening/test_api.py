@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
@@ -217,3 +218,9 @@ def test_the_browsable_page_brings_no_inline_script(api: APIClient, owner: User)
     page = api.get(f"{ROOT}/").content.decode()
     assert "swagger-ui" in page
     assert "<script>" not in page
+
+
+def test_a_database_that_is_away_is_said_so_and_worth_another_try(api: APIClient, batch: Batch) -> None:
+    with patch("screening.queries.batch_for", side_effect=OperationalError("the connection is lost")):
+        answer = api.get(f"/api/v1/batches/{batch.pk}")
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "database_away", "5")

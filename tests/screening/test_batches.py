@@ -115,6 +115,17 @@ def test_a_chunk_is_bounded_by_pixels_as_well(batch: Batch, settings: Any, publi
     assert chunks == [[1, 4], [6], [20], [1, 1, 1], [1]]
 
 
+def test_chunks_get_smaller_towards_the_end(batch: Batch, settings: Any, published: Any) -> None:
+    settings.WORKER_PROCESSES = 2
+    films = [film(batch, number, width=100, height=100) for number in range(150)]
+    publishing.publish([one.pk for one in films], queue="bulk")
+    sizes = [len(call.kwargs["args"][0]) for call in published.call_args_list]
+    assert sizes == [32, 29, 22, 16, 12, 9, 8, 8, 8, 6]
+    published.reset_mock()
+    publishing.publish([one.pk for one in films[:20]], queue="small")
+    assert [len(call.kwargs["args"][0]) for call in published.call_args_list] == [8, 8, 4]
+
+
 def test_large_batches_go_to_the_other_queue(
     batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured, settings: Any
 ) -> None:

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import redis
 import requests
 from django.conf import settings as project
+from PIL import Image
 
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom import PhantomSpec, chest, png_bytes
 from screening.client.rest import Client, ClientError, Upload
 from tests.conftest import LiveStack
 
@@ -134,6 +136,31 @@ def test_a_broker_that_forgets_everything_costs_no_film(
     batch = send(client, phantoms, "forgotten")
     broker.flushall()
     assert wait(client, batch)["progress"]["states"]["done"] == len(phantoms)
+
+
+def enlarged(times: int) -> bytes:
+    """A phantom of a megapixel, each pixel many times: what the largest scanners send."""
+    film = chest(PhantomSpec(height=1000, width=1000, seed=77)).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(film.repeat(times, axis=0).repeat(times, axis=1)).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def test_a_film_of_100_megapixels_is_screened_beside_its_neighbours(client: Client, phantoms: list[Upload]) -> None:
+    batch = send(client, [*phantoms[:6], Upload("huge.png", enlarged(10)), *phantoms[6:12]], "huge")
+    assert wait(client, batch)["progress"]["states"]["done"] == 13
+    assert {film["attempts"] for film in client.films(batch)} == {1}
+
+
+def test_a_small_batch_overtakes_a_large_one(client: Client, phantoms: list[Upload]) -> None:
+    """Its films lie in a queue that is looked into first."""
+    many = [Upload(f"{copy}-{one.name}", one.data() + bytes([copy])) for copy in range(16) for one in phantoms]
+    large = send(client, many, "large")
+    small = send(client, phantoms[:3], "small")
+    assert wait(client, small)["progress"]["states"]["done"] == 3
+    assert wait(client, large)["progress"]["states"]["done"] == len(many)
+    last_small, last_large = (max(film["finished_at"] for film in client.films(sent)) for sent in (small, large))
+    assert last_small < last_large
 
 
 def test_a_cancelled_batch_comes_to_an_end(client: Client, phantoms: list[Upload]) -> None:
