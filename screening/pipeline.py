@@ -68,8 +68,6 @@ def _after(judge: Callable[[D], R], decoded: Future[D]) -> R:
 
 def _result(future: Future[R]) -> R | Exception:
     """What a group came to. What interrupts the waiting itself (a time limit) is not caught."""
-    while not future.done():
-        wait([future])
     error = future.exception()
     if error is None:
         return future.result()

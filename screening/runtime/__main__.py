@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from screening.config.cores import cores
 from screening.runtime.application import PROJECT_DIR, application_environment
 from screening.runtime.child import launch_command
 from screening.runtime.console import Console
@@ -83,7 +82,7 @@ def _count(text: str) -> int:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--workers", type=_count, default=cores(), help="worker processes")
+    parser.add_argument("--workers", type=_count, help="worker processes, by default one a core")
     _add_instance(parser, "run", os.environ.get("SCREENING_DATA_DIR"))
 
 

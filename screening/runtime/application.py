@@ -67,9 +67,9 @@ def web(env: Mapping[str, str], host: str, port: int) -> ProcessSpec:
     )
 
 
-def worker(instance: Instance, env: Mapping[str, str], concurrency: int) -> ProcessSpec:
-    """Describe the worker, which takes small batches and bulk ones."""
-    command = _celery("worker", "--concurrency", str(concurrency), "--queues", "small,bulk")
+def worker(instance: Instance, env: Mapping[str, str]) -> ProcessSpec:
+    """Describe the worker, which takes small batches and bulk ones, in ``WORKER_PROCESSES`` processes."""
+    command = _celery("worker", "--queues", "small,bulk")
     command += ["--hostname", "screening@%h", "--without-gossip", "--without-mingle"]
     return _announced(
         instance,

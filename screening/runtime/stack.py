@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from screening.config.cores import cores
 from screening.runtime import application
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
@@ -73,18 +72,21 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Run the whole application for ``instance``; leaving the block stops it.
 
-    Without ``port`` the web server takes a free one. ``workers`` is the number of worker processes, by
-    default one for each core. ``quiet`` prints nothing but alarms. Raises StartupError.
+    Without ``port`` the web server takes a free one. ``workers`` is the number of worker processes; without
+    it ``WORKER_PROCESSES`` says how many, by default one for each core. ``quiet`` prints nothing but alarms.
+    Raises StartupError.
     """
     if port is not None:
         check_web_port(host, port)
     console = Console() if quiet or echo is None else echo
     with _session(instance, console, fast=fast) as (opened, supervisor, endpoints):
-        env = application.application_environment(opened, endpoints, host, {**_durability(fast), **(extra_env or {})})
+        env = application.application_environment(
+            opened, endpoints, host, {**_chosen(workers, fast), **(extra_env or {})}
+        )
         supervisor.run_step(application.manage_step("migrate", "migrate", "--noinput", env=env))
         supervisor.run_step(application.manage_step("models", "ensure_models", env=env))
         web_port = _start_web(supervisor, env, host, port)
-        supervisor.start(application.worker(opened, env, workers or cores()))
+        supervisor.start(application.worker(opened, env))
         supervisor.start(application.beat(opened, env))
         base_url = application.base_url(host, web_port)
         opened.write_endpoints({**asdict(endpoints), "base_url": base_url})
@@ -123,8 +125,10 @@ def _session(path: Path, console: Console, *, fast: bool) -> Iterator[tuple[Inst
             supervisor.stop()  # here, so that a second signal finds its handler still in place
 
 
-def _durability(fast: bool) -> dict[str, str]:
-    return {"FSYNC": "0"} if fast else {}
+def _chosen(workers: int | None, fast: bool) -> dict[str, str]:
+    """What the caller chose, as the application's own settings; what he left open they decide."""
+    processes = {"WORKER_PROCESSES": str(workers)} if workers else {}
+    return processes | ({"FSYNC": "0"} if fast else {})
 
 
 def _start_web(supervisor: Supervisor, env: Mapping[str, str], host: str, port: int | None) -> int:

@@ -52,7 +52,7 @@ def claim(ids: Sequence[UUID]) -> list[XRay]:
     Returns:
         the films won, in the order they were sent, each with its batch's model (without its card).
     """
-    lease = timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+    lease = _lease()
     won = list(XRay.objects.raw(statements.CLAIM, {"ids": list(ids), "lease": lease, "alone": len(ids) == 1}))
     batches = Batch.objects.select_related("model").only("model__name", "model__digest")
     found = batches.in_bulk({film.batch_id for film in won})
@@ -130,7 +130,7 @@ def sweep() -> dict[str, int]:
     Returns:
         films seen to, by what was done.
     """
-    lease = timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+    lease = _lease()
     # A lease that ends later than any lease can was given before the database's clock was set back.
     over = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + Value(2 * lease))
     lost = list(XRay.objects.filter(over, state=State.RUNNING)[:MOST_A_SWEEP])
@@ -180,6 +180,10 @@ def _refused(result: Refusal) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _lease() -> timedelta:
+    return timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+
+
 def _publish_stale() -> int:
     """Publish again what was published so long ago that its message must be lost.
 
@@ -189,7 +193,7 @@ def _publish_stale() -> int:
     limit = limits(settings.CHUNK_SECONDS)
     patience = timedelta(seconds=limit.visibility if publishing.backlog() else limit.lease)
     long_ago = Now() - Value(patience)
-    soon = Now() + Value(timedelta(seconds=limit.lease))  # what lies beyond was noted before the clock was set back
+    soon = Now() + Value(_lease())  # what lies beyond was noted before the clock was set back
     # The first time, all films of a batch are published with its submission, which no film's row repeats.
     first = Q(published_at=None) & (Q(batch__submitted_at__lt=long_ago) | Q(batch__submitted_at__gt=soon))
     again = Q(published_at__lt=long_ago) | Q(published_at__gt=soon)

@@ -46,7 +46,7 @@ def run(plan: Plan) -> list[Row]:
 
 def _worker(instance: Instance, env: Mapping[str, str]) -> float:
     """Seconds until the worker says what its supervisor waits for, asked more often than that one does."""
-    spec = application.worker(instance, env, PROCESSES)
+    spec = application.worker(instance, {**env, "WORKER_PROCESSES": str(PROCESSES)})
     if spec.before_start is None or spec.ready is None:
         raise RuntimeError("the worker does not say when it is ready")
     spec.before_start()

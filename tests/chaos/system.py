@@ -152,7 +152,7 @@ class System:
     @contextmanager
     def second_worker(self) -> Iterator[str]:
         """One worker process more, with one child; yields its name."""
-        spec = application.worker(Instance.open(self.stack.instance), self.stack.env, 1)
+        spec = application.worker(Instance.open(self.stack.instance), {**self.stack.env, "WORKER_PROCESSES": "1"})
         command = ["second@%h" if part == "screening@%h" else part for part in spec.command]
         self.stack.supervisor.start(replace(spec, name="second", command=command))
         try:
