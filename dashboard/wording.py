@@ -26,7 +26,7 @@ class Chip:
 
 def state_chips(progress: Progress) -> list[Chip]:
     """Films by state, in the order a film goes through them."""
-    order = ("queued", "running", "done", "failed", "rejected", "cancelled")
+    order = ("queued", "running", "done", "failed", "rejected", "cancelled", "unpacked")
     return [Chip(state, XRay.State(state).label, progress.states[state]) for state in order]
 
 

@@ -27,14 +27,15 @@ from screening.models import Batch, Prediction, XRay
 State = XRay.State
 
 ROOT = "films"  # where XRay.storage_name puts them
-ORIGINAL, PICTURES, MAP = "original", ("display.jpg", "thumb.jpg"), "map.png"
+ORIGINAL, AS_SENT, PICTURES, MAP = "original", "as-sent", ("display.jpg", "thumb.jpg"), "map.png"
 SHARDS = frozenset(f"{number:02x}" for number in range(256))
 GRACE = timedelta(hours=1)
 ROWS_A_READ = 2_000
 
 FIELDS = (
-    "batch_id", "bytes", "stored", "pictured", "mapped", "state", "code", "reason", "attempts", "lease_until",
-    "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at", "batch__cancelled_at",
+    "batch_id", "kept_bytes", "stored", "as_sent", "pictured", "mapped", "state", "code", "reason", "attempts",
+    "lease_until", "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at",
+    "batch__cancelled_at",
 )  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def _broken(film: XRay) -> Iterator[tuple[str, str]]:
          f"It is {film.state} without a code and a sentence."),
         ("reason_without_refusal", film.state == State.DONE and film.code != "",
          f"It is done, but carries the code {film.code}."),
-        ("accepted_not_stored", film.state != State.REJECTED and not film.stored,
+        ("accepted_not_stored", film.state not in (State.REJECTED, State.UNPACKED) and not film.stored,
          "It was let in, but its bytes are not stored."),
     ]  # fmt: skip
     yield from ((code, sentence) for code, broken, sentence in rules if broken)
@@ -225,8 +226,8 @@ def _missing(film: XRay, stored: set[str]) -> Iterator[Violation]:
         if not default_storage.exists(name):  # an attempt may just have replaced its pictures
             yield Violation("file_missing", name, "Its row says that it is stored.")
     original = film.storage_name(ORIGINAL)
-    if film.stored and original in stored and (size := default_storage.size(original)) != film.bytes:
-        yield Violation("size_differs", original, f"It has {size} bytes, its row says {film.bytes}.")
+    if film.stored and original in stored and (size := default_storage.size(original)) != film.kept_bytes:
+        yield Violation("size_differs", original, f"It has {size} bytes, its row says {film.kept_bytes}.")
 
 
 def _orphans(names: Iterable[str], tally: Tally, grace: timedelta) -> Iterator[Violation]:
@@ -246,13 +247,14 @@ def _is_promised(name: str) -> bool:
     path = PurePosixPath(name)
     if not _is_key(path.parent.name):
         return False
-    film = XRay.objects.filter(pk=UUID(path.parent.name)).only("stored", "pictured", "mapped", "state").first()
+    fields = ("stored", "as_sent", "pictured", "mapped", "state")
+    film = XRay.objects.filter(pk=UUID(path.parent.name)).only(*fields).first()
     return film is not None and path.name in _allowed(film) and name == film.storage_name(path.name)
 
 
 def _promised(film: XRay) -> set[str]:
     """The files a film's row says there are."""
-    original = {ORIGINAL} if film.stored else set()
+    original = ({ORIGINAL} if film.stored else set()) | ({AS_SENT} if film.as_sent else set())
     return original | (set(PICTURES) if film.pictured else set()) | ({MAP} if film.mapped else set())
 
 

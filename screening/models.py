@@ -59,7 +59,10 @@ class Batch(models.Model):
 
 
 class XRay(models.Model):
-    """One film of a batch. Always in exactly one state; final states carry a reason where it is not DONE."""
+    """One file of a batch: a film, or an archive of films. Always in exactly one state, with a reason unless DONE.
+
+    An archive ends UNPACKED when every file in it has a row of its own, which names the archive.
+    """
 
     class State(models.TextChoices):
         """Where a film stands."""
@@ -70,6 +73,7 @@ class XRay(models.Model):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
+        UNPACKED = "unpacked", "Unpacked"
 
     class Decision(models.TextChoices):
         """What the score means by the model's operating points."""
@@ -86,18 +90,26 @@ class XRay(models.Model):
         CONFIRMED = "confirmed", "Confirmed"
         OVERTURNED = "overturned", "Overturned"
 
-    FINAL_STATES = (State.REJECTED, State.DONE, State.FAILED, State.CANCELLED)
+    FINAL_STATES = (State.REJECTED, State.DONE, State.FAILED, State.CANCELLED, State.UNPACKED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="films", db_index=False)  # others begin with it
     original_name = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)
-    bytes = models.PositiveBigIntegerField()
+    bytes = models.PositiveBigIntegerField(help_text="as they were sent, as is their sha256")
+    kept_bytes = models.PositiveBigIntegerField(default=0, help_text="of the cleaned file in the storage")
     kind = models.CharField(max_length=8, blank=True)
     width = models.PositiveIntegerField(default=0)
     height = models.PositiveIntegerField(default=0)
     synthetic = models.BooleanField(default=False, help_text="a computed phantom, not a patient")
-    stored = models.BooleanField(default=False, help_text="the bytes are in the storage")
+    stored = models.BooleanField(default=False, help_text="the cleaned bytes are in the storage")
+    as_sent = models.BooleanField(default=False, help_text="the bytes as they were sent are there as well")
+    archive = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="members", db_index=False
+    )  # a partial index has it
+    patient = models.CharField(max_length=32, blank=True, help_text="pseudonym; the same for all films of a patient")
+    study = models.CharField(max_length=64, blank=True, help_text="pseudonym of the study's UID")
+    receipt = models.JSONField(default=list, blank=True, help_text="names of what was removed at the door")
     pictured = models.BooleanField(default=False, help_text="there are pictures for people")
     mapped = models.BooleanField(default=False, help_text="there is a class activation map")
 
@@ -137,6 +149,8 @@ class XRay(models.Model):
             ),
             models.Index(fields=["-created_at"], name="films_newest"),
             models.Index(fields=["sha256"], name="films_by_content"),
+            models.Index(fields=["archive"], condition=Q(archive__isnull=False), name="films_of_archive"),
+            models.Index(fields=["batch", "patient"], condition=~Q(patient=""), name="films_of_patient"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -162,7 +176,11 @@ class XRay(models.Model):
         return reverse("film", args=[self.pk])
 
     def storage_name(self, part: str) -> str:
-        """Where the storage keeps ``original``, ``display.jpg``, ``thumb.jpg`` or ``map.png``."""
+        """Where the storage keeps a part of this film.
+
+        ``original`` is the file without what identifies a person, ``as-sent`` with it (only where the deployment
+        wants that kept); then ``display.jpg``, ``thumb.jpg`` and ``map.png``.
+        """
         key = self.pk.hex
         return f"films/{key[:2]}/{key}/{part}"
 
@@ -213,6 +231,20 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_verdict_display()} by {self.reviewer}"
+
+
+class Quota(models.Model):
+    """What a user has sent so far, and limits of their own where they differ from the deployment's."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="quota", primary_key=True)
+    used_bytes = models.PositiveBigIntegerField(default=0, help_text="in the storage")
+    used_files = models.PositiveBigIntegerField(default=0, help_text="rows, refused ones among them")
+    most_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    most_files = models.PositiveBigIntegerField(null=True, blank=True)
+    most_open_batches = models.PositiveIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.used_files} files, {self.used_bytes} bytes"
 
 
 class ApiToken(models.Model):

@@ -16,7 +16,7 @@ register = template.Library()
 ICONS = {
     "negative": "ring", "uncertain": "diamond", "positive": "triangle",
     "queued": "clock", "running": "turn", "done": "check", "failed": "cross", "rejected": "bar",
-    "cancelled": "dash", "open": "clock",
+    "cancelled": "dash", "unpacked": "box", "open": "clock",
     "pending": "eye", "confirmed": "check", "overturned": "turn-back",
 }  # fmt: skip
 LABELS = {

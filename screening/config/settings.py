@@ -12,6 +12,8 @@ from ml import NOTICE as NOTICE
 from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret_key, share, words
 
+MIB = 1024 * 1024
+
 DEBUG = flag("DJANGO_DEBUG")
 SECRET_KEY = secret_key()
 ALLOWED_HOSTS = words("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -155,13 +157,25 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Uploads. One request carries one file from the browser and many from a plain form.
-MAX_FILE_BYTES = number("MAX_FILE_BYTES", 64 * 1024 * 1024)
+MAX_FILE_BYTES = number("MAX_FILE_BYTES", 64 * MIB)
+MAX_MEGAPIXELS = number("MAX_MEGAPIXELS", 120)  # declared; the largest flat detectors give about 20
+MAX_ARCHIVE_BYTES = number("MAX_ARCHIVE_BYTES", 4096 * MIB)
+MAX_ARCHIVE_MEMBERS = number("MAX_ARCHIVE_MEMBERS", 20_000)
+MAX_UNPACKED_BYTES = number("MAX_UNPACKED_BYTES", 16_384 * MIB)
+MAX_ARCHIVE_RATIO = number("MAX_ARCHIVE_RATIO", 200)  # unpacked by packed; a black film packs to about 1/100
+KEEP_ORIGINALS = flag("KEEP_ORIGINALS")  # also the bytes as they were sent, with what identifies a person
+PSEUDONYM_KEY = os.environ.get("PSEUDONYM_KEY") or SECRET_KEY  # who changes it breaks the grouping by patient
+# What each user may have; an administrator can set other limits for one user.
+QUOTA_BYTES = number("QUOTA_BYTES", 1_048_576 * MIB)
+QUOTA_FILES = number("QUOTA_FILES", 1_000_000)
+QUOTA_OPEN_BATCHES = number("QUOTA_OPEN_BATCHES", 100)
 DATA_UPLOAD_MAX_NUMBER_FILES = number("MAX_FILES_A_REQUEST", 1000)
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # form fields only; files go to disk
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
 WORKER_PROCESSES = number("WORKER_PROCESSES", cores())
 WORKER_THREADS = number("WORKER_THREADS", 1)  # of the network's arithmetic, in each process
+WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", 4096)  # of each process; a decoder that wants more fails its film
 CHUNK_FILMS = number("CHUNK_FILMS", 32)
 CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
 CHUNK_SECONDS = number("CHUNK_SECONDS", 30)

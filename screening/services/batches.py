@@ -163,7 +163,7 @@ def _keep(name: str, data: bytes) -> str:
 
 def _store(film: XRay, data: bytes) -> tuple[XRay, bool]:
     stored_as = _keep(film.storage_name("original"), data)
-    film.state, film.stored = State.QUEUED, True
+    film.state, film.stored, film.kept_bytes = State.QUEUED, True, len(data)
     try:
         # The lock orders this insert before or after a submission, never beside it.
         with transaction.atomic():

@@ -20,6 +20,7 @@ def film(batch: Batch, number: int = 0, **fields: Any) -> XRay:
         "original_name": f"film-{number}.png",
         "sha256": f"{number:064x}",
         "bytes": 1000,
+        "kept_bytes": 1000,
         "kind": "png",
         "state": XRay.State.QUEUED,
         "stored": True,

@@ -75,7 +75,7 @@ def submitted(batch: Batch) -> Batch:
 def done(submitted: Batch) -> XRay:
     """A screened film with all it has."""
     one = film(
-        submitted, 1, bytes=8, state="done", score=0.25, decision="negative", attempts=1, finished_at=NOW,
+        submitted, 1, kept_bytes=8, state="done", score=0.25, decision="negative", attempts=1, finished_at=NOW,
         pictured=True, mapped=True,
     )  # fmt: skip
     store(one, "original", b"original")
@@ -86,7 +86,7 @@ def done(submitted: Batch) -> XRay:
 
 @pytest.fixture
 def waiting(submitted: Batch) -> XRay:
-    one = film(submitted, 2, bytes=8)
+    one = film(submitted, 2, kept_bytes=8)
     store(one, "original", b"original")
     return one
 
@@ -94,8 +94,8 @@ def waiting(submitted: Batch) -> XRay:
 @pytest.fixture
 def sound(submitted: Batch, done: XRay, waiting: XRay) -> Batch:
     """A batch with a film in every state and nothing wrong."""
-    running = film(submitted, 3, bytes=8, state="running", attempts=1, lease_until=NOW)
-    failed = film(submitted, 4, bytes=8, state="failed", **REFUSED)
+    running = film(submitted, 3, kept_bytes=8, state="running", attempts=1, lease_until=NOW)
+    failed = film(submitted, 4, kept_bytes=8, state="failed", **REFUSED)
     for one in (running, failed):
         store(one, "original", b"original")
     store(running, "display.jpg", b"of an attempt under way")
@@ -136,7 +136,7 @@ def test_settled_names_every_film_that_is_not_final(sound: Batch) -> None:
         ("end_without_reason", {"state": "rejected", **REFUSED, **NOT_SCORED, "reason": ""}),
         ("end_without_reason", {"state": "cancelled", **REFUSED, **NOT_SCORED, "code": "", "reason": ""}),
         ("accepted_not_stored", {"stored": False}),
-        ("size_differs", {"bytes": 9}),
+        ("size_differs", {"kept_bytes": 9}),
     ],
 )
 def test_a_broken_final_film_is_reported(done: XRay, code: str, fields: dict[str, Any]) -> None:
@@ -152,7 +152,7 @@ def test_a_broken_final_film_is_reported(done: XRay, code: str, fields: dict[str
         ("running_without_lease", {"state": "running", "attempts": 1}),
         ("running_without_attempt", {"state": "running", "lease_until": NOW}),
         ("score_without_done", {"score": 0.5}),
-        ("size_differs", {"bytes": 7}),
+        ("size_differs", {"kept_bytes": 7}),
     ],
 )
 def test_a_broken_waiting_film_is_reported_alone(waiting: XRay, code: str, fields: dict[str, Any]) -> None:
@@ -303,7 +303,7 @@ def test_outside_a_transaction_every_read_is_one_snapshot_that_cannot_write(djan
 
 def test_the_cost_grows_with_shards_not_with_films(done: XRay, django_assert_max_num_queries: Any) -> None:
     for number in range(10, 60):
-        one = film(done.batch, number, bytes=8, pk=UUID(int=(7 << 120) + number))
+        one = film(done.batch, number, kept_bytes=8, pk=UUID(int=(7 << 120) + number))
         store(one, "original", b"original")
     with django_assert_max_num_queries(4 * 2 + 10):  # savepoint, films, predictions, release for each shard
         assert codes() == []
