@@ -20,6 +20,7 @@ FORBIDDEN = {
     "ml": ("screening", "dashboard", "django", "celery", "rest_framework"),
     "screening": ("dashboard", "tensorflow", "keras", "onnxruntime", "ml.classifier", "ml.network"),
     "dashboard": ("ml", "screening.tasks", "screening.inference", "screening.publishing", "screening.api"),
+    "xrayscreen": ("screening", "dashboard", "ml", "django"),
     "screening/runtime": ("django", "ml", "dashboard"),
 }
 ALLOWED = {("screening/inference.py", f"ml.classifier.{name}") for name in ("Classifier", "Finding")}

@@ -1,1 +1,1 @@
-"""The system from the outside: a REST client, and the command lines ``demo`` and ``screen`` built on it."""
+"""The system from the outside: the command lines ``demo`` and ``screen``, built on ``xrayscreen``."""

@@ -7,16 +7,17 @@ import json
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ml.datasets import data_dir
 from ml.errors import DataSetError
-from screening.client.report import agreement, film_table, totals
-from screening.client.rest import Client, ClientError, Status
+from screening.client.report import agreement
 from screening.client.sample import Study, sample_study
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import Stack, running_stack
+from xrayscreen import Client, ClientError, Status
+from xrayscreen.progress import Terminal
+from xrayscreen.report import film_table, totals
+from xrayscreen.screening import wait
 
 INSTANCE = Path("var/demo")
 USER = "demo"
@@ -47,31 +48,17 @@ def demo(instance: Path, keep: bool) -> int:
 def screen_study(client: Client, study: Study) -> tuple[str, Status]:
     """Upload a study, wait for its results and print them; returns the batch's id and last status."""
     batch = client.create_batch(study.title)
-    with tqdm(total=len(study.uploads), desc="uploading", unit="file", disable=None) as bar:
-        client.add_all(batch, study.uploads, lambda _film: bar.update())
+    show = Terminal()
+    with show.step("uploading", len(study.uploads), "files") as step:
+        client.add_all(batch, study.uploads, lambda _film: step.add(1))
     client.submit(batch)
-    status = wait(client, batch, MOST_SECONDS)
+    status = wait(client, batch, show, MOST_SECONDS)
     films = list(client.films(batch))
     print(film_table(films), totals(status), sep="\n\n")
     if study.truth:
         print(agreement(films, study.truth), sep="\n\n")
     print(f"\n{status['notice']}")
     return batch, status
-
-
-def wait(client: Client, batch: str, timeout: float) -> Status:
-    """Wait for a batch with a progress bar on a terminal.
-
-    Raises:
-        ClientError: see :meth:`screening.client.rest.Client.wait`.
-    """
-    with tqdm(total=None, desc="screening", unit="film", disable=None) as bar:
-
-        def seen(status: Status) -> None:
-            bar.total = status["progress"]["total"]
-            bar.update(status["progress"]["finished"] - bar.n)
-
-        return client.wait(batch, seen, timeout)
 
 
 def _keep(stack: Stack, account: dict[str, str]) -> int:

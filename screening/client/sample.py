@@ -18,12 +18,13 @@ from ml.datasets import SOURCES, FilmRecord, load_source
 from ml.errors import DataSetError
 from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from ml.split_file import trained_patients
-from screening.client.rest import Upload
+from xrayscreen import Upload
 
 # RG1 is a chest, RG3 a leg; then CT, MR and ultrasound, all by their publishers' own headers.
 DICOM_CHESTS = ("RG1_UNCR.dcm", "RG1_UNCI.dcm", "RG1_J2KR.dcm", "RG1_J2KI.dcm")
 DICOM_OTHERS = ("RG3_UNCR.dcm", "RG3_J2KR.dcm", "693_UNCI.dcm", "MR2_UNCI.dcm", "US1_UNCI.dcm")
 PHANTOMS_A_KIND = 10
+FIRST_PHANTOMS = 4
 REAL_FILMS_A_GROUP = 6
 SEED = 7
 
@@ -55,6 +56,14 @@ def sample_study(data: Path | None) -> Study:
     return _synthetic_study() if data is None else _real_study(data)
 
 
+def first_study() -> Study:
+    """A few files of every kind for somebody's first visit, made in about a second."""
+    small = [png_bytes(_spec(number, 3 * (number % 2), side=320)) for number in range(FIRST_PHANTOMS)]
+    phantoms = [Upload(f"phantom-{number}.png", data) for number, data in enumerate(small)]
+    cut = Upload("cut-short.png", small[0][: len(small[0]) // 3])
+    return Study("Sample study", [*_packaged(DICOM_CHESTS), *phantoms, *_packaged(DICOM_OTHERS[:2]), cut])
+
+
 def _synthetic_study() -> Study:
     uploads = [*_packaged(DICOM_CHESTS), *_phantoms(), *_packaged(DICOM_OTHERS), _broken()]
     return Study("Sample study", uploads)
@@ -74,8 +83,8 @@ def _phantoms() -> Iterator[Upload]:
         yield Upload(f"PHANTOM{index + 200}", dicom_bytes(_spec(index + 200, opacities, bits=12)))
 
 
-def _spec(seed: int, opacities: int, bits: int = 8) -> PhantomSpec:
-    return PhantomSpec(height=768, width=704, seed=seed, opacities=opacities, bits=bits)
+def _spec(seed: int, opacities: int, bits: int = 8, side: int = 768) -> PhantomSpec:
+    return PhantomSpec(height=side, width=side * 11 // 12, seed=seed, opacities=opacities, bits=bits)
 
 
 def _broken() -> Upload:

@@ -7,79 +7,33 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import requests
-from tqdm import tqdm
 
-from screening.client.demo import wait
-from screening.client.report import totals
-from screening.client.rest import Client, ClientError, Film, Upload
 from screening.config.environment import instance_dir
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import running_stack
+from xrayscreen import Client, ClientError
+from xrayscreen.commands import REFUSED, add_screen_options, guarded, screen, wish_of
+from xrayscreen.files import find
+from xrayscreen.progress import Terminal
+from xrayscreen.screening import Wish
 
 USER = "command-line"
-MOST_SECONDS = 24 * 3600
-NAME_LENGTH = 120  # characters a batch's name may have
-
-
-def uploads_of(folder: Path) -> list[Upload]:
-    """Every file below a folder, hidden ones left out, named by its path within the folder.
-
-    Raises:
-        ClientError: ``no_folder`` or ``folder_empty``.
-    """
-    if not folder.is_dir():
-        raise ClientError("no_folder", f"There is no folder {folder}; name one with DIR=….")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    relative = [(path, path.relative_to(folder)) for path in paths]
-    uploads = [
-        Upload("__".join(name.parts), path)
-        for path, name in relative
-        if not any(part.startswith(".") for part in name.parts)
-    ]
-    if not uploads:
-        raise ClientError("folder_empty", f"There is no file in {folder}.")
-    return uploads
-
-
-def screen(client: Client, folder: Path, out: Path) -> None:
-    """Send a folder as one batch, wait, and write its results.
-
-    Raises:
-        ClientError: when the server refuses or goes away.
-        OSError: when a file cannot be read or the results cannot be written.
-    """
-    uploads = uploads_of(folder)
-    batch = client.create_batch(folder.resolve().name[:NAME_LENGTH])
-    refused: list[Film] = []
-    with tqdm(total=len(uploads), desc="uploading", unit="file", disable=None) as bar:
-
-        def done(film: Film) -> None:
-            bar.update()
-            if film["state"] == "rejected":
-                refused.append(film)
-
-        client.add_all(batch, uploads, done)
-    client.submit(batch)
-    status = wait(client, batch, MOST_SECONDS)
-    _write(out, client.csv(batch))
-    for film in refused:
-        print(f"{film['file']}: {film['reason']}", file=sys.stderr)
-    print(totals(status), f"{out}: written", status["notice"], sep="\n")
 
 
 @contextmanager
-def some_system() -> Iterator[Client]:
+def some_system(instance: Path) -> Iterator[Client]:
     """A client of the system that runs on this instance, or of one started for the while.
 
     Raises:
         StartupError: when it cannot be started.
+        ClientError: ``no_token``.
     """
-    instance = instance_dir()
     running = _running(instance)
     if running is not None:
         yield Client(running, _token_from_outside())
@@ -111,25 +65,26 @@ def _token_from_outside() -> str:
     return answer["token"]
 
 
-def _write(out: Path, parts: Iterable[bytes]) -> None:
-    """Write beside the target first, so that a broken transfer leaves no half a file."""
-    partial = out.with_name(out.name + ".part")
-    with partial.open("wb") as file:
-        file.writelines(parts)
-    partial.replace(out)
+def _remembered_in(instance: Path, wish: Wish) -> Wish:
+    """The wish, remembered beside the instance: its batches are there, whatever port it has next time."""
+    wish = replace(wish, place=str(instance))
+    return replace(wish, state=wish.state or instance / "client" / f"{wish.command('')}.state")
+
+
+def _screen(options: argparse.Namespace) -> int:
+    wish, instance = wish_of(options), instance_dir()
+    find(wish.sources, wish.recursive)  # a wrong folder should not cost a start
+    try:
+        with some_system(instance) as client:
+            return screen(client, _remembered_in(instance, wish), Terminal())
+    except StartupError as error:
+        print(getattr(error, "sentence", error), file=sys.stderr)
+        return REFUSED
 
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m screening.client screen", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("results.csv"), help="the CSV to write")
+    add_screen_options(parser)
     options = parser.parse_args(arguments)
-    try:
-        uploads_of(options.folder)  # a wrong folder should not cost a start
-        with some_system() as client:
-            screen(client, options.folder, options.out)
-    except (StartupError, ClientError, OSError) as error:
-        print(getattr(error, "sentence", error), file=sys.stderr)
-        return 2
-    return 0
+    return guarded(lambda: _screen(options))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ml.phantom import PhantomSpec, jpeg_bytes
-from screening.client.rest import Upload
+from xrayscreen import Upload
 
 SIDE = 256  # pixels
 BASES = 4  # rendered pictures; the films are these with other bytes
+TABLE = 64  # bytes
 MARK = b"CHAOS:"  # what follows up to a semicolon is an order to tests/chaos/injected
 
 
@@ -21,8 +22,9 @@ def film(number: int, order: str = "") -> Upload:
     """One film. ``order`` is carried out by a system that has the injected module, and by no other."""
     data = _base(number % BASES)
     note = f"{number} ".encode() + (MARK + order.encode() + b";" if order else b"")
-    # A comment segment after the start marker (JPEG, ITU T.81 B.2.4.5).
-    data = data[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + data[2:]
+    # Comments do not get past the door; a quantization table that no component uses does (ITU-T T.81 B.2.4.1).
+    assert len(note) <= TABLE
+    data = data[:2] + b"\xff\xdb" + (TABLE + 3).to_bytes(2, "big") + b"\x03" + note.ljust(TABLE) + data[2:]
     return Upload(f"{number:05}{'-' + order.split('=')[0] if order else ''}.jpg", data)
 
 

@@ -16,7 +16,6 @@ import psutil
 import psycopg2
 import redis
 
-from screening.client.rest import Client, Upload
 from screening.models import XRay
 from screening.runtime import application
 from screening.runtime.instance import Instance
@@ -24,6 +23,7 @@ from screening.runtime.stack import Stack, remove_instance, running_stack
 from screening.runtime.supervisor import RestartPolicy
 from tests.chaos.films import films
 from tests.chaos.processes import PATIENCE, frozen, tree, until
+from xrayscreen import Client, Upload
 
 FINAL = tuple(state.value for state in XRay.FINAL_STATES)
 # Short, so that what is lost is found while a test waits, and long enough for a child to load its network.

@@ -66,7 +66,7 @@ def test_a_frozen_broker_does_not_hold_up_the_web_process(system: System) -> Non
     with frozen(system.processes("valkey")):
         # The broker stays frozen until the answer is there: a web process that waits for it never gives one.
         answer = requests.post(
-            f"{system.stack.base_url}/api/v1/batches/{batch}/submit", headers=system.client._headers, timeout=45
+            f"{system.stack.base_url}/api/v1/batches/{batch}/submit", auth=system.client.auth, timeout=45
         )
     assert answer.json()["state"] in {"running", "done"}
     system.settle()

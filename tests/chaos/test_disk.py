@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from screening.client.rest import ClientError
 from screening.runtime.instance import Instance
 from tests.chaos.conftest import own_servers
 from tests.chaos.films import films
 from tests.chaos.system import LEASE, System, running_system
+from xrayscreen import ClientError
 
 pytestmark = pytest.mark.full_round
 SIZE = 4 * 1024 * 1024  # bytes

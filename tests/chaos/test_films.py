@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.films import films
 from tests.chaos.system import System
 
-DEADLY = {"segfault": "worker_lost", "killed": "worker_lost", "memory": "worker_error"}
+DEADLY = {"segfault": ("worker_lost", 3), "killed": ("worker_lost", 3), "memory": ("too_much_memory", 2)}
 
 
 @pytest.mark.full_round
@@ -18,6 +18,6 @@ def test_a_film_that_kills_its_process_fails_alone(injected: System) -> None:
     batch = injected.send(uploads)
     injected.settle()
     outcome = injected.outcome(batch)
-    for bad, code in zip(deadly, DEADLY.values(), strict=True):
-        assert outcome.pop(bad.name) == ("failed", code, 3)
+    for bad, (code, attempts) in zip(deadly, DEADLY.values(), strict=True):
+        assert outcome.pop(bad.name) == ("failed", code, attempts)
     assert {name: state for name, (state, _, _) in outcome.items()} == {one.name: "done" for one in harmless}

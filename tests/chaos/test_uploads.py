@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from screening.client.rest import ClientError, Film, Upload
 from tests.chaos.conftest import Round
 from tests.chaos.films import films
 from tests.chaos.processes import kill, until
 from tests.chaos.system import System
+from xrayscreen import ClientError, Film, Upload
 
 REFUSALS_TO_OUTLAST = {"unreachable", "error"}
 

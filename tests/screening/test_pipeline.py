@@ -17,8 +17,8 @@ from django.conf import settings as project
 from PIL import Image
 
 from ml.phantom import PhantomSpec, chest, png_bytes
-from screening.client.rest import Client, ClientError, Upload
 from tests.conftest import LiveStack
+from xrayscreen import Client, ClientError, Upload
 
 PATIENCE = 120  # seconds; how long a test waits, not how fast the system must be
 
@@ -170,7 +170,7 @@ def test_a_cancelled_batch_comes_to_an_end(client: Client, phantoms: list[Upload
     batch = client.create_batch("cancelled")
     client.add_all(batch, phantoms, lambda _film: None)
     client.submit(batch)
-    client._call("POST", f"/batches/{batch}/cancel")
+    client.cancel(batch)
     states = wait(client, batch)["progress"]["states"]
     assert states["done"] + states["cancelled"] == len(phantoms)
 

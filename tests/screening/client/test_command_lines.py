@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,22 +53,61 @@ def test_the_demo_screens_the_study_prints_it_and_leaves_nothing_running(tmp_pat
         remove_instance(instance)
 
 
-def test_a_folder_is_screened_through_the_running_system(
-    live_stack: LiveStack, tmp_path: Path, png: bytes, jpeg: bytes
-) -> None:
-    folder, out = tmp_path / "films", tmp_path / "out.csv"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "a.png").write_bytes(png)
-    (folder / "deep" / "b.jpg").write_bytes(jpeg)
-    (folder / ".hidden").write_bytes(b"x")
-    (folder / "notes.txt").write_text("hello")
-    done = run("screen", str(folder), "--out", str(out), SCREENING_DATA_DIR=str(live_stack.stack.instance))
+def make_screen(folder: Path, out: Path, instance: Path) -> subprocess.CompletedProcess[str]:
+    """``make screen`` with the virtual environment that runs the tests, whatever its folder is called."""
+    venv = ["-o", str(Path(sys.prefix, ".serve")), f"VENV={sys.prefix}"]
+    base = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+    return subprocess.run(
+        ["make", "--no-print-directory", *venv, "screen", f"DIR={folder}", f"OUT={out}"],
+        capture_output=True, text=True, check=False, cwd=ROOT, env={**base, "SCREENING_DATA_DIR": str(instance)},
+    )  # fmt: skip
+
+
+def states(out: Path) -> dict[str, str]:
+    with out.open(newline="") as file:
+        return {row["file"]: row["state"] for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, png: bytes, jpeg: bytes) -> Path:
+    root = tmp_path / "films of 'March'"
+    (root / "deep").mkdir(parents=True)
+    (root / "a.png").write_bytes(png)
+    (root / "deep" / "b.jpg").write_bytes(jpeg)
+    (root / ".hidden").write_bytes(b"x")
+    (root / "notes.txt").write_text("hello")
+    return root
+
+
+ENDS = {"a.png": "done", "deep/b.jpg": "done", "notes.txt": "rejected"}
+
+
+def test_a_folder_is_screened_through_the_running_system(live_stack: LiveStack, tmp_path: Path, folder: Path) -> None:
+    out = tmp_path / "out.csv"
+    done = make_screen(folder, out, live_stack.stack.instance)
     assert done.returncode == 0, done.stderr
     assert "No system is running" not in done.stderr
-    with out.open(newline="") as file:
-        rows = {row["file"]: row["state"] for row in csv.DictReader(file)}
-    assert rows == {"a.png": "done", "deep__b.jpg": "done", "notes.txt": "rejected"}
-    assert "neither PNG, JPEG nor DICOM" in done.stderr
+    assert states(out) == ENDS
+    assert re.search(r"^notes\.txt: [a-z_]+: .+\.$", done.stdout, re.MULTILINE)
+    assert "3 files found: 3 sent, 0 not sent" in done.stdout
+    assert "Not a diagnostic device" in done.stdout
+
+
+def test_a_folder_is_screened_through_a_system_started_for_the_while(tmp_path: Path, folder: Path) -> None:
+    instance, out = tmp_path / "instance", tmp_path / "out.csv"
+    try:
+        sent = run("screen", str(folder), "--no-wait", SCREENING_DATA_DIR=str(instance))
+        assert sent.returncode == 0, sent.stderr
+        assert "No system is running" in sent.stderr
+        assert processes_of(instance) == []
+        # It has other ports now; the batch is the same.
+        done = run("screen", str(folder), "--out", str(out), SCREENING_DATA_DIR=str(instance))
+        assert done.returncode == 0, done.stderr
+        assert "Going on with batch" in done.stderr
+        assert states(out) == ENDS
+        assert processes_of(instance) == []
+    finally:
+        remove_instance(instance)
 
 
 @pytest.mark.parametrize("make", [False, True])

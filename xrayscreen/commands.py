@@ -1,0 +1,206 @@
+"""Screen chest X-rays on a server: send folders, follow batches, fetch results. Not a diagnostic device."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from xrayscreen.client import Client
+from xrayscreen.errors import ClientError
+from xrayscreen.progress import Show, Terminal
+from xrayscreen.report import film_table, one_line, reasons, totals
+from xrayscreen.screening import Outcome, Wish, run, wait
+
+DONE, INCOMPLETE, REFUSED, STOPPED = 0, 1, 2, 130
+TO_BE_REPEATED = frozenset({"unreachable", "broken_off", "timeout"})
+EXIT_STATUSES = (
+    "exit status: 0 every file ended with a result or a reason; 1 some could not be sent or failed, or the server "
+    "was not reached; 2 a wrong command, or the server refused; 130 stopped by Ctrl-C"
+)
+ABOUT_TOKENS = (
+    "an API token; other users of this machine can read it in the list of processes, so that --token-file or "
+    "XRAYSCREEN_TOKEN is better"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    return guarded(lambda: int(options.command(client_of(options), options)))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; what goes wrong becomes one sentence and an exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show must not end the run
+    try:
+        return command()
+    except ClientError as error:
+        again = error.code in TO_BE_REPEATED
+        print(error.sentence + (" Run the same command again to go on." if again else ""), file=sys.stderr)
+        return INCOMPLETE if again else REFUSED
+    except BrokenPipeError:  # who reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INCOMPLETE
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        return STOPPED
+
+
+def client_of(options: argparse.Namespace) -> Client:
+    """The client that the options and the environment describe.
+
+    Raises:
+        ClientError: ``no_server``, ``no_token`` or ``server_invalid``.
+        OSError: the token file cannot be read.
+    """
+    server = options.server or os.environ.get("XRAYSCREEN_SERVER", "")
+    if not server:
+        raise ClientError("no_server", "Name the server: --server https://… or XRAYSCREEN_SERVER.")
+    file: Path | None = options.token_file
+    token = (file.read_text() if file else options.token or os.environ.get("XRAYSCREEN_TOKEN", "")).strip()
+    if not token:
+        raise ClientError(
+            "no_token", "Make a token on the server's account page; pass it by --token-file FILE or XRAYSCREEN_TOKEN."
+        )
+    if not (token.isascii() and token.isprintable()):
+        raise ClientError("no_token", "That is no token; a token is one word that starts with xray_.")
+    return Client(server, token)
+
+
+def add_screen_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``screen`` that have nothing to do with the server."""
+    parser.add_argument("sources", type=Path, nargs="+", metavar="FOLDER_OR_FILE")
+    parser.add_argument(
+        "--recursive", action=argparse.BooleanOptionalAction, default=True, help="also folders of the folder"
+    )
+    parser.add_argument("--name", default="", help="the batch's name; the folder's where none is given")
+    parser.add_argument("--model", default="", help="the model; the server's default where none is given")
+    parser.add_argument("--out", type=Path, default=Path("results.csv"), help="the CSV to write (%(default)s)")
+    parser.add_argument("--no-wait", action="store_true", help="send and submit, then leave")
+    parser.add_argument("--new", action="store_true", help="open a new batch even if this folder has one under way")
+    parser.add_argument("--state", type=Path, help="the file to remember the batch in until its results are here")
+
+
+def wish_of(options: argparse.Namespace) -> Wish:
+    """What the options of ``screen`` ask for.
+
+    Raises:
+        ClientError: ``out_unwritable``.
+    """
+    out: Path = options.out
+    if not options.no_wait and (out.is_dir() or not os.access(out.absolute().parent, os.W_OK)):
+        raise ClientError("out_unwritable", f"{out} cannot be written; name another file with --out.")
+    return Wish(
+        sources=options.sources,
+        name=options.name,
+        model=options.model,
+        recursive=options.recursive,
+        wait=not options.no_wait,
+        out=None if options.no_wait else out,
+        state=options.state,
+        anew=options.new,
+    )
+
+
+def screen(client: Client, wish: Wish, show: Show) -> int:
+    """Screen what is wished and print what came of it."""
+    outcome = run(client, wish, show)
+    print(*_lines(client, wish, outcome), sep="\n")
+    return DONE if outcome.complete else INCOMPLETE
+
+
+def _lines(client: Client, wish: Wish, outcome: Outcome) -> Iterable[str]:
+    if outcome.refused:
+        yield from ("", "Without a result:", *reasons(outcome.refused))
+    if outcome.not_sent:
+        yield from ("", "Not sent:", *(f"{one.name}: {one.code}: {one.sentence}" for one in outcome.not_sent))
+    yield ""
+    yield f"{outcome.found} files found: {outcome.sent} sent, {len(outcome.not_sent)} not sent"
+    if wish.wait:
+        yield totals(outcome.status)
+    else:
+        yield f"Fetch the results with: xrayscreen results {outcome.batch} --csv results.csv"
+    yield client.page(outcome.batch)
+    if wish.out:
+        yield f"{wish.out}: written"
+    yield outcome.status["notice"]
+
+
+def _screen(client: Client, options: argparse.Namespace) -> int:
+    return screen(client, wish_of(options), Terminal())
+
+
+def _status(client: Client, options: argparse.Namespace) -> int:
+    status = wait(client, options.batch, Terminal()) if options.watch else client.status(options.batch)
+    print(one_line(status), totals(status), status["notice"], sep="\n")
+    return DONE
+
+
+def _results(client: Client, options: argparse.Namespace) -> int:
+    if options.json or options.csv == "-":
+        pieces = client.json(options.batch) if options.json else client.csv(options.batch)
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.buffer.flush()
+        return DONE
+    status = client.status(options.batch)
+    if options.csv:
+        client.save_csv(options.batch, Path(options.csv))
+        print(f"{options.csv}: written")
+    else:
+        print(film_table(list(client.films(options.batch))), "", totals(status), sep="\n")
+    print(status["notice"])
+    return DONE
+
+
+def _batches(client: Client, options: argparse.Namespace) -> int:
+    statuses = [client.status(row["id"]) for row in client.batches(options.most)]
+    print(*map(one_line, statuses), sep="\n")
+    print(statuses[0]["notice"] if statuses else "You have sent no batch yet.")
+    return DONE
+
+
+def _cancel(client: Client, options: argparse.Namespace) -> int:
+    status = client.cancel(options.batch)
+    print(one_line(status), status["notice"], sep="\n")
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--server", metavar="URL", help="also XRAYSCREEN_SERVER")
+    secret = where.add_mutually_exclusive_group()
+    secret.add_argument("--token-file", type=Path, metavar="FILE", help="a file that holds an API token")
+    secret.add_argument("--token", help=ABOUT_TOKENS)
+    parser = argparse.ArgumentParser(prog="xrayscreen", description=__doc__, epilog=EXIT_STATUSES)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, function: Callable[[Client, argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, parents=[where], help=text, description=text, epilog=EXIT_STATUSES)
+        one.set_defaults(command=function)
+        return one
+
+    add_screen_options(command("screen", _screen, "send folders or files as one batch, wait, write the results"))
+    status = command("status", _status, "where a batch stands")
+    status.add_argument("--watch", action="store_true", help="until it is done")
+    results = command("results", _results, "the results of a batch, as a table unless CSV or JSON is asked for")
+    form = results.add_mutually_exclusive_group()
+    form.add_argument("--csv", metavar="FILE", help="write CSV; - for standard output")
+    form.add_argument("--json", action="store_true", help="print JSON")
+    batches = command("batches", _batches, "my newest batches")
+    batches.add_argument("--most", type=int, default=20, help="how many (%(default)s)")
+    cancel = command("cancel", _cancel, "cancel what still waits of a batch")
+    for one in (status, results, cancel):
+        one.add_argument("batch", metavar="BATCH", help="its id")
+    return parser
