@@ -1,19 +1,40 @@
-"""Local files that outlive a power cut: a row never says that bytes are there which only the cache holds."""
+"""Where films are kept; local files outlive a power cut: no row says that bytes are there which only the cache holds.
+
+A bucket is the other place they may be kept in, see :mod:`screening.storage_s3`; nothing here loads its libraries.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 
+PICTURE_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
+UNKNOWN_TYPE = "application/octet-stream"
+
+
+def content_type_of(name: str) -> str:
+    """What a stored part is by the name we gave it; a film as it was sent is bytes, whatever its sender calls it."""
+    return PICTURE_TYPES.get(PurePosixPath(name).suffix, UNKNOWN_TYPE)
+
 
 class DurableFileSystemStorage(FileSystemStorage):
-    """Django's local storage with two ways to wait for the disk. ``FSYNC=0`` waits for nothing (tests)."""
+    """Django's local storage with two ways to wait for the disk. ``FSYNC=0`` waits for nothing (tests).
+
+    Args:
+        picture_permissions_mode: of what :meth:`put` writes, where a proxy must be able to read it.
+        options: those of Django's storage.
+    """
+
+    def __init__(self, *, picture_permissions_mode: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._picture_permissions_mode = picture_permissions_mode
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, over one of that name, in four system calls; :meth:`save` took twice a worker's time.
@@ -27,11 +48,13 @@ class DurableFileSystemStorage(FileSystemStorage):
         """
         path = Path(self.path(name))
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        mode = self._picture_permissions_mode or settings.FILE_UPLOAD_PERMISSIONS
         try:
-            descriptor = os.open(path, flags, settings.FILE_UPLOAD_PERMISSIONS)
+            descriptor = os.open(path, flags, mode)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS)
-            descriptor = os.open(path, flags, settings.FILE_UPLOAD_PERMISSIONS)
+            folder_mode = self.directory_permissions_mode or settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS
+            path.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
+            descriptor = os.open(path, flags, mode)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             rest = memoryview(data)
             while rest:
@@ -59,9 +82,13 @@ class DurableFileSystemStorage(FileSystemStorage):
 
 
 def put(name: str, data: bytes) -> None:
-    """Store a file under a name of our own, over one that is there."""
+    """Store a file under a name of our own, over one that is there.
+
+    Raises:
+        OSError: when the storage does not take it.
+    """
     backend = storages["default"]
-    if isinstance(backend, DurableFileSystemStorage):
+    if hasattr(backend, "put"):
         backend.put(name, data)
     else:
         backend.save(name, ContentFile(data))

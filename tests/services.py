@@ -24,7 +24,10 @@ _running = ExitStack()
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Wraps the hook in which pytest-django sets Django up, so the addresses are known by then."""
     # What is set outside must not leak into tests that expect the defaults.
-    for name in ("SCREENING_MODEL", "CHUNK_FILMS", "CHUNK_SECONDS", "DJANGO_DEBUG", "DJANGO_HTTPS"):
+    for name in (
+        "SCREENING_MODEL", "CHUNK_FILMS", "CHUNK_SECONDS", "DJANGO_DEBUG", "DJANGO_HTTPS",
+        "S3_BUCKET", "SERVE_ACCEL_PREFIX", "SERVE_PRESIGNED",
+    ):  # fmt: skip
         os.environ.pop(name, None)
     try:
         endpoints = _running.enter_context(services(INSTANCE, fast=True))

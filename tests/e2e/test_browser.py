@@ -25,17 +25,22 @@ PASSWORD = "a long enough password"
 SIDE = 256
 
 
+def chromium() -> str:
+    """The browser's program, or a skip that says why; with ``E2E_REQUIRED=1`` a failure."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is not None:
+        return program
+    reason = f"no browser: none of {', '.join(PROGRAMS)} is on PATH, and CHROMIUM names none"
+    if os.environ.get("E2E_REQUIRED") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser, or a skip that says why; with ``E2E_REQUIRED=1`` a failure."""
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        reason = f"no browser: none of {', '.join(PROGRAMS)} is on PATH, and CHROMIUM names none"
-        if os.environ.get("E2E_REQUIRED") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """See :func:`chromium`."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield started
         started.close()
 
@@ -147,7 +152,7 @@ def test_files_that_do_not_arrive_are_sent_again(page: Page, live_stack: LiveSta
     page.get_by_label("Name of the batch").fill("Through a bad line")
     page.get_by_label("Choose files").set_input_files(films[:4])
     page.get_by_role("button", name="Send and screen").click()
-    expect(page.locator("[data-problems]")).to_contain_text("413")
+    expect(page.get_by_role("table", name="Files")).to_contain_text("413")
     expect(page.locator("[data-count]")).to_have_text("1 of 4 files could not be sent.")
     page.get_by_role("button", name="Try these again").click()
     expect(page.locator("[data-headline]")).to_contain_text("4 films screened", timeout=SCREENING)
