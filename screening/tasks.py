@@ -7,8 +7,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from screening import worker
-from screening.services import work
+from screening import rendering, worker
+from screening.services import unpacking, work
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,11 @@ log = logging.getLogger(__name__)
 @shared_task
 def screen_chunk(ids: list[str]) -> None:
     """Screen the films of a message that nobody else has."""
-    worker.screen(work.claim([UUID(pk) for pk in ids]))
+    named = [UUID(pk) for pk in ids]
+    films = work.claim(named)
+    if len(films) < len(named):
+        unpacking.discard_leftovers(set(named) - {film.pk for film in films})
+    worker.screen(films)
 
 
 @shared_task
@@ -25,3 +29,9 @@ def sweep() -> None:
     done = work.sweep()
     if any(done.values()):
         log.info("sweep: %s", done)
+
+
+@shared_task(acks_late=False)  # who looks asks again; a film that kills its process must not come back by itself
+def render_pixels(pk: str) -> None:
+    """Render a film's own values for the viewer."""
+    rendering.render(UUID(pk))

@@ -1,21 +1,28 @@
-"""What a worker process does with the films of a message: decode, judge, keep the pictures, record; overlapped."""
+"""What a worker process does with the films of a message: decode, judge, keep the pictures, record; overlapped.
+
+Archives among them are unpacked after the films, see :mod:`screening.services.unpacking`.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from ml.errors import FilmError
 from screening import inference, pipeline
+from screening.errors import ScreeningError
 from screening.inference import Decoded, Screened, Unscored
+from screening.intake import ARCHIVE
 from screening.models import ModelVersion, XRay
-from screening.services import work
+from screening.services import unpacking, work
 from screening.services.work import Refusal
 
 log = logging.getLogger(__name__)
@@ -25,13 +32,31 @@ NETWORK_FILMS = 8
 
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 TOO_SLOW = Refusal("took_too_long", "Screening this film took longer than it may, three times.")
+UNPACKED_TOO_SLOWLY = Refusal(
+    "took_too_long", "Unpacking one file of this archive took longer than it may, three times."
+)
+TOO_MUCH_MEMORY = Refusal(
+    "too_much_memory",
+    "It takes more memory than a worker process may use; send it with fewer pixels, or have WORKER_MEMORY_MB raised.",
+)
 
 Attempt = Decoded | Exception
 Outcome = Screened | Unscored | Exception
 
 
 def screen(films: Sequence[XRay]) -> None:
-    """Screen claimed films. Every one is recorded or handed back, whatever happens to its neighbours."""
+    """Screen claimed films and unpack claimed archives.
+
+    Every one is recorded or handed back, whatever happens to its neighbours.
+    """
+    until = time.monotonic() + settings.CHUNK_SECONDS / 2  # archives are handed on well before the soft limit
+    _screen([film for film in films if film.kind != ARCHIVE])
+    for archive in films:
+        if archive.kind == ARCHIVE:
+            _unpack(archive, until)
+
+
+def _screen(films: Sequence[XRay]) -> None:
     left = {film.pk: film for film in films}
     try:
         for model, chunk in _by_model(films).items():
@@ -45,6 +70,19 @@ def screen(films: Sequence[XRay]) -> None:
         work.hand_back(list(left.values()), TOO_SLOW)
         # A decoder that hangs cannot be stopped from here; the hard limit ends it with its process.
         pipeline.drain()
+
+
+def _unpack(archive: XRay, until: float) -> None:
+    try:
+        if time.monotonic() > until:
+            unpacking.put_off([archive])
+        else:
+            unpacking.unpack(archive, until)
+    except SoftTimeLimitExceeded:
+        log.warning("archive %s took too long", archive.pk)
+        work.hand_back([archive], UNPACKED_TOO_SLOWLY)
+    except Exception as error:
+        _hand_back([(archive, error)])
 
 
 def warm_up() -> None:
@@ -71,6 +109,8 @@ def _decode(films: Sequence[XRay]) -> list[Attempt]:
 def _attempt(film: XRay) -> Attempt:
     try:
         return inference.decode(work.read_original(film))
+    except RecursionError:
+        return FilmError("damaged_pixels", "The film is nested too deeply to be read; the file is damaged.")
     except Exception as error:  # it is this film's alone
         return error
 
@@ -122,17 +162,32 @@ def _kept(film: XRay, outcome: Outcome) -> Screened | Refusal:
 
 
 def _hand_back(broken: Sequence[tuple[XRay, Exception]]) -> None:
-    kinds: dict[str, list[XRay]] = defaultdict(list)
+    passing: list[XRay] = []
+    others: dict[Refusal, list[XRay]] = defaultdict(list)
     for film, error in broken:
         log.error("film %s handed back", film.pk, exc_info=error)
-        kinds["" if _passes(error) else type(error).__name__].append(film)
-    work.postpone(kinds.pop("", []))
-    for name, films in kinds.items():
-        work.hand_back(films, Refusal("worker_error", f"Screening failed three times, last with {name}."))
+        if _passes(error):
+            passing.append(film)
+        elif isinstance(error, MemoryError) and film.attempts > 1:  # it was alone: no neighbour took the memory
+            work.record([(film, TOO_MUCH_MEMORY)])
+        else:
+            others[_refusal(error)].append(film)
+    work.postpone(passing)
+    for refusal, films in others.items():
+        work.hand_back(films, refusal)
+
+
+def _refusal(error: Exception) -> Refusal:
+    """What a film's row will say if this was its last attempt."""
+    if isinstance(error, MemoryError):
+        return TOO_MUCH_MEMORY
+    return Refusal("worker_error", f"Screening failed three times, last with {type(error).__name__}.")
 
 
 def _passes(error: Exception) -> bool:
     """Whether an error is of the surroundings and will pass: a full disk, a database or a storage that is away."""
+    if isinstance(error, ScreeningError):  # the door could not store a file of an archive
+        return isinstance(error.__cause__, Exception) and _passes(error.__cause__)
     return (
         isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError))
         or (isinstance(error, OSError) and error.errno in PASSING)
