@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from io import BytesIO
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.pixels.utils import as_pixel_options
 
 from ml import dicom_codecs
+from ml.dicom_reading import read_whole
 from ml.grey_levels import (
     Grey,
     Stored,
@@ -43,12 +43,17 @@ def decode_dicom(data: bytes) -> Grey:
         uint8 [H, W], the smallest to the largest value shown spread over 0..255.
 
     Raises:
+        FilmError: ``too_large_unpacked``.
         Exception: whatever a damaged file leads pydicom or a decoder to.
     """
     _register_codecs()
-    dataset = pydicom.dcmread(BytesIO(data))
+    dataset = read_whole(data)
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise ValueError("several frames are no film")
     stored, bits = _stored(dataset)
-    if stored.ndim == 3:  # an RGB secondary capture
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":  # its values are no greys, but places in a table
+        stored = apply_color_lut(stored, dataset)
+    if stored.ndim == 3:  # a secondary capture in colour, which pydicom makes RGB of
         return stretch_plane(_luma(stored))
     if has_table(stored):
         return _by_table(dataset, stored, bits)

@@ -6,19 +6,18 @@ is refused everywhere, with the same code and sentence.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from io import BytesIO
 
 import pydicom
 from PIL import Image
+from pydicom.uid import UID
 
+from ml.dicom_reading import Beginning, read_beginning
 from ml.errors import FilmError
-
-PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-JPEG_MAGIC = b"\xff\xd8\xff"
-DICOM_MAGIC = b"DICM"
-DICOM_MAGIC_OFFSET = 128  # after the preamble, DICOM PS3.10 section 7.1
+from ml.kinds import has_preamble
+from ml.kinds import sniff as sniff
+from ml.metered import quiet
+from ml.pictures import frames_of, open_picture
 
 MIN_SIDE = 64  # pixels; below this no lung texture is left to look at
 MAX_PIXELS = 120_000_000  # declared pixels; the largest flat detectors give about 20 million
@@ -36,10 +35,10 @@ class Header:
     """What is known of a film before its pixels are touched.
 
     Attributes:
-        kind: ``"png"``, ``"jpeg"`` or ``"dicom"``, by content, never by file name.
+        kind: ``"png"``, ``"jpeg"``, ``"dicom"``, ``"tiff"`` or ``"webp"``, by content, never by file name.
         width: columns in pixels.
         height: rows in pixels.
-        frames: pictures in the file.
+        frames: pictures in the file; of a TIFF, 2 stands for any number above one.
         modality: DICOM Modality, or empty.
         body_part: DICOM Body Part Examined, or empty.
         view: DICOM View Position, or empty.
@@ -54,46 +53,33 @@ class Header:
     view: str = ""
 
 
-def sniff(data: bytes) -> str:
-    """Return the kind of a file by its magic bytes: ``png``, ``jpeg`` or ``dicom``.
-
-    Raises:
-        FilmError: ``empty_file`` or ``unsupported_kind``.
-    """
-    if not data:
-        raise FilmError("empty_file", "The file is empty; export it again from where it came from.")
-    if data.startswith(PNG_MAGIC):
-        return "png"
-    if data.startswith(JPEG_MAGIC):
-        return "jpeg"
-    if data[DICOM_MAGIC_OFFSET : DICOM_MAGIC_OFFSET + 4] == DICOM_MAGIC:
-        return "dicom"
-    raise FilmError(
-        "unsupported_kind",
-        "This is neither PNG, JPEG nor DICOM by its content, whatever its name says; "
-        "export the film in one of these formats.",
-    )
-
-
 def read_header(data: bytes) -> Header:
     """Return the header of a film without decoding its pixels.
 
     Raises:
-        FilmError: ``empty_file``, ``unsupported_kind`` or ``damaged_header``.
+        FilmError: ``empty_file``, ``unsupported_kind``, ``archive``, ``dicomdir``, ``no_pixels``,
+            ``too_large_unpacked``, ``too_many_pixels`` or ``damaged_header``.
     """
     kind = sniff(data)
-    return _dicom_header(data) if kind == "dicom" else _picture_header(data, kind)
+    if kind == "zip":
+        raise FilmError("archive", "This is a ZIP archive, not a film; its files are taken out and read one by one.")
+    with quiet():
+        return _dicom_header(data) if kind == "dicom" else _picture_header(data, kind)
 
 
-def refuse_unfit(header: Header) -> None:
+def refuse_unfit(header: Header, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse what by its header alone is no frontal chest radiograph of a usable size.
+
+    Args:
+        header: what :func:`read_header` found.
+        max_pixels: the most a film may declare.
 
     Raises:
         FilmError: ``multi_frame``, ``too_small``, ``too_many_pixels``, ``not_a_radiograph``,
             ``not_a_chest`` or ``lateral_view``.
     """
     _refuse_examination(header)
-    _refuse_geometry(header)
+    _refuse_geometry(header, max_pixels)
 
 
 def _refuse_examination(header: Header) -> None:
@@ -117,31 +103,26 @@ def _refuse_examination(header: Header) -> None:
         )
 
 
-def _refuse_geometry(header: Header) -> None:
+def _refuse_geometry(header: Header, max_pixels: int) -> None:
     if header.frames > 1:
-        raise FilmError(
-            "multi_frame", f"The file holds {header.frames} pictures; send each film as a file of its own."
-        )
+        raise FilmError("multi_frame", "The file holds more than one picture; send each film as a file of its own.")
     if min(header.width, header.height) < MIN_SIDE:
         raise FilmError(
             "too_small",
             f"The film is {header.width} × {header.height} pixels; at least {MIN_SIDE} on each side are needed.",
         )
-    if header.width * header.height > MAX_PIXELS:
+    if header.width * header.height > max_pixels:
         raise FilmError(
             "too_many_pixels",
             f"The film declares {header.width} × {header.height} pixels; "
-            f"at most {MAX_PIXELS // 1_000_000} million are accepted.",
+            f"at most {max_pixels // 1_000_000} million are accepted.",
         )
 
 
 def _picture_header(data: bytes, kind: str) -> Header:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of many pixels; refuse_unfit decides that with a reason of its own.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data), formats=[kind.upper()]) as picture:
-                return Header(kind, picture.width, picture.height, getattr(picture, "n_frames", 1))
+        with open_picture(data, kind) as picture:
+            return Header(kind, picture.width, picture.height, frames_of(picture))
     except Image.DecompressionBombError as error:
         raise FilmError("too_many_pixels", "The picture declares more pixels than any X-ray detector has.") from error
     except Exception as error:  # parsers raise whatever a damaged file leads them to
@@ -150,7 +131,9 @@ def _picture_header(data: bytes, kind: str) -> Header:
 
 def _dicom_header(data: bytes) -> Header:
     try:
-        dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True)
+        beginning = read_beginning(data)
+        _refuse_no_film(beginning, has_preamble(data))
+        dataset = beginning.dataset
         return Header(
             kind="dicom",
             width=int(dataset.Columns),  # a picture has both; a file cut short may not
@@ -160,8 +143,43 @@ def _dicom_header(data: bytes) -> Header:
             body_part=_text(dataset, "BodyPartExamined"),
             view=_text(dataset, "ViewPosition"),
         )
+    except FilmError:
+        raise
     except Exception as error:  # as above: any exception means an unreadable header
         raise _damaged("dicom") from error
+
+
+def _refuse_no_film(beginning: Beginning, is_file: bool) -> None:
+    """Refuse DICOM that holds no picture, by what it is; without a preamble it has to say so itself."""
+    if beginning.images is not None:
+        count = f"{beginning.images} image" + "s" * (beginning.images != 1)
+        raise FilmError(
+            "dicomdir",
+            f"This is a DICOMDIR, the index of a study, and names {count}; "
+            "films are read from their own files, so send the whole folder.",
+        )
+    if beginning.has_pixels:
+        return
+    modality, name = _text(beginning.dataset, "Modality"), _class_name(beginning.dataset)
+    if modality in RADIOGRAPH_MODALITIES:
+        raise FilmError("damaged_header", "The DICOM file ends before its pixels; it was cut short, send it again.")
+    if modality or name:
+        raise FilmError(
+            "no_pixels",
+            f"This DICOM file holds no picture ({name or f'modality {modality}'}); send the files of the films.",
+        )
+    if not is_file:
+        raise FilmError(
+            "unsupported_kind",
+            "This begins like a DICOM data set but describes no picture; "
+            "export the film as DICOM, PNG, JPEG, TIFF or WebP.",
+        )
+
+
+def _class_name(dataset: pydicom.Dataset) -> str:
+    """What kind of object a DICOM file is, as PS3.6 annex A calls it; empty where it does not say."""
+    uid = UID(str(dataset.get("SOPClassUID") or ""))
+    return uid.name.removesuffix(" Storage") if uid.name != str(uid) else ""
 
 
 def _text(dataset: pydicom.Dataset, keyword: str) -> str:
@@ -171,4 +189,9 @@ def _text(dataset: pydicom.Dataset, keyword: str) -> str:
 
 
 def _damaged(kind: str) -> FilmError:
+    if kind == "tiff":  # the one kind whose pixels may be laid out in ways that nobody reads
+        why = (
+            "it is damaged, cut short, or not in 8, 16 or 32 bit grey or 8 or 16 bit colour; save it in one of these"
+        )
+        return FilmError("damaged_header", f"The TIFF header cannot be read: {why}.")
     return FilmError("damaged_header", f"The {kind.upper()} header cannot be read; the file is damaged or cut short.")

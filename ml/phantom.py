@@ -1,7 +1,7 @@
 """Numerical chest phantom: synthetic frontal radiographs for the demo, the tests and the benchmarks.
 
-No patient is involved. `chest` and `lung_mask` give arrays; `png_bytes`, `jpeg_bytes` and `dicom_bytes`
-give files, each carrying `SYNTHETIC_MARK` near its beginning, where `is_synthetic` finds it.
+No patient is involved. `chest` and `lung_mask` give arrays; `png_bytes`, `jpeg_bytes`, `tiff_bytes`, `webp_bytes`
+and `dicom_bytes` give files, each carrying `SYNTHETIC_MARK` near its beginning or end, where `is_synthetic` finds it.
 Command line: python -m ml.phantom OUT_DIR --count 10 --seed 1 --format dicom --opacities 3
 """
 
@@ -33,20 +33,24 @@ __all__ = [
     "jpeg_bytes",
     "lung_mask",
     "png_bytes",
+    "tiff_bytes",
+    "webp_bytes",
 ]
 
 SYNTHETIC_MARK = "Synthetic numerical phantom, not a patient"
-MARK_WITHIN = 64 * 1024  # bytes from the beginning of a file
+MARK_WITHIN = 64 * 1024  # bytes from the beginning of a file, or from its end
+IMAGE_DESCRIPTION = 270  # the TIFF and Exif tag
 FILM_MM = 400.0  # what the short side of the film covers
 VIEWS = ("PA", "AP")
 
 
 def is_synthetic(data: bytes) -> bool:
-    """Tell whether a PNG, JPEG or DICOM file carries the mark in its first 64 kB; nothing is decoded.
+    """Tell whether a file carries the mark in its first or last 64 kB, where WebP has it; nothing is decoded.
 
     The mark is a label, not a proof: anyone may add or strip it.
     """
-    return SYNTHETIC_MARK.encode("ascii") in data[:MARK_WITHIN]
+    mark = SYNTHETIC_MARK.encode("ascii")
+    return mark in data[:MARK_WITHIN] or mark in data[-MARK_WITHIN:]
 
 
 def png_bytes(spec: PhantomSpec) -> bytes:
@@ -73,6 +77,30 @@ def jpeg_bytes(spec: PhantomSpec, quality: int = 90) -> bytes:
         raise ValueError(f"JPEG quality must be 1..95, not {quality}")
     out = BytesIO()
     Image.fromarray(chest(spec)).save(out, "JPEG", quality=quality, comment=SYNTHETIC_MARK)
+    return out.getvalue()
+
+
+def tiff_bytes(spec: PhantomSpec) -> bytes:
+    """Encode as uncompressed greyscale TIFF: 8 bit for spec.bits 8, else 16 bit holding the values unscaled.
+
+    The mark is its Image Description (tag 270), which stands ahead of the pixels.
+    """
+    out = BytesIO()
+    Image.fromarray(chest(spec)).save(out, "TIFF", description=SYNTHETIC_MARK)
+    return out.getvalue()
+
+
+def webp_bytes(spec: PhantomSpec) -> bytes:
+    """Encode as lossless WebP, grey in three equal channels, with the mark in an EXIF chunk behind the pixels.
+
+    Raises ValueError unless spec.bits is 8.
+    """
+    if spec.bits != 8:
+        raise ValueError(f"WebP holds 8 bits, not {spec.bits}")
+    exif = Image.Exif()
+    exif[IMAGE_DESCRIPTION] = SYNTHETIC_MARK
+    out = BytesIO()
+    Image.fromarray(chest(spec)).save(out, "WEBP", lossless=True, method=0, exif=exif)
     return out.getvalue()
 
 
@@ -166,8 +194,14 @@ def dicom_bytes(
     return out.getvalue()
 
 
-ENCODERS = {"png": png_bytes, "jpeg": jpeg_bytes, "dicom": dicom_bytes}
-SUFFIXES = {"png": ".png", "jpeg": ".jpg", "dicom": ".dcm"}
+ENCODERS = {
+    "png": png_bytes,
+    "jpeg": jpeg_bytes,
+    "tiff": tiff_bytes,
+    "webp": webp_bytes,
+    "dicom": dicom_bytes,
+}
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "dicom": ".dcm"}
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -178,7 +212,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="seed of the first; the next ones count up")
     parser.add_argument("--format", choices=sorted(ENCODERS), default="png")
     parser.add_argument("--size", type=int, default=1024, help=f"side in pixels, {MIN_SIDE}..{MAX_SIDE}")
-    parser.add_argument("--bits", type=int, default=8, help="bits per pixel, 8..16; JPEG only 8")
+    parser.add_argument("--bits", type=int, default=8, help="bits per pixel, 8..16; JPEG and WebP only 8")
     parser.add_argument("--opacities", type=int, default=0, help="ground-glass patches per film")
     return parser.parse_args(argv)
 

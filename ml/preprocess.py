@@ -8,25 +8,23 @@ it was trained with and is refused by any other.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ml.dicom_pixels import decode_dicom
 from ml.errors import FilmError
-from ml.grey_levels import Grey, look_up, stretch, table_of
+from ml.grey_levels import Grey
 from ml.headers import read_header, refuse_unfit
+from ml.metered import quiet
+from ml.pictures import decode_picture
 
 __all__ = ["PREPROCESSING_VERSION", "WORKING_SIDE", "Grey", "InputSpec", "decode", "load", "to_input"]
 
 PREPROCESSING_VERSION = "grey8-1"
 WORKING_SIDE = 1024  # pixels; the longer side of the working picture at most. Never enlarged.
-DEEP_ROWS = 128  # of a 16-bit picture, stretched at once
 
 
 @dataclass(frozen=True)
@@ -66,18 +64,18 @@ def decode(data: bytes, kind: str) -> Grey:
 
     Args:
         data: the file's bytes.
-        kind: ``png``, ``jpeg`` or ``dicom`` as :func:`ml.headers.sniff` found it.
+        kind: ``png``, ``jpeg``, ``dicom``, ``tiff`` or ``webp`` as :func:`ml.headers.sniff` found it.
 
     Returns:
         uint8 [H, W], longer side at most ``WORKING_SIDE``, bright means dense (MONOCHROME2).
 
     Raises:
-        FilmError: ``damaged_pixels`` or ``blank_film``.
+        FilmError: ``damaged_pixels``, ``too_large_unpacked`` or ``blank_film``.
     """
     try:
-        full = Image.fromarray(decode_dicom(data)) if kind == "dicom" else _decode_picture(data, kind)
-        picture = _shrink(full)
-    except FilmError:
+        with quiet():
+            picture = _shrink(_full(data, kind))
+    except (FilmError, MemoryError):  # a want of memory is not of the film alone; it may pass
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
         raise FilmError(
@@ -103,38 +101,9 @@ def to_input(pixels: Grey, spec: InputSpec) -> NDArray[np.float32]:
     return np.repeat(grey[..., None], spec.channels, axis=-1)
 
 
-def _decode_picture(data: bytes, kind: str) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the header check set the limit
-        picture: Image.Image = Image.open(BytesIO(data), formats=[kind.upper()])
-    if kind == "jpeg":
-        # The decoder's own reduced-size decode; it never goes below the size asked for.
-        picture.draft("L", (WORKING_SIDE, WORKING_SIDE))
-    picture.load()
-    return _to_grey(ImageOps.exif_transpose(picture))
-
-
-def _to_grey(picture: Image.Image) -> Image.Image:
-    if picture.mode == "I;16":  # 16-bit PNG; the depth really used differs by exporter
-        return _stretch_deep(picture)
-    if "A" in picture.mode or "transparency" in picture.info:
-        # Transparent parts carry arbitrary colours; black is what surrounds a film.
-        opaque = picture.convert("RGBA")
-        ground = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
-        picture = Image.alpha_composite(ground, opaque)
-    return picture.convert("L")
-
-
-def _stretch_deep(picture: Any) -> Image.Image:
-    """Spread the values of a 16-bit picture over 0..255, a few rows at a time, as NumPy gets a copy from Pillow."""
-    low, high = picture.getextrema()
-    codes = np.arange(low, high + 1, dtype=np.uint16)
-    table = table_of(codes, stretch(codes.astype(np.float32), float(low), float(high)))
-    grey = np.empty((picture.height, picture.width), dtype=np.uint8)
-    for top in range(0, picture.height, DEEP_ROWS):
-        bottom = min(top + DEEP_ROWS, picture.height)
-        grey[top:bottom] = look_up(np.asarray(picture.crop((0, top, picture.width, bottom))), table)
-    return Image.fromarray(grey)
+def _full(data: bytes, kind: str) -> Image.Image:
+    """At full size, or as much of it as the working picture needs."""
+    return Image.fromarray(decode_dicom(data)) if kind == "dicom" else decode_picture(data, kind, WORKING_SIDE)
 
 
 def _shrink(picture: Image.Image) -> Image.Image:

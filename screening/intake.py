@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 
 from ml.errors import FilmError
 from ml.headers import MIN_SIDE as MIN_SIDE
 from ml.headers import Header, read_header, refuse_unfit
 from ml.phantom import is_synthetic
+from screening import archives
 
-NAME_LENGTH = 255
+MAGIC_BYTES = 4
+ARCHIVE = "zip"  # the kind of a row that is no film but holds films
 
 
 @dataclass(frozen=True)
@@ -27,35 +31,65 @@ class Arrival:
     """
 
     sha256: str
-    header: Header | None
-    synthetic: bool
-    refusal: FilmError | None
+    header: Header | None = None
+    synthetic: bool = False
+    refusal: FilmError | None = None
 
 
-def inspect(data: bytes, size: int) -> Arrival:
-    """Look at a file the way the door does; refuses, never raises.
-
-    Args:
-        data: its bytes; of a file over the limit the beginning is enough.
-        size: how many bytes were sent.
-    """
+def inspect(data: bytes) -> Arrival:
+    """Look at a file the way the door does; refuses, never raises."""
     header: Header | None = None
     refusal: FilmError | None = None
     try:
-        if size > settings.MAX_FILE_BYTES:
-            raise FilmError(
-                "file_too_large",
-                f"The file has {size:,} bytes; at most {settings.MAX_FILE_BYTES:,} are accepted.",
-            )
+        _refuse_large(len(data), settings.MAX_FILE_BYTES)
         header = read_header(data)
-        refuse_unfit(header)
+        refuse_unfit(header, settings.MAX_MEGAPIXELS * 1_000_000)
     except FilmError as error:
         refusal = error
     return Arrival(hashlib.sha256(data).hexdigest(), header, is_synthetic(data), refusal)
 
 
-def clean_name(name: str) -> str:
-    """A sender's file name as it may be shown: no path, no control characters, at most 255 characters."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(character if character.isprintable() else "�" for character in last).strip()
-    return shown[-NAME_LENGTH:] or "unnamed"
+def inspect_archive(file: UploadedFile[Any], size: int) -> Arrival:
+    """Look at an archive's directory, and at nothing in it; refuses, never raises."""
+    refusal: FilmError | None = None
+    try:
+        _refuse_large(size, settings.MAX_ARCHIVE_BYTES)
+        archives.inspect(file, archives.limits())
+    except FilmError as error:
+        refusal = error
+    return Arrival(_digest(file), refusal=refusal)
+
+
+def too_large(file: UploadedFile[Any], size: int) -> Arrival:
+    """What is known of a file that is too large to be read as a whole: its digest, so that it is known again."""
+    try:
+        _refuse_large(size, settings.MAX_FILE_BYTES)
+    except FilmError as error:
+        return Arrival(_digest(file), refusal=error)
+    raise AssertionError("only for files over the limit")
+
+
+def unread(mark: bytes, refusal: FilmError) -> Arrival:
+    """A file whose bytes nobody has, told from others by a mark of its own."""
+    return Arrival(hashlib.sha256(mark).hexdigest(), refusal=refusal)
+
+
+def is_archive(file: UploadedFile[Any]) -> bool:
+    """Whether an upload is a ZIP by its first bytes."""
+    file.seek(0)
+    head = file.read(MAGIC_BYTES)
+    file.seek(0)
+    return archives.is_archive(head)
+
+
+def _refuse_large(size: int, most: int) -> None:
+    if size > most:
+        raise FilmError("file_too_large", f"The file has {size:,} bytes; at most {most:,} are accepted.")
+
+
+def _digest(file: UploadedFile[Any]) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
 from django.db.models import TextField
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
-from screening import queries
-from screening.models import Batch, Prediction, XRay
+from screening.invariant_counts import counts
+from screening.models import Prediction, XRay
+from screening.violations import Tally, Violation, snapshot
 
 State = XRay.State
 
@@ -30,41 +28,12 @@ ROOT = "films"  # where XRay.storage_name puts them
 ORIGINAL, AS_SENT, PICTURES, MAP = "original", "as-sent", ("display.jpg", "thumb.jpg"), "map.png"
 SHARDS = frozenset(f"{number:02x}" for number in range(256))
 GRACE = timedelta(hours=1)
-ROWS_A_READ = 2_000
 
 FIELDS = (
     "batch_id", "kept_bytes", "stored", "as_sent", "pictured", "mapped", "state", "code", "reason", "attempts",
     "lease_until", "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at",
-    "batch__cancelled_at",
+    "batch__cancelled_at", "source__stored",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Something that must not be.
-
-    Attributes:
-        code: which rule, stable.
-        subject: the film's or batch's key, or the file's name in the storage.
-        sentence: what is wrong.
-    """
-
-    code: str
-    subject: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.subject}: {self.sentence}"
-
-
-@dataclass
-class Tally:
-    """How much was looked at, filled while :func:`violations` runs."""
-
-    batches: int = 0
-    films: int = 0
-    files: int = 0
-    young_orphans: int = 0
 
 
 def violations(tally: Tally, *, settled: bool = False, grace: timedelta = GRACE) -> Iterator[Violation]:
@@ -75,7 +44,7 @@ def violations(tally: Tally, *, settled: bool = False, grace: timedelta = GRACE)
         settled: demand also that the films of submitted and of cancelled batches are in a final state.
         grace: files without a row are no violation when they are younger, since an upload stores bytes first.
     """
-    yield from _counts(tally)
+    yield from counts(tally)
     for shard in _shards():
         films, predictions = _rows_of(shard)
         tally.films += len(films)
@@ -148,7 +117,13 @@ def _broken(film: XRay) -> Iterator[tuple[str, str]]:
          f"It is {film.state} without a code and a sentence."),
         ("reason_without_refusal", film.state == State.DONE and film.code != "",
          f"It is done, but carries the code {film.code}."),
-        ("accepted_not_stored", film.state not in (State.REJECTED, State.UNPACKED) and not film.stored,
+        ("unpacked_and_stored", film.state == State.UNPACKED and film.stored,
+         "Its files were unpacked, but the archive is still stored."),
+        ("stored_twice", film.stored and film.source_id is not None, "It is stored, but reads another film's bytes."),
+        ("source_not_stored", film.source is not None and not film.source.stored,
+         "It reads the bytes of another film, which are not stored."),
+        ("accepted_not_stored",
+         film.state not in (State.REJECTED, State.UNPACKED) and not film.stored and film.source_id is None,
          "It was let in, but its bytes are not stored."),
     ]  # fmt: skip
     yield from ((code, sentence) for code, broken, sentence in rules if broken)
@@ -156,27 +131,6 @@ def _broken(film: XRay) -> Iterator[tuple[str, str]]:
 
 def _handed_over(film: XRay) -> bool:
     return film.batch.submitted_at is not None or film.batch.cancelled_at is not None
-
-
-def _counts(tally: Tally) -> Iterator[Violation]:
-    """What the pages and the interface count must be what is there."""
-    for batch in Batch.objects.order_by("pk").iterator(ROWS_A_READ):
-        tally.batches += 1
-        if sentence := _miscounted(batch):
-            yield Violation("counts_differ", str(batch.pk), sentence)
-
-
-def _miscounted(batch: Batch) -> str:
-    with _snapshot():
-        states = XRay.objects.filter(batch=batch).order_by().values_list("state", flat=True)
-        there = Counter(states.iterator(ROWS_A_READ))
-        try:
-            told = queries.progress_of(batch)
-        except KeyError as error:
-            return f"Nobody can count its films: {error} is unknown."
-    if told.total == there.total() and {name: films for name, films in told.states.items() if films} == dict(there):
-        return ""
-    return f"Its progress says {told.total} {told.states}, its films are {there.total()} {dict(there)}."
 
 
 def _shards() -> list[str]:
@@ -188,23 +142,12 @@ def _shards() -> list[str]:
 def _rows_of(shard: str) -> tuple[list[XRay], dict[UUID, list[Prediction]]]:
     first, last = UUID(shard + "0" * 30), UUID(shard + "f" * 30)
     predictions: dict[UUID, list[Prediction]] = defaultdict(list)
-    with _snapshot():
-        films = list(XRay.objects.filter(pk__range=(first, last)).select_related("batch").only(*FIELDS))
+    with snapshot():
+        films = list(XRay.objects.filter(pk__range=(first, last)).select_related("batch", "source").only(*FIELDS))
         of_shard = Prediction.objects.filter(film_id__gte=first, film_id__lte=last).order_by("pk")
         for prediction in of_shard.only("film_id", "model_id", "score", "decision"):
             predictions[prediction.film_id].append(prediction)
     return films, predictions
-
-
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    """Two reads of one moment. Within a transaction that has begun (a test's) there is nothing to choose."""
-    begun = connection.in_atomic_block
-    with transaction.atomic():
-        if not begun:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def _files_of(shard: str, films: dict[str, XRay], tally: Tally, grace: timedelta) -> Iterator[Violation]:

@@ -16,6 +16,7 @@ from celery.signals import beat_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from screening.config.limits import limits
+from screening.config.memory import bound
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
 
@@ -67,9 +68,10 @@ app.autodiscover_tasks(["screening"])
 
 @worker_process_init.connect
 def _warm_up(**_: Any) -> None:
-    """Load the network beside the first messages, not after them."""
+    """Bound this process's memory, then load the network beside the first messages, not after them."""
     from screening import worker
 
+    bound(settings.WORKER_MEMORY_MB)
     worker.warm_up()
 
 

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 
 from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
+from screening.config import storages
 from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret_key, share, words
 
@@ -104,11 +105,9 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 MEDIA_ROOT = instance_dir() / "media"
 MEDIA_URL = ""  # films are served by views that check rights, never by path
-STORAGES = {
-    # A second attempt's pictures replace the first one's; no two films share a name.
-    "default": {"BACKEND": "screening.storage.DurableFileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
+STORAGES = storages.storages()
+SERVE_ACCEL_PREFIX = storages.accel_prefix()
+SERVE_PRESIGNED = storages.presigned()
 FSYNC = flag("FSYNC", True)  # wait for the disk before a row says that bytes are there
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
@@ -125,7 +124,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "img-src": storages.picture_sources(),
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
@@ -175,7 +174,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
 WORKER_PROCESSES = number("WORKER_PROCESSES", cores())
 WORKER_THREADS = number("WORKER_THREADS", 1)  # of the network's arithmetic, in each process
-WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", 4096)  # of each process; a decoder that wants more fails its film
+WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", 4096)  # of each process, 0: no limit; more fails its film
 CHUNK_FILMS = number("CHUNK_FILMS", 32)
 CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
 CHUNK_SECONDS = number("CHUNK_SECONDS", 30)
@@ -184,6 +183,13 @@ SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3
 AUDIT_SAMPLE = share("AUDIT_SAMPLE", 0.05)  # share of the unflagged films that goes to review all the same
 DEFAULT_MODEL = os.environ.get("SCREENING_MODEL", SHIPPED_MODEL)
+
+# Reading. A reader's claim on a film is renewed while its page is open.
+READING_CLAIM_SECONDS = number("READING_CLAIM_SECONDS", 600)
+READING_BLINDED = flag("READING_BLINDED", True)  # until a reader switches; score and decision hidden till the verdict
+READINGS_NEEDED = number("READINGS_NEEDED", 1)  # of each film, by different readers: 1 or 2
+DOUBLE_READING_SHARE = share("DOUBLE_READING_SHARE", 0.1)  # of the films that get two all the same
+GOLD_SHARE = share("GOLD_SHARE", 0.05)  # of the films offered to a reader that are hidden gold cases
 
 LOGGING = {
     "version": 1,

@@ -20,8 +20,9 @@ from screening import publishing, storage, triage
 from screening.config.celery import BULK, SMALL
 from screening.config.limits import limits
 from screening.inference import Pictures, Screened
+from screening.intake import ARCHIVE
 from screening.models import Batch, XRay
-from screening.services import statements
+from screening.services import counting, statements
 
 State, ReviewState = XRay.State, XRay.ReviewState
 
@@ -142,7 +143,9 @@ def sweep() -> dict[str, int]:
             "sweep",
         ),
     )
-    return {"lost": len(lost), "stale": _publish_stale(), "cancelled": _cancel_leftovers()}
+    done = {"lost": len(lost), "stale": _publish_stale(), "cancelled": _cancel_leftovers()}
+    counting.merge()
+    return done
 
 
 def _held(films: Sequence[XRay]) -> set[UUID]:
@@ -161,7 +164,7 @@ def _row(film: XRay, result: Screened | Refusal) -> dict[str, Any]:
     """What a film's row will say, as :data:`statements.RECORD` takes it."""
     held = {"id": str(film.pk), "attempts": film.attempts, "model_id": film.batch.model_id}
     if isinstance(result, Refusal):
-        row = _refused(result)
+        row = _refused(film, result)
     else:
         flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE)
         row = {
@@ -172,8 +175,9 @@ def _row(film: XRay, result: Screened | Refusal) -> dict[str, Any]:
     return {**held, **row, "review_state": ReviewState.PENDING if row["flags"] else ReviewState.NOT_NEEDED}
 
 
-def _refused(result: Refusal) -> dict[str, Any]:
-    flags = [triage.FLAG_FAILED] if result.state == State.FAILED else []
+def _refused(film: XRay, result: Refusal) -> dict[str, Any]:
+    # An archive shows nothing that anybody could read.
+    flags = [triage.FLAG_FAILED] if result.state == State.FAILED and film.kind != ARCHIVE else []
     return {
         **NOTHING_SAID, "state": result.state, "code": result.code, "reason": result.sentence[:400],
         "step": result.step, "pictured": result.pictured, "flags": flags,

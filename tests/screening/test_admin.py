@@ -46,7 +46,7 @@ def test_a_verdict_given_in_the_admin_is_kept(staff: Client, flagged: XRay, coll
 
 def test_a_wrong_verdict_is_refused_with_a_sentence(staff: Client, flagged: XRay) -> None:
     page = staff.post(page_of(flagged), {"verdict": "x"}, follow=True).content.decode()
-    assert "Choose confirm or overturn" in page
+    assert "Choose what to say: confirm or overturn" in page
     assert not Review.objects.exists()
 
 

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from screening import publishing
 from screening.config.celery import app
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
-from screening.services import batches
+from screening.services import batches, door
 from tests.screening.factories import film
 
 Captured = Callable[..., Any]
@@ -32,8 +36,21 @@ def test_a_film_is_queued_with_its_bytes_stored(batch: Batch, png: bytes) -> Non
     assert new
     assert (film.state, film.kind, film.width, film.height) == ("queued", "png", 256, 256)
     assert film.synthetic
+    assert film.bytes == len(png)
     with default_storage.open(film.storage_name("original")) as file:
-        assert file.read() == png
+        kept = file.read()
+    assert len(kept) == film.kept_bytes
+    assert kept != png  # the phantom's text chunks are gone, see film.receipt
+    assert np.array_equal(np.asarray(Image.open(BytesIO(kept))), np.asarray(Image.open(BytesIO(png))))
+
+
+def test_the_row_names_what_was_removed_and_groups_by_pseudonym(batch: Batch, dicom: bytes, settings: Any) -> None:
+    film, _ = batches.add_file(batch=batch, name="a.dcm", data=dicom)
+    assert any("replaced by a pseudonym" in name for name in film.receipt)
+    assert film.study.startswith("2.25.")
+    settings.PSEUDONYM_KEY = "another"
+    other = batches.create_batch(owner=batch.owner, name="other")
+    assert batches.add_file(batch=other, name="a.dcm", data=dicom)[0].study != film.study
 
 
 @pytest.mark.parametrize(
@@ -48,13 +65,13 @@ def test_a_bad_file_is_rejected_with_a_reason_and_keeps_no_bytes(batch: Batch, d
     assert not default_storage.exists(film.storage_name("original"))
 
 
-def test_of_a_file_over_the_limit_only_the_beginning_is_read(batch: Batch, png: bytes, settings: Any) -> None:
+def test_a_file_over_the_limit_is_known_again_by_its_digest(batch: Batch, png: bytes, settings: Any) -> None:
     settings.MAX_FILE_BYTES = 100
-    file = SimpleUploadedFile("a.png", png)
-    film, _ = batches.add_upload(batch=batch, file=file)
+    film, _ = batches.add_upload(batch=batch, file=SimpleUploadedFile("a.png", png))
     assert (film.state, film.code, film.bytes) == ("rejected", "file_too_large", len(png))
     assert f"{len(png):,} bytes" in film.reason
-    assert file.tell() == 101
+    assert film.sha256 == hashlib.sha256(png).hexdigest()
+    assert batches.add_upload(batch=batch, file=SimpleUploadedFile("a.png", png)) == (film, False)
 
 
 def test_a_retry_returns_the_film_it_already_is(batch: Batch, png: bytes) -> None:
@@ -78,16 +95,27 @@ def test_the_same_bytes_under_another_name_are_a_duplicate_that_says_of_what(bat
 def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch, png: bytes) -> None:
     first, _ = batches.add_file(batch=batch, name="a.png", data=png)
     # The second request looked for a twin just before the first one's row was there.
-    with patch.object(batches, "_twin", side_effect=[None, first]):
+    with patch.object(door, "_twin", side_effect=[None, first]):
         twin, new = batches.add_file(batch=batch, name="b.png", data=png)
     assert (twin.code, new) == ("duplicate", True)
     assert not default_storage.exists(twin.storage_name("original"))
     assert batch.films.filter(state=XRay.State.QUEUED).count() == 1
 
 
-def test_names_lose_their_path_and_control_characters(batch: Batch, png: bytes) -> None:
-    film, _ = batches.add_file(batch=batch, name="../../etc/a\x00\nb.png", data=png)
-    assert film.original_name == "a��b.png"
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("../../etc/a\x00\nb.png", "etc/a��b.png"),
+        ("C:\\films\\.\\a.png", "C:/films/a.png"),
+        ("/a//b.png ", "a/b.png"),
+        ("../", "unnamed"),
+        ("long/" * 60 + "a.png", ("long/" * 60 + "a.png")[-255:]),
+    ],
+)
+def test_names_keep_their_folders_but_lead_nowhere(batch: Batch, png: bytes, sent: str, shown: str) -> None:
+    film, _ = batches.add_file(batch=batch, name=sent, data=png)
+    assert film.original_name == shown
+    assert film.storage_name("original") == f"films/{film.pk.hex[:2]}/{film.pk.hex}/original"
 
 
 def test_submitting_publishes_chunks_after_commit(

@@ -21,9 +21,10 @@ from django.db import connection
 from django.utils import timezone
 
 from screening import invariants, queries
-from screening.invariants import Tally, violations
+from screening.invariants import violations
 from screening.models import Batch, ModelVersion, Prediction, XRay
-from screening.services import work
+from screening.services import quotas, work
+from screening.violations import Tally, snapshot
 from tests.screening.factories import PICTURES, film
 
 NOW = timezone.now()
@@ -50,6 +51,7 @@ def set_raw(one: XRay, **fields: Any) -> None:
 
 
 def codes(**options: Any) -> list[str]:
+    quotas.recount()
     return [violation.code for violation in violations(Tally(), **options)]
 
 
@@ -100,6 +102,7 @@ def sound(submitted: Batch, done: XRay, waiting: XRay) -> Batch:
         store(one, "original", b"original")
     store(running, "display.jpg", b"of an attempt under way")
     film(submitted, 5, state="rejected", stored=False, **REFUSED)
+    quotas.recount()
     return submitted
 
 
@@ -197,6 +200,7 @@ def test_counts_that_differ_from_the_rows_are_reported(sound: Batch) -> None:
 
 @pytest.mark.parametrize("part", ["original", "display.jpg", "thumb.jpg", "map.png"])
 def test_a_row_without_its_file_is_reported(done: XRay, part: str) -> None:
+    quotas.recount()
     default_storage.delete(done.storage_name(part))
     (found,) = violations(Tally())
     assert (found.code, found.subject) == ("file_missing", done.storage_name(part))
@@ -294,7 +298,7 @@ def test_the_check_changes_nothing(sound: Batch, tmp_path: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_outside_a_transaction_every_read_is_one_snapshot_that_cannot_write(django_assert_num_queries: Any) -> None:
-    with invariants._snapshot(), connection.cursor() as cursor:
+    with snapshot(), connection.cursor() as cursor:
         cursor.execute("SHOW transaction_isolation")
         assert cursor.fetchone() == ("repeatable read",)
         cursor.execute("SHOW transaction_read_only")

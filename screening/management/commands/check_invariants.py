@@ -9,8 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from screening.invariants import GRACE, Tally, Violation, delete_orphan, violations
+from screening.invariants import GRACE, delete_orphan, violations
 from screening.models import XRay
+from screening.services import quotas
+from screening.violations import Tally, Violation
 
 
 class Command(BaseCommand):
@@ -38,11 +40,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--delete-orphans", action="store_true", help="remove files without a row that are older than --grace"
         )
+        parser.add_argument("--recount", action="store_true", help="first set what users are charged to their rows")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Report, and fail when there was anything to report."""
         if options["delete_orphans"] and not XRay.objects.exists():
             raise CommandError("There is no film at all, so this may be the wrong database; nothing was deleted.")
+        if options["recount"]:
+            quotas.recount()
         tally, found, removed = Tally(), 0, 0
         grace = timedelta(seconds=options["grace"])
         for violation in violations(tally, settled=options["settled"], grace=grace):

@@ -1,61 +1,24 @@
-"""The tables. Only ``screening.services`` writes them; see there for the moves between states."""
+"""Films: where each stands, what was said of it, and how many there are."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import uuid
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Abs
 from django.urls import reverse
 from django.utils import timezone
 
+from screening.models.batches import Batch, ModelVersion
 
-class ModelVersion(models.Model):
-    """A trained model as it was when it was registered; a prediction always names one."""
-
-    name = models.CharField(max_length=64)
-    digest = models.CharField(max_length=64, help_text="sha256 of the weights")
-    card = models.JSONField()
-    created_at = models.DateTimeField(default=timezone.now)
-    is_default = models.BooleanField(default=False)
-
-    class Meta:
-        ordering: ClassVar = ["-is_default", "name", "-created_at"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["name", "digest"], name="one_row_a_model_version"),
-            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_model"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.digest[:8]}"
+KEPT = ("original", "as-sent")  # parts of a film that its sender sent; all others are made here
 
 
-class Batch(models.Model):
-    """Films that were sent together. Its state is derived from its films, never stored."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="batches")
-    name = models.CharField(max_length=120)
-    model = models.ForeignKey(ModelVersion, models.PROTECT, related_name="batches")
-    created_at = models.DateTimeField(default=timezone.now)
-    submitted_at = models.DateTimeField(null=True, blank=True)
-    cancelled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["-created_at", "id"]
-        verbose_name_plural = "batches"
-        indexes: ClassVar = [models.Index(fields=["owner", "-created_at"], name="batches_of_owner")]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        """The batch's page."""
-        return reverse("batch", args=[self.pk])
+# How little a score says: 0.5 where it says nothing, 0 where it is sure. P(COVID-19) is calibrated, so its entropy
+# falls with the distance from 0.5, whatever the operating points are.
+UNCERTAINTY = Value(0.5) - Abs(F("score") - Value(0.5))
 
 
 class XRay(models.Model):
@@ -87,8 +50,10 @@ class XRay(models.Model):
 
         NOT_NEEDED = "not_needed", "Not needed"
         PENDING = "pending", "Pending"
+        DISPUTED = "disputed", "Disputed"
         CONFIRMED = "confirmed", "Confirmed"
         OVERTURNED = "overturned", "Overturned"
+        UNREADABLE = "unreadable", "Unreadable"
 
     FINAL_STATES = (State.REJECTED, State.DONE, State.FAILED, State.CANCELLED, State.UNPACKED)
 
@@ -107,6 +72,10 @@ class XRay(models.Model):
     archive = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="members", db_index=False
     )  # a partial index has it
+    source = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="copies", db_index=False,
+        help_text="the film whose stored bytes this one shares, as films of a re-run do",
+    )  # fmt: skip
     patient = models.CharField(max_length=32, blank=True, help_text="pseudonym; the same for all films of a patient")
     study = models.CharField(max_length=64, blank=True, help_text="pseudonym of the study's UID")
     receipt = models.JSONField(default=list, blank=True, help_text="names of what was removed at the door")
@@ -141,7 +110,16 @@ class XRay(models.Model):
             models.Index(fields=["batch", "created_at", "id"], name="films_in_order"),
             models.Index(fields=["batch", "state", "decision"], name="films_by_state"),
             models.Index(F("batch"), F("score").desc(nulls_last=True), F("id"), name="films_by_score"),
-            models.Index(fields=["created_at"], condition=Q(review_state="pending"), name="films_to_review"),
+            models.Index(F("batch"), UNCERTAINTY.desc(nulls_last=True), F("id"), name="films_by_uncertainty"),
+            models.Index(
+                fields=["review_state", "created_at", "id"],
+                condition=~Q(review_state="not_needed"),
+                name="films_to_review",
+            ),
+            models.Index(fields=["decision", "score"], condition=Q(review_state="pending"), name="films_to_read"),
+            models.Index(
+                fields=["id"], condition=Q(review_state="pending", decision="negative"), name="films_to_audit"
+            ),
             models.Index(
                 fields=["state", "published_at", "lease_until"],
                 condition=Q(state__in=["queued", "running"]),
@@ -150,6 +128,7 @@ class XRay(models.Model):
             models.Index(fields=["-created_at"], name="films_newest"),
             models.Index(fields=["sha256"], name="films_by_content"),
             models.Index(fields=["archive"], condition=Q(archive__isnull=False), name="films_of_archive"),
+            models.Index(fields=["source"], condition=Q(source__isnull=False), name="films_by_source"),
             models.Index(fields=["batch", "patient"], condition=~Q(patient=""), name="films_of_patient"),
         ]
         constraints: ClassVar = [
@@ -179,10 +158,30 @@ class XRay(models.Model):
         """Where the storage keeps a part of this film.
 
         ``original`` is the file without what identifies a person, ``as-sent`` with it (only where the deployment
-        wants that kept); then ``display.jpg``, ``thumb.jpg`` and ``map.png``.
+        wants that kept), both those of the source where there is one; then ``display.jpg``, ``thumb.jpg`` and
+        ``map.png``.
         """
-        key = self.pk.hex
+        key = (self.source_id if part in KEPT and self.source_id else self.pk).hex
         return f"films/{key[:2]}/{key}/{part}"
+
+
+class FilmCount(models.Model):
+    """How many films of a batch are alike, in parts that add up. Triggers of the database write them with the films.
+
+    A part may be negative: a film that changes adds one with -1 and one with +1. Parts are only ever added, so that
+    workers do not wait for each other, and the sweep puts those of a batch together.
+    """
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="film_counts", db_constraint=False)
+    state = models.CharField(max_length=10)
+    decision = models.CharField(max_length=10)
+    review_state = models.CharField(max_length=10)
+    bin = models.SmallIntegerField(help_text="of the histogram of scores; -1 without a score")
+    films = models.IntegerField()
+    last = models.DateTimeField(null=True, help_text="the latest end among them")
+
+    def __str__(self) -> str:
+        return f"{self.films:+} {self.state} {self.decision}"
 
 
 class Prediction(models.Model):
@@ -206,71 +205,3 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.score:.3f} {self.decision}"
-
-
-class Review(models.Model):
-    """A person's verdict on a flagged film. Rows are only ever added."""
-
-    class Verdict(models.TextChoices):
-        """What the reviewer says of the decision."""
-
-        CONFIRMED = "confirmed", "Confirm"
-        OVERTURNED = "overturned", "Overturn"
-
-    film = models.ForeignKey(XRay, models.PROTECT, related_name="reviews")
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews")
-    verdict = models.CharField(max_length=10, choices=Verdict.choices)
-    note = models.TextField(blank=True, max_length=2000)
-    # As they stood when the verdict was given; the film's may change with another model.
-    score = models.FloatField(null=True, blank=True)
-    decision = models.CharField(max_length=10, choices=XRay.Decision.choices, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering: ClassVar = ["-created_at", "-id"]
-
-    def __str__(self) -> str:
-        return f"{self.get_verdict_display()} by {self.reviewer}"
-
-
-class Quota(models.Model):
-    """What a user has sent so far, and limits of their own where they differ from the deployment's."""
-
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="quota", primary_key=True)
-    used_bytes = models.PositiveBigIntegerField(default=0, help_text="in the storage")
-    used_files = models.PositiveBigIntegerField(default=0, help_text="rows, refused ones among them")
-    most_bytes = models.PositiveBigIntegerField(null=True, blank=True)
-    most_files = models.PositiveBigIntegerField(null=True, blank=True)
-    most_open_batches = models.PositiveIntegerField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.used_files} files, {self.used_bytes} bytes"
-
-
-class ApiToken(models.Model):
-    """A program's key. Only its digest is stored; the key itself is shown once."""
-
-    PREFIX = "xray_"
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=64)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = [F("last_used_at").desc(nulls_last=True), "-created_at"]
-        verbose_name = "API token"
-
-    def __str__(self) -> str:
-        return self.name
-
-    @classmethod
-    def new_key(cls) -> str:
-        """A fresh key of 256 random bits."""
-        return cls.PREFIX + secrets.token_urlsafe(32)
-
-    @staticmethod
-    def digest_of(key: str) -> str:
-        """What is stored of a key; a plain hash suffices for 256 random bits."""
-        return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,139 @@
+"""The attributes that a DICOM film keeps, and what their values may be: codes of the standard and numbers."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import NamedTuple
+
+from ml.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, RADIOGRAPH_MODALITIES
+
+MOST_VALUES = 64  # of windows
+MOST_TABLE = 1 << 16  # entries of a lookup table (PS3.3 C.11.1.1)
+
+
+class Attribute(NamedTuple):
+    """An attribute that is kept.
+
+    Attributes:
+        vrs: its value representations; the first where the file gives none.
+        most: how many values it may have.
+        terms: what each value must be, for codes; from the first value that is none on, all are dropped.
+    """
+
+    vrs: tuple[str, ...]
+    most: int = 1
+    terms: frozenset[str] = frozenset()
+
+
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _code(terms: str, most: int = 1) -> Attribute:
+    return Attribute(("CS",), most, _terms(terms))
+
+
+YES_NO = _code("YES NO")
+EITHER = ("US", "SS")
+TABLE = ("US", "SS", "OW")
+DIRECTIONS = frozenset("".join(some) for number in (1, 2, 3) for some in permutations("AFHLPR", number))
+
+# PS3.3 C.7.3.1.1.1
+MODALITIES = _terms(
+    "AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT IVUS "
+    "KER KO LEN LS MG MR M3D NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG "
+    "RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US "
+    "VA XA XAPROTOCOL XC"
+)
+VIEWS = _terms("AP PA LL RL RLD LLD RLO LLO")  # PS3.3 C.8.11.5 and C.8.1.1
+PHOTOMETRIC = _terms(  # PS3.3 C.7.6.3.1.2
+    "MONOCHROME1 MONOCHROME2 RGB YBR_FULL YBR_FULL_422 YBR_PARTIAL_422 YBR_PARTIAL_420 YBR_ICT YBR_RCT HSV ARGB CMYK "
+    "XYB"
+) | {"PALETTE COLOR"}
+COMPRESSIONS = (
+    "ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_15 ISO_18181_1 ISO_13818_2 ISO_14496_10 ISO_23008_2 RFC1951"
+)
+
+PIXELS: dict[int, Attribute] = {
+    0x00280002: Attribute(("US",)),  # Samples per Pixel
+    0x00280004: Attribute(("CS",), terms=PHOTOMETRIC),  # Photometric Interpretation
+    0x00280006: Attribute(("US",)),  # Planar Configuration
+    0x00280008: Attribute(("IS",)),  # Number of Frames
+    0x00280010: Attribute(("US",)),  # Rows
+    0x00280011: Attribute(("US",)),  # Columns
+    0x00280100: Attribute(("US",)),  # Bits Allocated
+    0x00280101: Attribute(("US",)),  # Bits Stored
+    0x00280102: Attribute(("US",)),  # High Bit
+    0x00280103: Attribute(("US",)),  # Pixel Representation
+    0x00281101: Attribute(EITHER, 3),  # Red Palette Color Lookup Table Descriptor
+    0x00281102: Attribute(EITHER, 3),  # Green
+    0x00281103: Attribute(EITHER, 3),  # Blue
+    0x00281201: Attribute(("OW",), MOST_TABLE),  # Red Palette Color Lookup Table Data
+    0x00281202: Attribute(("OW",), MOST_TABLE),  # Green
+    0x00281203: Attribute(("OW",), MOST_TABLE),  # Blue
+    0x00281221: Attribute(("OW",), MOST_TABLE),  # Segmented Red Palette Color Lookup Table Data
+    0x00281222: Attribute(("OW",), MOST_TABLE),  # Green
+    0x00281223: Attribute(("OW",), MOST_TABLE),  # Blue
+    0x00282110: _code("00 01"),  # Lossy Image Compression
+    0x00282112: Attribute(("DS",), MOST_VALUES),  # Lossy Image Compression Ratio
+    0x00282114: _code(COMPRESSIONS, MOST_VALUES),  # Lossy Image Compression Method
+}
+BULK = {  # of any length
+    0x7FE00001: Attribute(("OV",)),  # Extended Offset Table
+    0x7FE00002: Attribute(("OV",)),  # Extended Offset Table Lengths
+    0x7FE00003: Attribute(("UV",)),  # Encapsulated Pixel Data Value Total Length
+    0x7FE00008: Attribute(("OF",)),  # Float Pixel Data
+    0x7FE00009: Attribute(("OD",)),  # Double Float Pixel Data
+    0x7FE00010: Attribute(("OW", "OB")),  # Pixel Data
+}
+LOOKUP_TABLE: dict[int, Attribute] = {  # what an item of the two sequences below keeps
+    0x00283002: Attribute(EITHER, 3),  # LUT Descriptor
+    0x00283004: Attribute(("LO",), terms=_terms("OD HU US MGML Z_EFF ED EDW HU_MOD PCT")),
+    0x00283006: Attribute(TABLE, MOST_TABLE),  # LUT Data
+}
+SHOWING: dict[int, Attribute] = {
+    0x00280030: Attribute(("DS",), 2),  # Pixel Spacing
+    0x00280034: Attribute(("IS",), 2),  # Pixel Aspect Ratio
+    0x00181164: Attribute(("DS",), 2),  # Imager Pixel Spacing
+    0x00280106: Attribute(EITHER),  # Smallest Image Pixel Value
+    0x00280107: Attribute(EITHER),  # Largest Image Pixel Value
+    0x00280120: Attribute(EITHER),  # Pixel Padding Value
+    0x00280121: Attribute(EITHER),  # Pixel Padding Range Limit
+    0x00281040: _code("LIN LOG DISP"),  # Pixel Intensity Relationship
+    0x00281041: Attribute(("SS",)),  # Pixel Intensity Relationship Sign
+    0x00281050: Attribute(("DS",), MOST_VALUES),  # Window Center
+    0x00281051: Attribute(("DS",), MOST_VALUES),  # Window Width
+    0x00281052: Attribute(("DS",)),  # Rescale Intercept
+    0x00281053: Attribute(("DS",)),  # Rescale Slope
+    0x00281054: Attribute(("LO",), terms=LOOKUP_TABLE[0x00283004].terms),  # Rescale Type
+    0x00281056: _code("LINEAR LINEAR_EXACT SIGMOID"),  # VOI LUT Function
+    0x00283000: Attribute(("SQ",)),  # Modality LUT Sequence
+    0x00283010: Attribute(("SQ",)),  # VOI LUT Sequence
+    0x20500020: _code("IDENTITY INVERSE"),  # Presentation LUT Shape
+}
+SCREENING: dict[int, Attribute] = {
+    0x00080008: _code("ORIGINAL DERIVED PRIMARY SECONDARY", 2),  # Image Type
+    0x00080016: Attribute(("UI",)),  # SOP Class UID
+    0x00080060: Attribute(("CS",), terms=MODALITIES | RADIOGRAPH_MODALITIES),  # Modality
+    0x00080064: _code("DV DI DF WSD SD SI DRW SYN"),  # Conversion Type
+    0x00080068: Attribute(("CS",), terms=frozenset({"FOR PRESENTATION", "FOR PROCESSING"})),
+    0x00180015: Attribute(("CS",), terms=CHEST_BODY_PARTS),  # Body Part Examined
+    0x00185101: Attribute(("CS",), terms=VIEWS | LATERAL_VIEWS),  # View Position
+    0x00200020: Attribute(("CS",), 2, DIRECTIONS),  # Patient Orientation
+    0x00200060: _code("R L"),  # Laterality
+    0x00200062: _code("R L U B"),  # Image Laterality
+    0x00280301: YES_NO,  # Burned In Annotation
+    0x00280302: YES_NO,  # Recognizable Visual Features
+}
+KEPT = {**PIXELS, **BULK, **SHOWING, **SCREENING}
+
+PATIENT_ID, PATIENT_ISSUER, PATIENT_NAME, BIRTH_DATE = 0x00100020, 0x00100021, 0x00100010, 0x00100030
+CHARACTER_SET = 0x00080005
+STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
+REPLACED = {PATIENT_ID: "LO", STUDY: "UI", SERIES: "UI", INSTANCE: "UI"}
+# Written into every film (PS3.15 E.1.1): that it was de-identified, how, and that no time is left.
+WRITTEN = {
+    0x00120062: ("CS", b"YES"),  # Patient Identity Removed
+    0x00120063: ("LO", b"Allow-list, after DICOM PS3.15 Annex E Basic Profile"),  # De-identification Method
+    0x00280303: ("CS", b"REMOVED"),  # Longitudinal Temporal Information Modified
+}

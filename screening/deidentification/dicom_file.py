@@ -1,0 +1,153 @@
+"""A DICOM file (PS3.10) as its parts, and parts as a file."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydicom import uid
+
+from ml.dicom_reading import UNPACKED_BYTES, inflate
+from ml.kinds import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
+from screening.deidentification.cleaned import damaged
+from screening.deidentification.dicom_walk import LONG, SEQUENCE_END, UNDEFINED, Element, Encoding, Walker
+
+META, COMMAND = 0x0002, 0x0000  # groups
+TRANSFER_SYNTAX = 0x00020010
+EXPLICIT = Encoding(implicit=False, little=True)
+ENCODINGS = {
+    str(uid.ImplicitVRLittleEndian): Encoding(implicit=True, little=True),
+    str(uid.ExplicitVRBigEndian): Encoding(implicit=False, little=False),
+}
+DEFLATED = str(uid.DeflatedExplicitVRLittleEndian)
+LEGAL_UID = re.compile(r"[0-9.]{1,64}")
+TEXT = {"CS", "DS", "IS", "LO", "SH"}  # made even with a space, all others with a zero (PS3.5 6.2)
+
+
+class Value(NamedTuple):
+    """A value to be written."""
+
+    vr: str
+    value: bytes | memoryview
+    open_ended: bool = False
+
+
+@dataclass(frozen=True)
+class DicomFile:
+    """A file taken apart.
+
+    Attributes:
+        preamble: what stands before the prefix, if there is one.
+        meta: file meta information by tag.
+        elements: the data set by tag; of a tag that comes twice the last.
+        syntax: transfer syntax UID.
+        found: how the data set is encoded, which may differ from what the syntax says.
+    """
+
+    preamble: bytes
+    meta: dict[int, Element]
+    elements: dict[int, Element]
+    syntax: str
+    found: Encoding
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the syntax wants the data set encoded."""
+        return encoding_of(self.syntax)
+
+
+def encoding_of(syntax: str) -> Encoding:
+    """How a transfer syntax encodes data sets (PS3.5 annex A)."""
+    return ENCODINGS.get(syntax, EXPLICIT)
+
+
+def read(data: bytes) -> DicomFile:
+    """Take a file apart, with or without a preamble; no value is made sense of.
+
+    Raises:
+        FilmError: ``damaged_header`` or, for a deflated one, ``too_large_unpacked``.
+    """
+    whole = has_preamble(data)
+    walker = Walker(data, DICOM_MAGIC_OFFSET + len(DICOM_MAGIC) if whole else 0, EXPLICIT)
+    meta = {element.tag: element for element in walker.elements(META)}
+    syntax = text(meta.get(TRANSFER_SYNTAX))
+    if syntax and not LEGAL_UID.fullmatch(syntax):
+        raise damaged("dicom")
+    rest = memoryview(data)[walker.position :]
+    if syntax == DEFLATED:
+        rest = memoryview(_inflated(data, walker.position))
+    command = Walker(rest, 0, Encoding(implicit=True, little=True))
+    for _ in command.elements(COMMAND):  # of a message that was stored as it was sent; nothing of it is kept
+        pass
+    rest = rest[command.position :]
+    body = Walker(rest, 0, encoding_of(syntax) if syntax else _guessed(rest))
+    elements = {element.tag: element for element in body.elements()}
+    if not elements:
+        raise damaged("dicom")
+    return DicomFile(
+        data[:DICOM_MAGIC_OFFSET] if whole else b"", meta, elements, syntax or _syntax(body.encoding), body.encoding
+    )
+
+
+def text(element: Element | None) -> str:
+    """A value of plain characters, without padding."""
+    return "" if element is None else bytes(element.value).decode("latin-1").strip(" \0")
+
+
+def encode(values: dict[int, Value], encoding: Encoding) -> list[bytes | memoryview]:
+    """Elements in the order of their tags, as pieces of a file."""
+    pieces: list[bytes | memoryview] = []
+    for tag, (vr, value, open_ended) in sorted(values.items()):
+        padding = (b"\0" if vr not in TEXT else b" ") * (len(value) % 2)
+        length = UNDEFINED if open_ended else len(value) + len(padding)
+        head = struct.pack(f"{encoding.order}HH", tag >> 16, tag & 0xFFFF)
+        if encoding.implicit:
+            head += struct.pack(f"{encoding.order}I", length)
+        elif vr in LONG:
+            head += struct.pack(f"{encoding.order}2sHI", vr.encode(), 0, length)
+        else:
+            head += struct.pack(f"{encoding.order}2sH", vr.encode(), length)
+        pieces += [head, value, padding] if padding else [head, value]
+        if open_ended:
+            pieces.append(struct.pack(f"{encoding.order}HHI", SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF, 0))
+    return pieces
+
+
+def write(meta: dict[int, Value], values: dict[int, Value], syntax: str) -> bytes:
+    """Put a file together (PS3.10 section 7): zeros for a preamble, file meta information, data set."""
+    head = b"".join(encode(meta, EXPLICIT))
+    length = encode({META << 16: Value("UL", struct.pack("<I", len(head)))}, EXPLICIT)
+    body = encode(values, encoding_of(syntax))
+    if syntax == DEFLATED:
+        body = [_deflated(body)]
+    return b"".join([bytes(DICOM_MAGIC_OFFSET), DICOM_MAGIC, *length, head, *body])
+
+
+def _guessed(rest: memoryview) -> Encoding:
+    """The encoding of a data set that comes without a transfer syntax, as pydicom guesses it."""
+    explicit = bytes(rest[4:6]).isalpha() and bytes(rest[4:6]).isupper()
+    # Groups of a data set's beginning are small; read in the wrong order they are not.
+    big = explicit and rest[0] == 0 and rest[1] != 0
+    return Encoding(implicit=not explicit, little=not big)
+
+
+def _syntax(encoding: Encoding) -> str:
+    if not encoding.little:
+        return str(uid.ExplicitVRBigEndian)
+    return str(uid.ImplicitVRLittleEndian if encoding.implicit else uid.ExplicitVRLittleEndian)
+
+
+def _inflated(data: bytes, start: int) -> bytes:
+    try:
+        return inflate(data, start, UNPACKED_BYTES)
+    except (ValueError, zlib.error) as error:
+        raise damaged("dicom") from error
+
+
+def _deflated(pieces: list[bytes | memoryview]) -> bytes:
+    packer = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)  # the fastest: the door must not wait for a few per cent
+    packed = b"".join([*(packer.compress(piece) for piece in pieces), packer.flush()])
+    return packed + b"\0" * (len(packed) % 2)

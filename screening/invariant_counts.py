@@ -1,0 +1,53 @@
+"""Every count that is shown or charged must be what is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from django.db import connection
+
+from screening import queries
+from screening.models import Batch, XRay
+from screening.violations import Tally, Violation, snapshot
+
+ROWS_A_READ = 2_000
+
+# What each user's quota says against what their rows say, where the two differ.
+MISCHARGED = """
+SELECT owner.id, coalesce(quota.used_files, 0), coalesce(quota.used_bytes, 0), owner.files, owner.bytes
+FROM (
+    SELECT batch.owner_id AS id, count(*) AS files,
+        coalesce(sum(film.kept_bytes) FILTER (WHERE film.stored), 0)
+        + coalesce(sum(film.bytes) FILTER (WHERE film.as_sent), 0) AS bytes
+    FROM screening_xray AS film JOIN screening_batch AS batch ON batch.id = film.batch_id
+    GROUP BY batch.owner_id
+) AS owner LEFT JOIN screening_quota AS quota ON quota.user_id = owner.id
+WHERE (coalesce(quota.used_files, 0), coalesce(quota.used_bytes, 0)) <> (owner.files, owner.bytes)
+"""
+
+
+def counts(tally: Tally) -> Iterator[Violation]:
+    """Compare what the pages and the interface count, and what users are charged for, with the rows."""
+    for batch in Batch.objects.order_by("pk").iterator(ROWS_A_READ):
+        tally.batches += 1
+        if sentence := _miscounted(batch):
+            yield Violation("counts_differ", str(batch.pk), sentence)
+    with connection.cursor() as cursor:
+        cursor.execute(MISCHARGED)
+        for owner, said_files, said_bytes, files, size in cursor.fetchall():
+            sentence = f"Its quota says {said_files} files of {said_bytes} bytes, its rows {files} of {size}."
+            yield Violation("quota_differs", f"user {owner}", sentence)
+
+
+def _miscounted(batch: Batch) -> str:
+    with snapshot():
+        states = XRay.objects.filter(batch=batch).order_by().values_list("state", flat=True)
+        there = Counter(states.iterator(ROWS_A_READ))
+        try:
+            told = queries.progress_of(batch)
+        except KeyError as error:
+            return f"Nobody can count its films: {error} is unknown."
+    if told.total == there.total() and {name: films for name, films in told.states.items() if films} == dict(there):
+        return ""
+    return f"Its progress says {told.total} {told.states}, its films are {there.total()} {dict(there)}."

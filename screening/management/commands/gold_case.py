@@ -1,0 +1,77 @@
+"""Enter hidden gold cases from a table."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from screening.errors import ScreeningError
+from screening.models import XRay
+from screening.services.gold import add_gold_case
+
+COLUMNS = {"film", "truth"}
+
+
+class Command(BaseCommand):
+    """``manage.py gold_case TABLE.csv --by NAME``"""
+
+    help = (
+        "Enter hidden gold cases: films whose truth is known. The table has the columns film (its id or sha256), "
+        "truth (positive or negative) and, if wanted, note. All of its lines are entered, or none."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the command line."""
+        parser.add_argument("table", type=Path)
+        parser.add_argument("--by", required=True, metavar="NAME", help="the member of the staff who answers for it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print how many were entered."""
+        by = User.objects.filter(username=options["by"], is_staff=True).first()
+        if by is None:
+            raise CommandError(f"There is no member of the staff named {options['by']!r}.")
+        with transaction.atomic():
+            problems, entered = self._enter(self._rows(options["table"]), by)
+            if problems:
+                raise CommandError("Nothing was entered:\n" + "\n".join(problems))
+        self.stdout.write(f"{entered} gold cases entered")
+
+    def _rows(self, table: Path) -> list[dict[str, str]]:
+        try:
+            with table.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file)
+                rows = list(reader)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise CommandError(f"{table} cannot be read: {error}") from error
+        if missing := COLUMNS - set(reader.fieldnames or []):
+            raise CommandError(f"{table} lacks the column {' and '.join(sorted(missing))}.")
+        return rows
+
+    def _enter(self, rows: list[dict[str, str]], by: User) -> tuple[list[str], int]:
+        problems = []
+        for line, row in enumerate(rows, start=2):
+            film = _film(row["film"] or "")
+            if film is None:
+                problems.append(f"line {line}: there is no film {row['film']!r}")
+                continue
+            try:
+                add_gold_case(film=film, truth=(row["truth"] or "").strip(), added_by=by, note=row.get("note") or "")
+            except ScreeningError as error:
+                problems.append(f"line {line}: {error.sentence}")
+        return problems, len(rows) - len(problems)
+
+
+def _film(name: str) -> XRay | None:
+    """The film with this id or, newest first, this sha256."""
+    name = name.strip().lower()
+    try:
+        return XRay.objects.filter(pk=UUID(name)).first()
+    except ValueError:
+        screened = XRay.objects.filter(sha256=name, pictured=True).exclude(decision="")
+        return screened.order_by("-created_at").first()
