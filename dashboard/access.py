@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from screening import queries
 from screening.errors import NotFoundError
 
 
@@ -25,8 +26,20 @@ def text_of(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "")
 
 
+def reviewer_of(request: HttpRequest) -> User:
+    """The reviewer who is signed in: staff, or a member of the group of that name.
+
+    Raises:
+        NotFoundError: for everybody else, who need not know what is here.
+    """
+    user = user_of(request)
+    if not queries.is_reviewer(user):
+        raise NotFoundError("page")
+    return user
+
+
 def staff_of(request: HttpRequest) -> User:
-    """The reviewer who is signed in.
+    """The member of the staff who is signed in.
 
     Raises:
         NotFoundError: for everybody else, who need not know what is here.

@@ -10,11 +10,14 @@ from django.utils.functional import SimpleLazyObject
 
 from screening import queries
 
+MOST = 1_000  # films to review; beyond that the exact number is not worth its time on every page
+
 
 def notice(request: HttpRequest) -> dict[str, Any]:
     """The notice that this is no diagnostic device and, for reviewers, how many films wait for them."""
     user = getattr(request, "user", None)  # absent where a middleware refused the request early
     waiting: Any = 0
-    if user is not None and user.is_authenticated and user.is_staff:
-        waiting = SimpleLazyObject(lambda: queries.review_queue().count())
-    return {"NOTICE": settings.NOTICE, "films_to_review": waiting}
+    reviewer = user is not None and queries.is_reviewer(user)
+    if reviewer:
+        waiting = SimpleLazyObject(lambda: queries.count_up_to(queries.review_queue(), MOST))
+    return {"NOTICE": settings.NOTICE, "films_to_review": waiting, "may_read": reviewer, "many": MOST}

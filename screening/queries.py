@@ -2,67 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import OrderBy
-from django.db.models.functions import Floor, Least
-from django.utils import timezone
+from django.db.models.functions import Coalesce
 
+from screening.arrivals import missing_of as missing_of
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import ApiToken, Batch, ModelVersion, Prediction, Review, XRay
+from screening.models import UNCERTAINTY, ApiToken, Batch, FilmCount, ModelVersion, Prediction, Quota, XRay
+from screening.progress import HISTOGRAM_BINS as HISTOGRAM_BINS
+from screening.progress import Progress as Progress
+from screening.progress import histogram_of as histogram_of
+from screening.progress import progress_of as progress_of
+from screening.reading_queries import COUNTED_AT_MOST as COUNTED_AT_MOST
+from screening.reading_queries import is_reviewer as is_reviewer
+from screening.reading_queries import next_to_review as next_to_review
+from screening.reading_queries import review_queue as review_queue
+from screening.reading_queries import reviews_of as reviews_of
+from screening.surroundings import around
 
 State, Decision = XRay.State, XRay.Decision
 
-HISTOGRAM_BINS = 20
-COUNTED_AT_MOST = 10_000
 CARDS = ("model__card",)  # a hundred kilobytes each; whoever shows one loads it
 SORT_ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "sent": ("created_at", "id"),
     "name": ("original_name", "id"),
     "score": (F("score").desc(nulls_last=True), "id"),
+    "uncertainty": (UNCERTAINTY.desc(nulls_last=True), "id"),
 }
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a batch stands; derived from its films each time it is asked for.
-
-    Attributes:
-        total: files that were sent.
-        states: files by state, every state named.
-        decisions: screened films by decision, every decision named.
-        to_review: flagged films without a verdict.
-        state: ``open``, ``running``, ``done`` or ``cancelled``.
-        seconds: from submission to the last result, or to now while running; 0 before submission.
-    """
-
-    total: int
-    states: dict[str, int]
-    decisions: dict[str, int]
-    to_review: int
-    state: str
-    seconds: float
-
-    @property
-    def finished(self) -> int:
-        """Files in a final state."""
-        return sum(self.states[state] for state in XRay.FINAL_STATES)
-
-    @property
-    def percent(self) -> int:
-        """Share of the files in a final state, 0..100, rounded down."""
-        return self.finished * 100 // self.total if self.total else 0
-
-    @property
-    def films_per_second(self) -> float:
-        """Screened films by the seconds since submission; 0 before the first."""
-        screened = self.states[State.DONE] + self.states[State.FAILED]
-        return screened / self.seconds if self.seconds > 0 else 0.0
+BARS = [str(number) for number in range(HISTOGRAM_BINS)]
 
 
 def batches_for(user: User) -> QuerySet[Batch]:
@@ -72,14 +43,19 @@ def batches_for(user: User) -> QuerySet[Batch]:
         .select_related("model")
         .defer(*CARDS)
         .annotate(
-            total=Count("films"),
-            finished=Count("films", filter=Q(films__state__in=XRay.FINAL_STATES)),
-            refused=Count("films", filter=Q(films__state__in=[State.REJECTED, State.FAILED])),
-            positive=Count("films", filter=Q(films__decision=Decision.POSITIVE)),
-            to_review=Count("films", filter=Q(films__review_state=XRay.ReviewState.PENDING)),
+            total=_films(),
+            finished=_films(state__in=XRay.FINAL_STATES),
+            refused=_films(state__in=[State.REJECTED, State.FAILED]),
+            positive=_films(decision=Decision.POSITIVE),
+            to_review=_films(review_state=XRay.ReviewState.PENDING),
         )
-        .order_by("-created_at", "id")  # a grouped query does not take the model's own order
     )
+
+
+def _films(**which: Any) -> Coalesce:
+    """A column with a batch's films of a kind."""
+    parts = FilmCount.objects.filter(batch=OuterRef("pk"), **which).order_by().values("batch")
+    return Coalesce(Subquery(parts.annotate(count=Sum("films")).values("count")), 0)
 
 
 def batch_for(user: User | AnonymousUser, batch_id: UUID | str) -> Batch:
@@ -95,12 +71,12 @@ def batch_for(user: User | AnonymousUser, batch_id: UUID | str) -> Batch:
 
 
 def film_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
-    """One film: of the owner's batch, or anybody's for staff.
+    """One film: of the owner's batch, or anybody's for reviewers.
 
     Raises:
         NotFoundError: when there is none such for this user.
     """
-    films = XRay.objects.filter(_owned(user, "batch__"), pk=film_id)
+    films = XRay.objects.filter(_seen(user), pk=film_id)
     film = films.select_related("batch__model", "batch__owner").defer("batch__model__card").first()
     if film is None:
         raise NotFoundError("film")
@@ -113,81 +89,56 @@ def picture_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
     Raises:
         NotFoundError: when there is no such film for this user, or it has no pictures.
     """
-    films = XRay.objects.filter(_owned(user, "batch__"), pk=film_id, pictured=True)
+    films = XRay.objects.filter(_seen(user), pk=film_id, pictured=True)
     film = films.only("pk").first()
     if film is None:
         raise NotFoundError("picture")
     return film
 
 
-def films_of(batch: Batch, *, state: str = "", decision: str = "", sort: str = "sent") -> QuerySet[XRay]:
+def films_of(
+    batch: Batch,
+    *,
+    state: str = "",
+    decision: str = "",
+    bar: str = "",
+    sort: str = "sent",
+) -> QuerySet[XRay]:
     """A batch's films, by default in the order they were sent.
 
     Args:
         batch: the batch.
         state: only this state.
         decision: only this decision.
-        sort: ``sent``, ``name`` or ``score`` (highest first, films without one last).
+        bar: only this one of the histogram, from ``0``.
+        sort: ``sent``, ``name``, ``score`` (highest first) or ``uncertainty`` (nearest to 0.5 first); films without a
+            score come last.
 
     Raises:
         ScreeningError: ``filter_unknown``.
     """
     _known("state", state, State.values)
     _known("decision", decision, Decision.values)
+    _known("bar", bar, BARS)
     _known("sort", sort, list(SORT_ORDERS))
     films = XRay.objects.filter(batch=batch)
     if state:
         films = films.filter(state=state)
     if decision:
         films = films.filter(decision=decision)
+    if bar:
+        films = films.filter(_in_bar(int(bar)))
     return films.order_by(*SORT_ORDERS[sort])
 
 
-def progress_of(batch: Batch) -> Progress:
-    """Count a batch's films by one grouped query."""
-    groups = (
-        XRay.objects.filter(batch=batch)
-        .order_by()
-        .values("state", "decision", "review_state")
-        .annotate(films=Count("pk"), last=Max("finished_at"))
-    )
-    states = dict.fromkeys(State.values, 0)
-    decisions = dict.fromkeys(Decision.values, 0)
-    to_review, last = 0, None
-    for group in groups:
-        states[group["state"]] += group["films"]
-        if group["decision"]:
-            decisions[group["decision"]] += group["films"]
-        if group["review_state"] == XRay.ReviewState.PENDING:
-            to_review += group["films"]
-        last = max(filter(None, (last, group["last"])), default=None)
-    state = _state_of(batch, states)
-    return Progress(sum(states.values()), states, decisions, to_review, state, _seconds(batch, state, last))
+def _in_bar(bar: int) -> Q:
+    low, high = bar / HISTOGRAM_BINS, (bar + 1) / HISTOGRAM_BINS
+    return Q(score__gte=low) if bar == HISTOGRAM_BINS - 1 else Q(score__gte=low, score__lt=high)
 
 
-def histogram_of(batch: Batch) -> list[int]:
-    """Screened films by score, in ``HISTOGRAM_BINS`` equal bins over 0..1."""
-    bins = (
-        XRay.objects.filter(batch=batch, score__isnull=False)
-        .order_by()
-        .annotate(bin=Least(Floor(F("score") * HISTOGRAM_BINS), float(HISTOGRAM_BINS - 1)))
-        .values("bin")
-        .annotate(films=Count("pk"))
-    )
-    counts = {int(row["bin"]): row["films"] for row in bins}
-    return [counts.get(index, 0) for index in range(HISTOGRAM_BINS)]
-
-
-def neighbours_of(film: XRay) -> tuple[XRay | None, XRay | None]:
-    """The films sent before and after this one in its batch."""
-    films = XRay.objects.filter(batch_id=film.batch_id)
-    before = films.filter(Q(created_at__lt=film.created_at) | Q(created_at=film.created_at, pk__lt=film.pk)).order_by(
-        "-created_at", "-id"
-    )
-    after = films.filter(Q(created_at__gt=film.created_at) | Q(created_at=film.created_at, pk__gt=film.pk)).order_by(
-        "created_at", "id"
-    )
-    return before.first(), after.first()
+def neighbours_of(film: XRay, *, sort: str = "sent", **filters: str) -> tuple[XRay | None, XRay | None]:
+    """The films before and after this one in a list of its batch, see :func:`films_of`."""
+    return around(film, films_of(film.batch, sort=sort, **filters), sort)
 
 
 def predictions_of(film: XRay) -> QuerySet[Prediction]:
@@ -195,31 +146,9 @@ def predictions_of(film: XRay) -> QuerySet[Prediction]:
     return film.predictions.select_related("model").defer(*CARDS)
 
 
-def reviews_of(film: XRay) -> QuerySet[Review]:
-    """The verdicts on a film, newest first."""
-    return film.reviews.select_related("reviewer")
-
-
-def review_queue() -> QuerySet[XRay]:
-    """Flagged films without a verdict, oldest first. For staff only."""
-    return (
-        XRay.objects.filter(review_state=XRay.ReviewState.PENDING)
-        .select_related("batch__model", "batch__owner")
-        .defer("batch__model__card")
-        .order_by("created_at", "id")
-    )
-
-
 def count_up_to(rows: QuerySet[Any], most: int) -> int:
     """Count rows, but stop at ``most``: a full count of a large table takes longer than the page it is for."""
     return rows.order_by()[:most].count()
-
-
-def next_to_review(film: XRay) -> XRay | None:
-    """The film that follows this one in the queue, or the queue's first when this was the last."""
-    others = review_queue().exclude(pk=film.pk)
-    later = Q(created_at__gt=film.created_at) | Q(created_at=film.created_at, pk__gt=film.pk)
-    return others.filter(later).first() or others.first()
 
 
 def default_model() -> ModelVersion | None:
@@ -250,6 +179,11 @@ def model_by_name(name: str) -> ModelVersion:
     return version
 
 
+def quota_of(user: User) -> Quota:
+    """What a user has sent and may send."""
+    return Quota.objects.filter(pk=user.pk).first() or Quota(pk=user.pk)
+
+
 def tokens_of(user: User) -> QuerySet[ApiToken]:
     """A user's API tokens."""
     return ApiToken.objects.filter(user=user)
@@ -267,25 +201,13 @@ def _owned(user: User | AnonymousUser, prefix: str = "") -> Q:
     return Q() if user.is_staff else Q(**{f"{prefix}owner": user})
 
 
+def _seen(user: User | AnonymousUser) -> Q:
+    """Films a user may look at: their own, and a reviewer anybody's."""
+    return Q() if is_reviewer(user) else _owned(user, "batch__")
+
+
 def _known(name: str, value: str, choices: list[str]) -> None:
     if value and value not in choices:
         raise ScreeningError(
             "filter_unknown", f"{name}={value!r} is unknown; choose one of: {', '.join(choices)}.", 400
         )
-
-
-def _state_of(batch: Batch, states: dict[str, int]) -> str:
-    if states[State.RUNNING]:
-        return "running"
-    if batch.cancelled_at:
-        return "cancelled"
-    if not batch.submitted_at:
-        return "open"
-    return "running" if states[State.QUEUED] else "done"
-
-
-def _seconds(batch: Batch, state: str, last: datetime | None) -> float:
-    if not batch.submitted_at:
-        return 0.0
-    end = timezone.now() if state == "running" or last is None else last
-    return max(0.0, (end - batch.submitted_at).total_seconds())

@@ -17,7 +17,8 @@ ICONS = {
     "negative": "ring", "uncertain": "diamond", "positive": "triangle",
     "queued": "clock", "running": "turn", "done": "check", "failed": "cross", "rejected": "bar",
     "cancelled": "dash", "unpacked": "box", "open": "clock",
-    "pending": "eye", "confirmed": "check", "overturned": "turn-back",
+    "pending": "eye", "disputed": "diamond", "confirmed": "check", "overturned": "turn-back", "unreadable": "bar",
+    "second_opinion": "eye", "withdrawn": "dash",
 }  # fmt: skip
 LABELS = {
     **dict(XRay.State.choices),
@@ -25,6 +26,8 @@ LABELS = {
     "pending": "To review",
     "confirmed": "Confirmed",
     "overturned": "Overturned",
+    "disputed": "Readers differ",
+    "second_opinion": "Second opinion",
     "open": "Not submitted",
 }
 

@@ -14,6 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import uid
 from pydicom.data.data_manager import DATA_ROOT
 from pydicom.dataset import Dataset
@@ -156,6 +157,63 @@ def test_inverting_the_widest_signed_film_does_not_overflow() -> None:
     pixels = decode_dicom(written(dataset)).ravel()
     assert (pixels[0], pixels[-1]) == (255, 0)
     assert (np.diff(pixels.astype(int)) <= 0).all()
+
+
+@pytest.mark.parametrize("bits", range(9, 17))
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_every_depth_is_spread_over_all_grey_levels(bits: int, photometric: str) -> None:
+    """Exactly: each value's place between the smallest and the largest, from white or from black."""
+    film = chest(PhantomSpec(240, 200, bits=bits, seed=5))
+    shown = decode_dicom(explicit(film, bits, PhotometricInterpretation=photometric)).astype(float)
+    share = (film.astype(float) - film.min()) / (int(film.max()) - int(film.min())) * 255
+    expected = 255 - share if photometric == "MONOCHROME1" else share
+    assert np.abs(shown - expected).max() <= 0.51
+
+
+COLOURS = np.stack([FILM >> 4, FILM >> 5, 200 - (FILM >> 5)], axis=-1).astype(np.uint8)
+EIGHT_BITS = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "SamplesPerPixel": 3}
+
+
+def luma_spread(colours: NDArray[Any]) -> NDArray[Any]:
+    grey = colours.astype(float) @ np.array([0.299, 0.587, 0.114])
+    return np.asarray((grey - grey.min()) * (255 / np.ptp(grey)))
+
+
+@pytest.mark.parametrize(
+    ("photometric", "planar", "bound"),
+    [("RGB", 0, 0.51), ("RGB", 1, 0.51), ("YBR_FULL", 0, 3), ("YBR_FULL", 1, 3), ("YBR_FULL_422", 0, 3)],
+)
+def test_colour_becomes_its_luma(photometric: str, planar: int, bound: float) -> None:
+    """YBR comes back to RGB by way of whole numbers, and 4:2:2 with half of its colours; hence the bound."""
+    samples = COLOURS if photometric == "RGB" else np.asarray(Image.fromarray(COLOURS).convert("YCbCr"))
+    if photometric == "YBR_FULL_422":  # Y Y Cb Cr for two pixels (PS3.3 C.7.6.3.1.2)
+        pairs = samples.reshape(240, 100, 2, 3)
+        stored = np.stack([pairs[..., 0, 0], pairs[..., 1, 0], pairs[..., 0, 1], pairs[..., 0, 2]], axis=-1)
+    else:
+        stored = np.moveaxis(samples, -1, 0) if planar else samples
+    dataset = pydicom.dcmread(BytesIO(explicit(FILM)))
+    for keyword, value in {**EIGHT_BITS, "PlanarConfiguration": planar}.items():
+        setattr(dataset, keyword, value)
+    dataset.PhotometricInterpretation, dataset.PixelData = photometric, np.ascontiguousarray(stored).tobytes()
+    pixels = decode_dicom(written(dataset))
+    difference = np.abs(pixels - luma_spread(COLOURS))
+    if photometric == "YBR_FULL_422":
+        difference = difference[:, ::2]  # the second of two pixels has the colours of the first
+    assert difference.max() <= bound
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_palette_is_looked_up_and_becomes_its_luma(depth: int) -> None:
+    """Its values are places in a table, here of falling brightness."""
+    tables = [np.linspace(top, 0, 256).astype(np.uint16) << (depth - 8) for top in (255, 200, 90)]
+    dataset = pydicom.dcmread(BytesIO(explicit((FILM >> 4).astype(np.uint8), 8)))
+    dataset.PhotometricInterpretation = "PALETTE COLOR"
+    for colour, table in zip(("Red", "Green", "Blue"), tables, strict=True):
+        dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [256, 0, depth])
+        words = table.astype("<u2") if depth == 16 else table.astype(np.uint8)
+        dataset.add_new(f"{colour}PaletteColorLookupTableData", "OW", words.tobytes())
+    expected = luma_spread(np.stack(tables, axis=-1)[FILM >> 4])
+    assert np.abs(decode_dicom(written(dataset)) - expected).max() <= 0.51
 
 
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian])

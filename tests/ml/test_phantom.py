@@ -20,6 +20,8 @@ from ml.phantom import (
     jpeg_bytes,
     main,
     png_bytes,
+    tiff_bytes,
+    webp_bytes,
 )
 
 SIDE = 160
@@ -38,7 +40,7 @@ def reduced(picture: Picture, height: int, width: int) -> NDArray[np.float64]:
     return np.asarray(image, dtype=np.float64)
 
 
-@pytest.mark.parametrize("encode", [png_bytes, jpeg_bytes, dicom_bytes])
+@pytest.mark.parametrize("encode", phantom.ENCODERS.values())
 def test_same_spec_same_bytes(encode: object) -> None:
     assert callable(encode)
     assert encode(spec(3, opacities=2)) == encode(spec(3, opacities=2))
@@ -181,7 +183,20 @@ def test_jpeg_refuses_more_than_8_bits_and_odd_qualities() -> None:
         jpeg_bytes(spec(), quality=0)
 
 
-@pytest.mark.parametrize("encode", [png_bytes, jpeg_bytes, dicom_bytes])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_tiff_holds_the_values_unscaled(bits: int) -> None:
+    with Image.open(BytesIO(tiff_bytes(spec(5, bits=bits)))) as image:
+        assert np.array_equal(np.asarray(image), chest(spec(5, bits=bits)))
+
+
+def test_webp_holds_the_values_and_no_more_than_8_bits() -> None:
+    with Image.open(BytesIO(webp_bytes(spec(5)))) as image:
+        assert np.array_equal(np.asarray(image), np.repeat(chest(spec(5))[..., None], 3, axis=-1))
+    with pytest.raises(ValueError, match="8 bits, not 12"):
+        webp_bytes(spec(bits=12))
+
+
+@pytest.mark.parametrize("encode", phantom.ENCODERS.values())
 def test_files_are_recognised_as_synthetic(encode: object) -> None:
     assert callable(encode)
     assert is_synthetic(encode(spec()))
@@ -192,7 +207,7 @@ def test_other_files_are_not_synthetic() -> None:
     Image.fromarray(chest(spec())).save(plain, "PNG")
     assert not is_synthetic(plain.getvalue())
     assert not is_synthetic(b"")
-    assert not is_synthetic(b"\0" * 70_000 + SYNTHETIC_MARK.encode())
+    assert not is_synthetic(b"\0" * 70_000 + SYNTHETIC_MARK.encode() + b"\0" * 70_000)
 
 
 @pytest.mark.parametrize(
@@ -214,13 +229,13 @@ def test_limits_are_named(wrong: dict[str, int], message: str) -> None:
         PhantomSpec(**wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("kind", "suffix"), [("png", "png"), ("jpeg", "jpg"), ("dicom", "dcm")])
+@pytest.mark.parametrize(("kind", "suffix"), phantom.SUFFIXES.items())
 def test_command_line_writes_files_silently(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, suffix: str
 ) -> None:
     assert main([str(tmp_path / "new"), "--count", "2", "--seed", "8", "--format", kind, "--size", "64"]) == 0
     files = sorted((tmp_path / "new").iterdir())
-    assert [file.name for file in files] == [f"phantom-000008.{suffix}", f"phantom-000009.{suffix}"]
+    assert [file.name for file in files] == [f"phantom-000008{suffix}", f"phantom-000009{suffix}"]
     assert all(is_synthetic(file.read_bytes()) for file in files)
     assert capsys.readouterr() == ("", "")
 

@@ -1,0 +1,116 @@
+"""What the reading room reads: who may, what waits, who holds what, what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q, QuerySet
+
+from screening.models import GoldCase, ReadingClaim, Review, XRay
+
+State = XRay.ReviewState
+
+COUNTED_AT_MOST = 10_000
+REVIEWERS = "reviewer"  # the group
+WITHOUT_CARD = ("batch__model__card",)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Films that wait for readers.
+
+    Attributes:
+        pending: flagged films that need a reader.
+        disputed: films about which readers differ, or one asked for a second opinion.
+        unseen: of the pending ones those that could not be screened; there is no picture to read.
+    """
+
+    pending: int
+    disputed: int
+    unseen: int
+
+    @property
+    def readable(self) -> int:
+        """Films for the reading room."""
+        return max(0, self.pending - self.unseen) + self.disputed
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.pending >= COUNTED_AT_MOST
+
+
+def is_reviewer(user: User | AnonymousUser) -> bool:
+    """Whether somebody may read films: staff, and members of the group ``reviewer``."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_staff:
+        return True
+    known: dict[str, Any] = user.__dict__  # the answer stays with the request's user
+    if "_reviewer" not in known:
+        known["_reviewer"] = user.groups.filter(name=REVIEWERS).exists()
+    return bool(known["_reviewer"])
+
+
+def waiting() -> Waiting:
+    """Count the films that wait for readers, each kind up to ``COUNTED_AT_MOST``."""
+    pending = XRay.objects.order_by().filter(review_state=State.PENDING)
+    disputed = XRay.objects.order_by().filter(review_state=State.DISPUTED)
+    return Waiting(
+        pending=pending[:COUNTED_AT_MOST].count(),
+        disputed=disputed[:COUNTED_AT_MOST].count(),
+        unseen=pending.filter(decision="")[:COUNTED_AT_MOST].count(),
+    )
+
+
+def review_queue(state: str = State.PENDING) -> QuerySet[XRay]:
+    """Flagged films in one state of review, oldest first; by default those without a verdict. For reviewers only."""
+    return (
+        XRay.objects.filter(review_state=state)
+        .select_related("batch__model", "batch__owner")
+        .defer(*WITHOUT_CARD)
+        .order_by("created_at", "id")
+    )
+
+
+def next_to_review(film: XRay) -> XRay | None:
+    """The film that follows this one in the queue, or the queue's first when this was the last."""
+    others = review_queue().exclude(pk=film.pk)
+    later = Q(created_at__gt=film.created_at) | Q(created_at=film.created_at, pk__gt=film.pk)
+    return others.filter(later).first() or others.first()
+
+
+def reviews_of(film: XRay) -> QuerySet[Review]:
+    """The verdicts on a film, newest first; not those on a hidden gold case, or a look would tell that it is one."""
+    return film.reviews.filter(gold=False).select_related("reviewer")
+
+
+def standing(film: XRay) -> QuerySet[Review]:
+    """The readings of a film that count, oldest first."""
+    readings = film.reviews.filter(gold=False, withdrawal__isnull=True).exclude(verdict=Review.Verdict.WITHDRAWN)
+    return readings.order_by("id")
+
+
+def claims_of(reader: User) -> QuerySet[ReadingClaim]:
+    """The films a reader holds, the one to read next first: a gold case, then the one taken first."""
+    return ReadingClaim.objects.filter(reader=reader).order_by("-gold", "taken_at")
+
+
+def claim_for(reader: User, film_id: Any) -> ReadingClaim | None:
+    """A reader's claim on a film, with the film, its batch and its model, but for the card."""
+    claims = ReadingClaim.objects.filter(reader=reader, film_id=film_id)
+    return claims.select_related("film__batch__model").defer("film__batch__model__card").first()
+
+
+def read_since(reader: User, when: datetime) -> int:
+    """Films a reader has read since then."""
+    given = Review.objects.filter(reviewer=reader, created_at__gte=when, withdrawal__isnull=True)
+    return given.exclude(verdict=Review.Verdict.WITHDRAWN).count()
+
+
+def gold_cases() -> QuerySet[GoldCase]:
+    """The hidden cases. For staff only."""
+    return GoldCase.objects.select_related("film", "added_by")
