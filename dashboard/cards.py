@@ -20,6 +20,7 @@ FURTHER = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
 
 
 NOTABLE_GAP = 0.1  # AUROC
+SHORTCUTS = 2  # sentences beside a score
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,28 @@ def honesty(card: Card) -> Honesty | None:
     if not others or not rows[0].own:
         return None
     return Honesty(rows[0], min(others, key=lambda row: row.auroc.value or 0.0))
+
+
+def elsewhere(card: Card) -> list[Evidence]:
+    """The collections that are not the model's own, the worst first."""
+    return sorted((row for row in evidence(card) if not row.own), key=lambda row: row.auroc.value or 0.0)
+
+
+def shortcuts(card: Card) -> list[str]:
+    """What the model is known to look at that is no disease, a sentence each."""
+    known = card.get("shortcuts")
+    if not known:  # it was not measured; its first limits say what is to be feared
+        return list(card.get("limits", []))[:SHORTCUTS]
+    changed = {row["name"]: row["auroc"] for row in known.get("changed_films", [])}
+    sentences = []
+    if "lungs blacked out" in changed:
+        sentences.append(f"With the lungs blacked out its AUROC is still {changed['lungs blacked out']:.2f}.")
+    if "map_in_lungs" in known:
+        sentences.append(f"{100 * known['map_in_lungs']:.0f} % of what raises a score lies inside the lungs.")
+    if source := known.get("source_from_features"):
+        told, chance = source["balanced_accuracy"], source["chance"]
+        sentences.append(f"It can tell the collection a film is from ({told:.2f}; guessing reaches {chance:.2f}).")
+    return sentences
 
 
 def matrices(card: Card) -> list[Matrix]:

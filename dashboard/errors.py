@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.views.defaults import bad_request as not_understood
 
+from screening.arrivals import too_many_files
 from screening.errors import NotFoundError, ScreeningError
 
 View = Callable[..., HttpResponseBase]
@@ -40,3 +43,10 @@ def refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
         return JsonResponse({"code": error.code, "sentence": error.sentence}, status=error.status)
     template = "404.html" if isinstance(error, NotFoundError) else "dashboard/refused.html"
     return render(request, template, {"error": error}, status=error.status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django could not take a request; where it held too many files, say so and what to do."""
+    if isinstance(exception, TooManyFilesSent):
+        return refusal(request, too_many_files())
+    return not_understood(request, exception)

@@ -9,7 +9,7 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import URLPattern, path, reverse_lazy
 
 from dashboard.errors import View, guarded
-from dashboard.views import account, batches, films, health, home, models, reviews, uploads
+from dashboard.views import account, batches, films, health, home, models, reading, reruns, reviews, uploads
 
 
 def _page(route: str, view: View, name: str, **extra: Any) -> URLPattern:
@@ -22,19 +22,36 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     _page("", home.home, "home"),
     _page("batches/create", uploads.create, "batch-create"),
+    _page("batches/sample", uploads.sample, "batch-sample"),
     _page("batches/open", uploads.open_batch, "batch-open"),
     _page("batches/<uuid:pk>", batches.batch, "batch"),
     _page("batches/<uuid:pk>/progress", batches.progress, "batch-progress"),
     _page("batches/<uuid:pk>/films", batches.films, "batch-films"),
     _page("batches/<uuid:pk>/files", uploads.add, "batch-add"),
+    _page("batches/<uuid:pk>/missing", uploads.missing, "batch-missing"),
     _page("batches/<uuid:pk>/submit", uploads.submit, "batch-submit"),
     _page("batches/<uuid:pk>/cancel", batches.cancel, "batch-cancel"),
+    _page("batches/<uuid:pk>/rerun", reruns.rerun, "batch-rerun"),
+    _page("batches/<uuid:pk>/compare", reruns.compare, "batch-compare"),
     _page("films/<uuid:pk>", films.film, "film"),
     _page("films/<uuid:pk>/display.jpg", films.picture, "film-display", part="display.jpg"),
     _page("films/<uuid:pk>/thumb.jpg", films.picture, "film-thumb", part="thumb.jpg"),
     _page("films/<uuid:pk>/map.png", films.picture, "film-map", part="map.png"),
+    _page("films/<uuid:pk>/pixels", films.pixels, "film-pixels"),
     _page("films/<uuid:pk>/review", reviews.give, "film-review"),
     _page("reviews", reviews.queue, "reviews"),
+    _page("reading", reading.room, "reading"),
+    _page("reading/next", reading.take, "reading-next"),
+    _page("reading/mode", reading.mode, "reading-mode"),
+    _page("reading/undo", reading.undo, "reading-undo"),
+    _page("reading/back", reading.hand_back, "reading-back"),
+    _page("reading/me", reading.me, "reading-me"),
+    _page("reading/readers", reading.readers, "reading-readers"),
+    _page("reading/<uuid:pk>", reading.film, "reading-film"),
+    _page("reading/<uuid:pk>/verdict", reading.verdict, "reading-verdict"),
+    _page("reading/<uuid:pk>/skip", reading.skip, "reading-skip"),
+    _page("reading/<uuid:pk>/beat", reading.beat, "reading-beat"),
+    _page("reading/<uuid:pk>/ahead", reading.ahead, "reading-ahead"),
     _page("model", models.model, "model"),
     _page("models/<str:name>", models.model, "model"),
     _page("models/<str:name>/charts/<str:kind>.svg", models.chart, "model-chart"),

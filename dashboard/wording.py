@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from screening.models import XRay
-from screening.queries import Progress
+from screening.queries import HISTOGRAM_BINS, Progress
 
 BATCH_WORDS = {
     "open": "Not submitted",
@@ -58,10 +58,22 @@ NOTES = {"inverted": "Black and white were exchanged in this file; it was turned
 
 
 def pace(progress: Progress) -> str:
-    """Films a second and how long it took, or takes."""
+    """Films a second and how long it took, or is still going to take."""
     if not progress.seconds:
         return ""
-    return f"{progress.films_per_second:.1f} films/s over {duration(progress.seconds)}"
+    rate = f"{progress.films_per_second:.1f} films/s"
+    if progress.state != "running" or not progress.films_per_second:
+        return f"{rate} over {duration(progress.seconds)}"
+    left = (progress.total - progress.finished) / progress.films_per_second
+    return f"{rate}, about {duration(max(1.0, left))} left"
+
+
+def bar_words(number: str) -> str:
+    """Which scores a bar of the histogram stands for; nothing where none is chosen."""
+    if not number:
+        return ""
+    low, high = int(number) / HISTOGRAM_BINS, (int(number) + 1) / HISTOGRAM_BINS
+    return f"Score {low:.2f} to {high:.2f}"
 
 
 def film_headline(film: XRay) -> str:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from xrayscreen.errors import FileError, StoppedError
 
 CHUNK = 1 << 20  # bytes
+HEADER_NAME = 80  # characters
 
 Moved = Callable[[int], object]  # called with the number of bytes that went out, or came back to be sent again
 
@@ -154,7 +155,7 @@ def _size(file: BinaryIO) -> int:
 
 def _around(name: str, boundary: str) -> tuple[bytes, bytes]:
     """What stands before and after the file's bytes. Names are escaped as browsers do (HTML, multipart/form-data)."""
-    last = name.rsplit("/", 1)[-1] or "unnamed"
+    last = name.rsplit("/", 1)[-1][-HEADER_NAME:] or "unnamed"  # the path is whole, a header may not be long
     for character, escaped in (("\r", "%0D"), ("\n", "%0A"), ('"', "%22")):
         last = last.replace(character, escaped)
     head = (

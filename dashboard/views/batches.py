@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import shapes, wording
 from dashboard.access import user_of
-from screening import queries
-from screening.intake import MIN_SIDE
+from dashboard.errors import wants_json
+from dashboard.limits import limits_for
+from dashboard.paging import page_of
+from screening import counts, queries
 from screening.models import Batch, XRay
 from screening.queries import Progress
 from screening.services import batches as service
@@ -36,9 +36,8 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         "batch_word": wording.BATCH_WORDS[progress.state],
         "pace": wording.pace(progress),
         "final": _is_final(progress),
-        "max_file_bytes": settings.MAX_FILE_BYTES,
-        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-        "min_side": MIN_SIDE,
+        **limits_for(user_of(request)),
+        **_reruns(found, progress),
         "state_chips": wording.state_chips(progress),
         "decision_chips": wording.decision_chips(progress),
         "histogram": shapes.histogram(queries.histogram_of(found), shapes.points_of(found.model.card)),
@@ -79,7 +78,17 @@ def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
 @require_POST
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Stop a batch."""
-    return redirect(service.cancel(batch=queries.batch_for(user_of(request), pk)))
+    batch = service.cancel(batch=queries.batch_for(user_of(request), pk))
+    return JsonResponse({"page": batch.get_absolute_url()}) if wants_json(request) else redirect(batch)
+
+
+def _reruns(batch: Batch, progress: Progress) -> dict[str, Any]:
+    """The batch's films by other models: where they were, and which models are left."""
+    if not _is_final(progress):
+        return {}
+    again = list(batch.reruns.select_related("model").defer("model__card"))
+    used = {batch.model.name, *(one.model.name for one in again)}
+    return {"reruns": again, "other_models": [name for name in queries.model_names() if name not in used]}
 
 
 def _is_final(progress: Progress) -> bool:
@@ -88,8 +97,10 @@ def _is_final(progress: Progress) -> bool:
 
 def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, Any]:
     """One page of films as the address asks, and the beginning of the refusals."""
-    wanted = {name: request.GET.get(name, "") for name in ("state", "decision", "sort")}
-    rows = queries.films_of(batch, state=wanted["state"], decision=wanted["decision"], sort=wanted["sort"] or "sent")
+    wanted = {name: request.GET.get(name, "") for name in ("state", "decision", "bar", "sort")}
+    filters = {name: wanted[name] for name in ("state", "decision", "bar")}
+    rows = queries.films_of(batch, **filters, sort=wanted["sort"] or "sent")
+    total = counts.alike(batch.pk, **filters)
     refused = [
         film
         for state in (XRay.State.REJECTED, XRay.State.FAILED)
@@ -97,10 +108,11 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
     ]
     view = request.GET.get("view", "")
     return {
-        "page": Paginator(rows, FILMS_A_PAGE).get_page(request.GET.get("page")),
+        "page": page_of(rows, FILMS_A_PAGE, total, request.GET.get("page")),
         "view": view if view in VIEWS else VIEWS[0],
         "sort": wanted["sort"] or "sent",
         "filters": wanted,
+        "bar_words": wording.bar_words(wanted["bar"]),
         "refused": refused,
         "refused_total": progress.states[XRay.State.REJECTED] + progress.states[XRay.State.FAILED],
     }

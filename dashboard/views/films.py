@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from dashboard import cards, shapes, wording
+from dashboard import cards, prevalence, shapes, wording
 from dashboard.access import user_of
-from screening import queries
-from screening.errors import NotFoundError
+from screening import counts, queries, rendering, serving, surroundings
+from screening.errors import ScreeningError
+from screening.models import XRay
 from screening.services.reviews import NOTE_LENGTH
+from screening.storage import UNKNOWN_TYPE, content_type_of
 from screening.triage import FLAG_WORDS
+
+FILTERS = ("state", "decision", "bar", "sort")  # of the batch's list, which the links to the neighbours keep
+KEPT = ("prevalence", "queue")
+MEMBERS_SHOWN = 24
 
 
 @require_safe
@@ -22,39 +29,92 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The film's page."""
     user = user_of(request)
     found = queries.film_for(user, pk)
-    before, after = queries.neighbours_of(found)
     card = found.batch.model.card
     points = shapes.points_of(card)
+    predictions = list(queries.predictions_of(found))
     context = {
         "film": found,
         "batch": found.batch,
-        "before": before,
-        "after": after,
         "headline": wording.film_headline(found),
         "scale": shapes.scale(found.score, points),
         "flags": [FLAG_WORDS.get(flag, flag) for flag in found.flags],
         "notes": [wording.NOTES.get(note, note) for note in found.notes],
-        "honesty": cards.honesty(card),
         "preprocessing": card.get("preprocessing", {}).get("version", ""),
-        "predictions": queries.predictions_of(found),
+        "predictions": predictions,
+        "latest": next((one for one in predictions if one.model_id == found.batch.model_id), None),
         "reviews": queries.reviews_of(found),
-        "may_review": user.is_staff and bool(found.flags),
+        "may_review": queries.is_reviewer(user) and bool(found.flags),
         "from_queue": "queue" in request.GET,
         "note_length": NOTE_LENGTH,
+        **_trust(request, card),
+        **_list(request, found),
+        **_relatives(found),
     }
     return render(request, "dashboard/film.html", context)
 
 
+def _trust(request: HttpRequest, card: cards.Card) -> dict[str, Any]:
+    """What the model is worth: on its own films, on others, and where the reader is."""
+    return {
+        "honesty": cards.honesty(card),
+        "elsewhere": cards.elsewhere(card),
+        "shortcuts": cards.shortcuts(card),
+        **prevalence.context(request, card),
+    }
+
+
+def _list(request: HttpRequest, found: XRay) -> dict[str, Any]:
+    """The list the reader came from: its filter, the film's place in it, and what is before and after."""
+    wanted = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    sort = wanted.get("sort", "sent")
+    filters = {name: value for name, value in wanted.items() if name != "sort"}
+    films = queries.films_of(found.batch, **wanted)
+    before, after = queries.neighbours_of(found, sort=sort, **filters)
+    total = counts.alike(found.batch_id, **filters)
+    kept = {**wanted, **{name: request.GET[name] for name in KEPT if request.GET.get(name)}}
+    words = [
+        *(filters[name] for name in ("state", "decision") if name in filters),
+        wording.bar_words(request.GET.get("bar", "")),
+    ]
+    return {
+        "filters": wanted,
+        "list_words": ", ".join(filter(None, words)),
+        "list_query": f"?{urlencode(wanted)}" if wanted else "",
+        "film_query": f"?{urlencode(kept)}" if kept else "",
+        "before": before,
+        "after": after,
+        "place": surroundings.place_in(found, films, sort, total),
+        "total": total,
+    }
+
+
+def _relatives(found: XRay) -> dict[str, Any]:
+    """Films that belong to this one: of its patient, of its bytes, of its archive."""
+    is_archive = found.state == XRay.State.UNPACKED
+    return {
+        "of_patient": surroundings.of_patient(found),
+        "twins": surroundings.twins_of(found),
+        "members": surroundings.members_of(found)[:MEMBERS_SHOWN] if is_archive else [],
+        "members_total": surroundings.members_of(found).count() if is_archive else 0,
+    }
+
+
 @require_safe
-def picture(request: HttpRequest, pk: UUID, part: str) -> FileResponse:
+def picture(request: HttpRequest, pk: UUID, part: str) -> HttpResponseBase:
     """What people see of a film; only decoded films have pictures."""
+    return serving.serve(queries.picture_for(user_of(request), pk), part, content_type_of(part))
+
+
+@require_safe
+def pixels(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """A film's own values for the viewer; 202 while a worker renders them."""
     found = queries.picture_for(user_of(request), pk)
     try:
-        file = default_storage.open(found.storage_name(part))
-    except FileNotFoundError:
-        raise NotFoundError("picture") from None
-    return FileResponse(
-        file,
-        content_type="image/png" if part.endswith(".png") else "image/jpeg",
-        headers={"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"},
-    )
+        file = rendering.find(found.pk)
+    except (ConnectionError, TimeoutError) as error:
+        sentence = "The storage of films does not answer at the moment; ask for the film again in a minute."
+        raise ScreeningError("storage_away", sentence, 503) from error
+    if file is None:
+        return JsonResponse({"state": "rendering"}, status=202, headers={"Retry-After": "1"})
+    headers = {**serving.HEADERS, "Content-Encoding": "gzip"}
+    return FileResponse(file, content_type=UNKNOWN_TYPE, headers=headers)

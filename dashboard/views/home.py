@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
+from dashboard.limits import limits_for
 from screening import queries
-from screening.intake import MIN_SIDE
 
 BATCHES_A_PAGE = 20
 
@@ -25,9 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "page": batches.get_page(request.GET.get("page")),
         "default_name": f"Study {timezone.now():%Y-%m-%d %H:%M}",
-        "max_file_bytes": settings.MAX_FILE_BYTES,
-        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-        "min_side": MIN_SIDE,
         "model_names": queries.model_names(),
+        **limits_for(user_of(request)),
     }
     return render(request, "dashboard/home.html", context)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import condition, require_safe
 
-from dashboard import cards, charts
+from dashboard import cards, charts, prevalence
 from dashboard.errors import View
 from screening import queries
 from screening.errors import NotFoundError
 from screening.models import ModelVersion
-from screening.triage import worth_at
 
-USUAL_PREVALENCE = 5.0  # per cent; of films of people with symptoms, in a quiet season
 # An image: its style sheet is inside it. The cast widens the decorator's narrow annotation.
 _WITH_OWN_STYLES = cast(Callable[[View], View], csp_update({"style-src": ["'unsafe-inline'"]}))
 
@@ -39,23 +37,9 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "matrices": cards.matrices(card),
         "charts": charts.catalogue(card),
         "details": cards.details(card),
-        **_prevalence(request, card),
+        **prevalence.context(request, card),
     }
     return render(request, "dashboard/model.html", context)
-
-
-def _prevalence(request: HttpRequest, card: cards.Card) -> dict[str, Any]:
-    """What a decision is worth at the prevalence the reader sets, in per cent."""
-    measured = card.get("at_operating_points")
-    if not measured:
-        return {}
-    try:
-        percent = float(request.GET.get("prevalence", ""))
-    except ValueError:
-        percent = USUAL_PREVALENCE
-    if not 0 < percent < 100:  # also where it is no number at all
-        percent = USUAL_PREVALENCE
-    return {"prevalence": f"{percent:g}", "worth": worth_at(measured, percent / 100)}
 
 
 def _etag(request: HttpRequest, name: str, kind: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -13,9 +15,20 @@ from django.views.decorators.http import require_POST
 from dashboard.access import text_of, user_of
 from dashboard.errors import wants_json
 from screening import queries
+from screening.arrivals import with_paths
 from screening.errors import ScreeningError
 from screening.models import Batch, XRay
-from screening.services import batches
+from screening.services import batches, samples
+
+# What the script does with a batch, and the addresses for it.
+PLACES = {
+    "page": "batch",
+    "progress": "batch-progress",
+    "files": "batch-add",
+    "missing": "batch-missing",
+    "submit": "batch-submit",
+    "cancel": "batch-cancel",
+}
 
 
 @require_POST
@@ -23,33 +36,45 @@ def create(request: HttpRequest) -> HttpResponse:
     """The plain form: make a batch of all its files and hand it to the workers."""
     files = _files(request)
     batch = _new_batch(request)
-    for file in files:
-        batches.add_upload(batch=batch, file=file)
+    for file, path in files:
+        batches.add_upload(batch=batch, file=file, path=path)
     return redirect(batches.submit(batch=batch))
+
+
+@require_POST
+def sample(request: HttpRequest) -> HttpResponse:
+    """The sample study, sent for who has no films at hand."""
+    return redirect(samples.sample_batch(owner=user_of(request)))
 
 
 @require_POST
 def open_batch(request: HttpRequest) -> JsonResponse:
     """For the script: make an empty batch and say where its files go."""
     batch = _new_batch(request)
-    return JsonResponse(
-        {
-            "page": batch.get_absolute_url(),
-            "files": reverse("batch-add", args=[batch.pk]),
-            "submit": reverse("batch-submit", args=[batch.pk]),
-        },
-        status=201,
-    )
+    places = {name: reverse(route, args=[batch.pk]) for name, route in PLACES.items()}
+    return JsonResponse({"id": str(batch.pk), "name": batch.name, **places}, status=201)
 
 
 @require_POST
 def add(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Add files to a batch that is still open."""
     batch = queries.batch_for(user_of(request), pk)
-    films = [batches.add_upload(batch=batch, file=file)[0] for file in _files(request)]
+    films = [batches.add_upload(batch=batch, file=file, path=path)[0] for file, path in _files(request)]
     if wants_json(request):
         return JsonResponse({"films": [_as_json(film) for film in films]}, status=201)
     return redirect(batch)
+
+
+@require_POST
+def missing(request: HttpRequest, pk: UUID) -> JsonResponse:
+    """For the script: which of these files the batch does not have yet, so that only they are sent."""
+    batch = queries.batch_for(user_of(request), pk)
+    try:
+        asked = json.loads(request.body)
+    except ValueError:
+        asked = None
+    hashes = asked.get("sha256") if isinstance(asked, dict) else None
+    return JsonResponse({"missing": queries.missing_of(batch, hashes)})
 
 
 @require_POST
@@ -67,11 +92,11 @@ def _new_batch(request: HttpRequest) -> Batch:
     return batches.create_batch(owner=user_of(request), name=text_of(request, "name"), model=model)
 
 
-def _files(request: HttpRequest) -> list[UploadedFile[bytes]]:
+def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:
     files = request.FILES.getlist("file")
     if not files:
         raise ScreeningError("no_file", "Choose at least one file, then send it.", 400)
-    return files
+    return with_paths(files, request.POST.getlist("path"))
 
 
 def _as_json(film: XRay) -> dict[str, str]:

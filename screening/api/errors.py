@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from screening.arrivals import too_many_files
 from screening.errors import ScreeningError
 
 DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answer; send the same request again soon."}
@@ -16,6 +18,8 @@ DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answe
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn the domain's and the framework's errors into that form."""
+    if isinstance(error, TooManyFilesSent):
+        error = too_many_files()
     if isinstance(error, ScreeningError):
         return Response({"code": error.code, "detail": error.sentence}, status=error.status)
     if isinstance(error, (OperationalError, InterfaceError)):

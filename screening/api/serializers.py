@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from screening import queries
+from screening.arrivals import HASHES_AT_MOST, SHA256
 from screening.models import Batch, ModelVersion, XRay
 
 
@@ -23,6 +24,27 @@ class Files(serializers.Serializer[Any]):
     """One or more files of a multipart request."""
 
     file = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
+    path = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False),
+        required=False,
+        help_text="where each file lay in the folder that is sent, in the files' order; none, or as many as files",
+    )
+
+
+class Hashes(serializers.Serializer[Any]):
+    """Digests of files that might be sent."""
+
+    sha256 = serializers.ListField(
+        child=serializers.RegexField(f"^{SHA256.pattern}$"),
+        max_length=HASHES_AT_MOST,
+        help_text="of the files' bytes as they would be sent; 64 hexadecimal digits in lower case",
+    )
+
+
+class Missing(serializers.Serializer[Any]):
+    """Those of the digests of which the batch has no row yet, in the order they were asked."""
+
+    missing = serializers.ListField(child=serializers.CharField())
 
 
 class Film(serializers.ModelSerializer[XRay]):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("batches", views.BatchList.as_view(), name="batches"),
     path("batches/<uuid:pk>", views.BatchDetail.as_view(), name="batch"),
     path("batches/<uuid:pk>/files", views.BatchFiles.as_view(), name="batch-files"),
+    path("batches/<uuid:pk>/missing", views.BatchMissing.as_view(), name="batch-missing"),
     path("batches/<uuid:pk>/submit", views.BatchSubmit.as_view(), name="batch-submit"),
     path("batches/<uuid:pk>/cancel", views.BatchCancel.as_view(), name="batch-cancel"),
     path("batches/<uuid:pk>/films", views.BatchFilms.as_view(), name="batch-films"),

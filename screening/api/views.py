@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from screening import queries
 from screening.api import exports, serializers
 from screening.api.pagination import Pages
+from screening.arrivals import with_paths
 from screening.models import Batch, ModelVersion, XRay
 from screening.services import batches
 
@@ -80,13 +81,30 @@ class BatchFiles(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
 
-        Sending a file again under the same name returns the film it already is.
+        Where the files come from a folder, fields named ``path`` may say where each lay in it. Sending a file again
+        under the same name returns the film it already is.
         """
         batch = queries.batch_for(_user(request), pk)
-        files = serializers.Files(data={"file": request.FILES.getlist("file")})
-        files.is_valid(raise_exception=True)
-        films = [batches.add_upload(batch=batch, file=file)[0] for file in files.validated_data["file"]]
+        sent = {"file": request.FILES.getlist("file"), "path": request.POST.getlist("path")}
+        wanted = serializers.Files(data=sent)
+        wanted.is_valid(raise_exception=True)
+        files = with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
+        films = [batches.add_upload(batch=batch, file=file, path=path)[0] for file, path in files]
         return Response(serializers.Film(films, many=True).data, status.HTTP_201_CREATED)
+
+
+class BatchMissing(APIView):
+    """What is still to be sent."""
+
+    @extend_schema(request=serializers.Hashes, responses=serializers.Missing)
+    def post(self, request: Request, pk: str) -> Response:
+        """Ask which files a batch does not have yet, so that an interrupted upload is taken up where it broke off.
+
+        A file counts as there in whatever state its row is, also when it was rejected.
+        """
+        batch = queries.batch_for(_user(request), pk)
+        asked = request.data.get("sha256") if isinstance(request.data, dict) else None
+        return Response({"missing": queries.missing_of(batch, asked)})
 
 
 class BatchSubmit(APIView):

@@ -6,8 +6,8 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Abs
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.functions import Abs, Collate, Upper
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,6 +19,14 @@ KEPT = ("original", "as-sent")  # parts of a film that its sender sent; all othe
 # How little a score says: 0.5 where it says nothing, 0 where it is sure. P(COVID-19) is calibrated, so its entropy
 # falls with the distance from 0.5, whatever the operating points are.
 UNCERTAINTY = Value(0.5) - Abs(F("score") - Value(0.5))
+
+# A file's own name without the folders it lay in, in capitals: so it is found by its beginning, see screening.finding.
+OWN_NAME = Collate(
+    Upper(
+        Func(F("original_name"), Value("^.*/"), Value(""), function="regexp_replace", output_field=TextField()),
+    ),
+    "C",
+)
 
 
 class XRay(models.Model):
@@ -129,6 +137,12 @@ class XRay(models.Model):
             models.Index(fields=["sha256"], name="films_by_content"),
             models.Index(fields=["archive"], condition=Q(archive__isnull=False), name="films_of_archive"),
             models.Index(fields=["source"], condition=Q(source__isnull=False), name="films_by_source"),
+            models.Index(fields=["batch", "original_name", "id"], name="films_by_name"),
+            models.Index(OWN_NAME, name="films_by_own_name"),
+            models.Index(
+                F("batch"), F("score").desc(nulls_last=True), F("id"),
+                condition=~Q(review_state="not_needed"), name="films_flagged",
+            ),
             models.Index(fields=["batch", "patient"], condition=~Q(patient=""), name="films_of_patient"),
         ]
         constraints: ClassVar = [

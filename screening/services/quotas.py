@@ -10,6 +10,8 @@ from django.db.models.functions import Coalesce
 from screening.errors import ScreeningError
 from screening.models import Batch, Quota
 
+LIMITS = ("most_files", "most_bytes", "most_open_batches")  # that a user may have of their own
+
 RECOUNT = """
 INSERT INTO screening_quota (user_id, used_files, used_bytes)
 SELECT batch.owner_id, count(*),
@@ -74,6 +76,22 @@ def require_room_for_batch(owner_id: int) -> None:
             f"You have {quota.batches_allowed} batches not submitted; submit or cancel one of them first.",
             403,
         )
+
+
+def usual_limits() -> dict[str, int]:
+    """The deployment's limits, by the names of a user's own."""
+    usual = (settings.QUOTA_FILES, settings.QUOTA_BYTES, settings.QUOTA_OPEN_BATCHES)
+    return dict(zip(LIMITS, usual, strict=True))
+
+
+def set_limits(user_id: int, **limits: int | None) -> Quota:
+    """Give a user limits of their own, or the deployment's where ``None``; what they have used stays as it is.
+
+    Args:
+        user_id: whose.
+        limits: by the names in ``LIMITS``.
+    """
+    return Quota.objects.update_or_create(pk=user_id, defaults=limits)[0]
 
 
 def recount() -> None:

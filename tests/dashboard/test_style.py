@@ -46,7 +46,7 @@ def test_text_can_be_read(scheme: str) -> None:
 
 def test_colours_are_named_once() -> None:
     """Everything but the tokens uses the tokens, so that both schemes are complete."""
-    for name in ("parts.css", "pages.css"):
+    for name in ("parts.css", "pages.css", "upload.css"):
         found = re.findall(r"#[0-9a-fA-F]{3,6}\b", (STATIC / name).read_text())
         assert set(found) <= {"#dfe6ec"}, name  # on a film, which is black by day and by night
 

@@ -116,7 +116,7 @@ def test_from_files_to_a_verdict(page: Page, live_stack: LiveStack, films: list[
     refusal = page.locator("[data-part=refusals]")
     expect(refusal).to_contain_text("broken.png")
     expect(refusal).to_contain_text("unsupported_kind")
-    expect(refusal).to_contain_text("neither PNG, JPEG nor DICOM")
+    expect(refusal).to_contain_text("not a film")
     expect(page.locator(".tile img")).to_have_count(4)
     for picture in page.locator(".tile img").all():
         picture.scroll_into_view_if_needed()

@@ -1,159 +1,216 @@
-// Sends films one a request, so that each file succeeds or fails by itself, then hands the batch to the workers.
-import { filesOfDrop, visible } from "./collect.js";
-import { post, postPatiently } from "./http.js";
+// The form for films: takes what is chosen or dropped, sends it into one batch, and hands that to the workers.
+import { filesOfDrop, filesOfInput } from "./collect.js";
+import { getJson, post, postPatiently } from "./http.js";
+import { Choice } from "./upload-choice.js";
+import { UploadQueue } from "./upload-queue.js";
+import { Unfinished } from "./upload-resume.js";
+import { forget, recall, remember } from "./upload-store.js";
+import { UploadView } from "./upload-view.js";
+import { files, number, size } from "./upload-words.js";
 
-const LANES = 4;
+const PLACES = ["page", "progress", "files", "missing", "submit", "cancel"];
+const PARTS = ["drop", "title", "remarks", "clear", "hint", "go", "new", "sending", "pause", "cancel", "again",
+  "without", "ask", "stay", "stop"];
 
-class Upload {
+class UploadForm {
   constructor(form) {
     this.form = form;
-    this.chosen = [];
-    this.failed = [];
-    this.addresses = form.dataset.files
-      ? { files: form.dataset.files, submit: form.dataset.submit, page: form.dataset.page }
-      : null;
-    const part = (name) => form.querySelector(`[data-${name}]`);
-    this.parts = Object.fromEntries(
-      ["drop", "chosen", "sending", "bar", "count", "announce", "problems", "choice", "again", "without"].map((n) => [n, part(n)]),
-    );
+    this.data = form.dataset;
+    this.parts = Object.fromEntries(PARTS.map((name) => [name, form.querySelector(`[data-${name}]`)]));
+    this.title = this.parts.title.textContent;
+    this.words = this.parts.go.textContent;
+    this.choice = new Choice(limitsOf(this.data));
+    this.view = new UploadView(form);
+    this.unfinished = new Unfinished(form, () => this.show());
+    this.batch = this.data.files ? batchOf(this.data) : null;
+    this.unfinished.look().then(() => this.show());
     this.listen();
   }
 
   listen() {
+    const { parts } = this;
     for (const input of this.form.querySelectorAll("[data-pick]")) {
       input.removeAttribute("required"); // a folder or a drop serves as well
-      input.addEventListener("change", () => this.choose(visible([...input.files])));
+      input.addEventListener("change", () => this.take(input));
+      if (input.files.length) this.take(input); // chosen before this script was there
     }
-    const { drop, again, without } = this.parts;
-    for (const kind of ["dragenter", "dragover"]) {
-      drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("is-over"); });
-    }
-    drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
-    drop.addEventListener("drop", async (event) => {
-      event.preventDefault();
-      drop.classList.remove("is-over");
-      this.choose(await filesOfDrop(event.dataTransfer));
-    });
+    this.listenToDrops();
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
-    again.addEventListener("click", () => this.send(this.failed));
-    without.addEventListener("click", () => this.finish());
+    parts.clear.addEventListener("click", () => { this.choice.clear(); this.show(); });
+    parts.pause.addEventListener("click", () => (this.queue.open || this.queue.condition === "away" ? this.queue.hold() : this.queue.goOn()));
+    parts.cancel.addEventListener("click", () => parts.ask.showModal());
+    parts.stay.addEventListener("click", () => parts.ask.close());
+    parts.stop.addEventListener("click", () => this.cancel());
+    parts.again.addEventListener("click", () => { this.queue.retryFailed(); this.send(); });
+    parts.without.addEventListener("click", () => this.finish());
   }
 
-  choose(files) {
-    this.chosen = files;
-    const size = files.reduce((sum, file) => sum + file.size, 0) / 1e6;
-    this.parts.chosen.textContent = files.length
-      ? `${files.length} ${files.length === 1 ? "file" : "files"} chosen, ${size.toFixed(1)} MB`
-      : "Nothing in there to send; choose other files";
+  async take(input) {
+    const found = filesOfInput(input);
+    input.value = ""; // or choosing the same again would go unnoticed
+    await this.choose(found);
+  }
+
+  /** A drop counts anywhere on the page; the browser would open the file and leave. */
+  listenToDrops() {
+    const over = (is) => this.parts.drop.classList.toggle("is-over", is && !this.busy);
+    const brings = (event) => event.dataTransfer?.types.includes("Files");
+    document.addEventListener("dragover", (event) => { if (brings(event)) { event.preventDefault(); over(true); } });
+    document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(false); });
+    document.addEventListener("drop", async (event) => {
+      if (!brings(event)) return;
+      event.preventDefault();
+      over(false);
+      if (this.busy) return;
+      const counted = (count) => { this.parts.title.textContent = `Reading the folder: ${files(count)}…`; };
+      await this.choose(await filesOfDrop(event.dataTransfer, counted));
+    });
+  }
+
+  async choose(found) {
+    await this.choice.add(found);
+    this.unfinished.suggest(this.choice);
+    this.show();
+  }
+
+  /** What is chosen, before it is sent. */
+  show() {
+    const { parts, choice } = this;
+    const { sendable, entries, remarks } = choice;
+    const any = entries.length > 0;
+    const into = this.unfinished.chosen;
+    parts.title.textContent = any ? `${files(sendable.length)}, ${size(choice.bytes)}` : this.title;
+    this.data.step = any ? "chosen" : "choose";
+    parts.clear.hidden = !any;
+    parts.remarks.replaceChildren(...remarks.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+    if (parts.new) parts.new.hidden = Boolean(into);
+    parts.go.textContent = into ? "Go on sending" : this.words;
+    this.hint(entries.length || !choice.hidden ? "" : "Only hidden files are in there; choose other files.");
+    this.view.list.show(entries);
+  }
+
+  hint(text) {
+    this.parts.hint.hidden = !text;
+    this.parts.hint.textContent = text;
   }
 
   async start() {
-    if (!this.chosen.length) {
-      this.say("Choose at least one file first.");
-      return;
-    }
+    if (this.busy) return;
+    if (!this.choice.sendable.length) { this.hint("Choose at least one file that can be sent."); return; }
     this.lock(true);
     try {
-      this.addresses ??= await post(this.form.dataset.open, this.fields("name", "model"));
+      this.batch ??= this.unfinished.chosen ?? await this.open();
     } catch (error) {
       this.lock(false);
-      this.say(error.message);
+      this.show();
+      this.hint(error.message);
       return;
     }
-    await this.send(this.chosen);
+    this.note();
+    this.queue = new UploadQueue(this.choice.entries, this.batch.places, () => this.view.changed());
+    this.view.follow(this.queue);
+    this.parts.sending.focus();
+    await this.send();
   }
 
-  /** Send files through a few lanes; every lane takes the next file when it is free. */
-  async send(files) {
-    this.failed = [];
-    this.parts.choice.hidden = true;
-    this.parts.problems.replaceChildren();
-    const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
-    const state = { queue: [...files], settled: 0, refused: 0, bytes: 0, flying: new Map(), all: files.length, total };
+  async open() {
+    const { id, name, ...places } = await postPatiently(this.data.open, this.fields("name", "model"));
+    return { id, name, places };
+  }
+
+  /** Remember the batch until it is submitted, so that a lost page costs nothing. */
+  note() {
+    const { choice, batch } = this;
+    const before = recall(this.data.user);
+    this.expected = before?.id === batch.id ? before.files : 0;
+    const most = Math.max(this.expected, choice.sendable.length);
+    remember(this.data.user, { ...batch, files: most, bytes: choice.bytes, folder: choice.folder || before?.folder || "" });
+  }
+
+  async send() {
     const leave = (event) => event.preventDefault();
+    this.view.ask(null);
     window.addEventListener("beforeunload", leave);
-    await Promise.all(Array.from({ length: LANES }, () => this.lane(state)));
+    await this.queue.run();
     window.removeEventListener("beforeunload", leave);
-    if (this.failed.length) this.ask(state);
-    else await this.finish();
-  }
-
-  async lane(state) {
-    for (let file = state.queue.shift(); file; file = state.queue.shift()) {
-      await this.one(file, state);
-      state.settled += 1;
-      state.bytes += file.size;
-      state.flying.delete(file);
-      this.show(state);
-    }
-  }
-
-  async one(file, state) {
-    const form = this.fields();
-    form.append("file", file, file.name);
-    const progress = (bytes) => { state.flying.set(file, Math.min(bytes, file.size)); this.show(state); };
-    try {
-      const answer = await postPatiently(this.addresses.files, form, progress);
-      const [film] = answer.films;
-      if (film.state === "rejected") { state.refused += 1; this.problem(film.name, film.reason); }
-    } catch (error) {
-      this.failed.push(file);
-      this.problem(file.name, `not sent: ${error.message}`);
-    }
-  }
-
-  show(state) {
-    const flying = [...state.flying.values()].reduce((sum, bytes) => sum + bytes, 0);
-    this.parts.bar.value = Math.min(1, (state.bytes + flying) / state.total);
-    const refused = state.refused ? `, ${state.refused} rejected` : "";
-    const quarter = Math.floor((4 * state.settled) / state.all);
-    this.say(`${state.settled} of ${state.all} files sent${refused}`, quarter !== state.quarter);
-    state.quarter = quarter;
+    const { condition, sentence, counts } = this.queue;
+    if (condition === "cancelled") return;
+    if (condition === "closed") { this.view.conclude(sentence); this.forget(); return; }
+    if (counts.failed) this.askAboutFailed();
+    else await this.finishIfComplete();
   }
 
   /** Some files did not arrive: the sender decides, so that nothing goes missing unnoticed. */
-  ask(state) {
-    const arrived = state.all - this.failed.length;
-    this.say(`${this.failed.length} of ${state.all} files could not be sent.`);
-    this.parts.choice.hidden = false;
-    this.parts.without.hidden = arrived === 0 && !this.form.dataset.files;
-    this.parts.again.focus();
+  askAboutFailed() {
+    const { counts, entries } = this.queue;
+    const arrived = (counts.arrived ?? 0) + (counts.present ?? 0) + (counts.rejected ?? 0);
+    this.view.conclude(`${number(counts.failed)} of ${files(entries.length)} could not be sent.`);
+    this.view.ask({ again: true, without: arrived > 0 || Boolean(this.data.files) });
+  }
+
+  /** When fewer files were chosen than last time, what is missing would not be missed by anybody else. */
+  async finishIfComplete() {
+    const { total } = this.expected ? await getJson(this.batch.places.progress).catch(() => ({ total: 0 })) : {};
+    if (!this.expected || total >= this.expected) { await this.finish(); return; }
+    this.view.conclude(`${number(total)} of the ${files(this.expected)} chosen the first time are there. Choose the rest, or screen what is there.`);
+    this.view.ask({ again: false, without: true });
+    this.choice.clear();
+    this.lock(false);
   }
 
   async finish() {
-    this.say("Handing the batch to the workers…");
+    this.view.ask(null);
+    this.view.conclude("Handing the batch to the workers…");
     try {
-      await post(this.addresses.submit, this.fields());
+      await postPatiently(this.batch.places.submit, this.fields());
     } catch (error) {
-      if (error.code !== "batch_submitted") { this.say(error.message); this.lock(false); return; }
+      if (error.code !== "batch_submitted") {
+        this.view.conclude(error.message);
+        this.view.ask({ again: false, without: true });
+        return;
+      }
     }
-    window.location.assign(this.addresses.page);
+    this.forget();
+    window.location.assign(this.batch.places.page);
   }
+
+  async cancel() {
+    this.parts.ask.close();
+    this.queue.cancel();
+    this.view.conclude("Cancelling…");
+    try {
+      await post(this.batch.places.cancel, this.fields());
+    } catch (error) {
+      this.view.conclude(`${error.message} The upload has stopped, but the batch is not cancelled; do that on its page.`);
+      return;
+    }
+    this.forget();
+    window.location.assign(this.batch.places.page);
+  }
+
+  forget() { forget(this.data.user, this.batch.id); }
 
   fields(...names) {
     const form = new FormData();
-    for (const name of ["csrfmiddlewaretoken", ...names]) form.append(name, this.form.elements[name].value);
+    for (const name of names) form.append(name, this.form.elements[name].value);
     return form;
   }
 
-  problem(name, sentence) {
-    const line = document.createElement("li");
-    const strong = document.createElement("b");
-    strong.textContent = name;
-    line.append(strong, `: ${sentence}`);
-    this.parts.problems.append(line);
-  }
-
-  /** Show a sentence, and have it read aloud unless it is one of many. */
-  say(sentence, aloud = true) {
-    this.parts.sending.hidden = false;
-    this.parts.count.textContent = sentence;
-    if (aloud) this.parts.announce.textContent = sentence;
-  }
-
   lock(locked) {
+    this.busy = locked;
+    this.data.step = locked ? "sending" : "choose";
     for (const control of this.form.querySelectorAll("[type=submit], [data-pick]")) control.disabled = locked;
   }
 }
 
-for (const form of document.querySelectorAll("form[data-upload]")) new Upload(form);
+function limitsOf({ maxFile, maxArchive, quotaBytes, quotaFiles }) {
+  const limit = (value) => (value ? Number(value) : Infinity);
+  return { maxFile: limit(maxFile), maxArchive: limit(maxArchive), quotaBytes: limit(quotaBytes), quotaFiles: limit(quotaFiles) };
+}
+
+/** The batch whose page this is. */
+function batchOf(data) {
+  return { id: data.batch, name: data.name, places: Object.fromEntries(PLACES.map((name) => [name, data[name]])) };
+}
+
+for (const form of document.querySelectorAll("form[data-upload]")) new UploadForm(form);

@@ -1,0 +1,4 @@
+// Puts the viewer on the page's film.
+import { Viewer } from "./viewer.js";
+
+for (const root of document.querySelectorAll("[data-viewer]")) new Viewer(root);

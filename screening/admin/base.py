@@ -1,0 +1,81 @@
+"""What the lists of the admin have in common: nobody writes here by hand, and a list of millions opens like a short one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+
+from screening.queries import count_up_to
+
+if TYPE_CHECKING:  # generic for the type checker, plain classes when run
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _Paginator = Paginator[Any]
+else:
+    _ModelAdmin, _Paginator = admin.ModelAdmin, Paginator
+
+ROWS_A_PAGE = 50
+PAGED_AT_MOST = 2_000  # rows; who wants to see more of a list narrows it down
+
+
+class BoundedPaginator(_Paginator):
+    """Counts no further than a person pages."""
+
+    @cached_property
+    def count(self) -> int:
+        """Rows, at most ``PAGED_AT_MOST``."""
+        return count_up_to(self.object_list, PAGED_AT_MOST)  # type: ignore[arg-type]
+
+
+class BoundedAdmin(_ModelAdmin):
+    """A list that costs the same however long it is."""
+
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = ROWS_A_PAGE
+    list_max_show_all = ROWS_A_PAGE
+    change_list_template = "screening/admin_list.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; it says so where there is more than it counts."""
+        return super().changelist_view(request, {"paged_at_most": PAGED_AT_MOST, **(extra_context or {})})
+
+
+class ReadOnlyAdmin(BoundedAdmin):
+    """Rows to look at; what writes them is elsewhere."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds rows by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes rows by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is lost."""
+        return False
+
+
+class StaffAdmin(ReadOnlyAdmin):
+    """Rows that all staff may see: what they review."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff review; that is what staff is for."""
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """As above."""
+        return self.has_view_permission(request)
+
+
+class WithoutCards(ReadOnlyAdmin):
+    """Rows beside their model, whose card no list shows."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave the card in the database."""
+        return super().get_queryset(request).defer("model__card")

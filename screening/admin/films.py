@@ -1,0 +1,140 @@
+"""Films in the admin: the flagged ones are reviewed here, one by one or several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from screening import finding
+from screening.admin.base import StaffAdmin
+from screening.errors import ScreeningError
+from screening.models import Review, XRay
+from screening.queries import reviews_of
+from screening.services.gold import add_gold_case
+from screening.services.reviews import VERDICTS, review
+from screening.triage import FLAG_WORDS
+
+AT_ONCE = 500  # films of one action; each is a transaction of its own
+
+
+class FlagFilter(admin.SimpleListFilter):
+    """Flagged films by reason."""
+
+    title = "flag"
+    parameter_name = "flag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The reasons."""
+        return [(flag, flag) for flag in FLAG_WORDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Films with the chosen reason; the second condition is true of them all, and lets an index of few be used."""
+        if not self.value():
+            return queryset
+        return queryset.filter(flags__contains=[self.value()]).exclude(review_state=XRay.ReviewState.NOT_NEEDED)
+
+
+@admin.register(XRay)
+class XRayAdmin(StaffAdmin):
+    """Films; a flagged film's page shows picture, score and reasons beside the verdict."""
+
+    change_form_template = "screening/admin_film.html"
+    list_display = ("thumbnail", "original_name", "score", "decision", "flagged", "review_state", "state", "batch")
+    list_display_links = ("thumbnail", "original_name")
+    list_filter = ("review_state", FlagFilter, "decision", "state", "synthetic")
+    list_select_related = ("batch",)
+    search_fields = ("original_name",)  # that there is a field at all; get_search_results says how it is searched
+    search_help_text = finding.HOW
+    ordering = ("-created_at",)
+    actions = ("confirm", "overturn", "gold_positive", "gold_negative")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[XRay], search_term: str
+    ) -> tuple[QuerySet[XRay], bool]:
+        """By beginnings, see :mod:`screening.finding`."""
+        return finding.films_like(queryset, search_term), False
+
+    @admin.display(description="film")
+    def thumbnail(self, film: XRay) -> SafeString | str:
+        """A small picture."""
+        if not film.pictured:
+            return "no picture"
+        address = reverse("film-thumb", args=[film.pk])
+        return format_html('<img src="{}" alt="" width="56" height="56" loading="lazy">', address)
+
+    @admin.display(description="flagged as")
+    def flagged(self, film: XRay) -> str:
+        """Why people have to look at it."""
+        return ", ".join(film.flags)
+
+    @admin.action(description="Confirm the selected films", permissions=["view"])
+    def confirm(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+        """Confirm several at once."""
+        self._each(request, queryset, lambda film: self._review(request, film, Review.Verdict.CONFIRMED), "reviewed")
+
+    @admin.action(description="Overturn the selected films", permissions=["view"])
+    def overturn(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+        """Overturn several at once."""
+        self._each(request, queryset, lambda film: self._review(request, film, Review.Verdict.OVERTURNED), "reviewed")
+
+    @admin.action(description="Make hidden gold cases: COVID-19 signs", permissions=["view"])
+    def gold_positive(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+        """The truth of these films is known; readers get them unawares."""
+        self._each(request, queryset, lambda film: self._make_gold(request, film, "positive"), "made gold cases")
+
+    @admin.action(description="Make hidden gold cases: no such signs", permissions=["view"])
+    def gold_negative(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+        """As above."""
+        self._each(request, queryset, lambda film: self._make_gold(request, film, "negative"), "made gold cases")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a film with its verdict form, and take the verdict."""
+        film = self.get_object(request, object_id)
+        if film is not None and request.method == "POST" and self.has_view_permission(request):
+            return self._take_verdict(request, film)
+        context = {
+            "film": film,
+            "flag_words": [FLAG_WORDS[flag] for flag in film.flags] if film else [],
+            "verdicts": [(verdict.value, verdict.label) for verdict in VERDICTS],
+            "reviews": reviews_of(film) if film else [],
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    def _take_verdict(self, request: HttpRequest, film: XRay) -> HttpResponse:
+        try:
+            self._review(request, film, request.POST.get("verdict", ""), request.POST.get("note", ""))
+        except ScreeningError as error:
+            self.message_user(request, f"{film}: {error.sentence}", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def _each(self, request: HttpRequest, films: QuerySet[XRay], do: Callable[[XRay], object], done: str) -> None:
+        chosen = list(films[: AT_ONCE + 1])
+        if len(chosen) > AT_ONCE:
+            self.message_user(request, f"Choose at most {AT_ONCE} films at a time; nothing was done.", messages.ERROR)
+            return
+        taken = 0
+        for film in chosen:
+            try:
+                do(film)
+                taken += 1
+            except ScreeningError as error:
+                self.message_user(request, f"{film}: {error.sentence}", messages.ERROR)
+        self.message_user(request, f"{taken} films {done}.", messages.SUCCESS)
+
+    def _review(self, request: HttpRequest, film: XRay, verdict: str, note: str = "") -> None:
+        entry = review(film=film, reviewer=request.user, verdict=verdict, note=note)  # type: ignore[arg-type]
+        self.log_change(request, film, f"Verdict: {entry.get_verdict_display()}.")
+
+    def _make_gold(self, request: HttpRequest, film: XRay, truth: str) -> None:
+        case = add_gold_case(film=film, truth=truth, added_by=request.user)  # type: ignore[arg-type]
+        self.log_addition(request, case, f"Gold case: {truth}.")

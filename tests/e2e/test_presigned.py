@@ -1,0 +1,62 @@
+"""Pictures that a browser fetches from the bucket itself, under the policy our pages have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from ml.phantom import PhantomSpec, jpeg_bytes
+from screening import storage
+from screening.config import storages
+from screening.models import Batch
+from tests.e2e.test_browser import ARGUMENTS, chromium
+from tests.screening import factories
+from tests.screening.bucket import Bucket, s3, s3_server
+
+__all__ = ["s3", "s3_server"]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def presigned(s3: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set up as a deployment would be, but for the policy, which a test chooses."""
+    monkeypatch.setenv("SERVE_PRESIGNED", "1")
+    settings.SERVE_PRESIGNED = storages.presigned()
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
+def test_a_browser_shows_pictures_of_the_bucket_that_the_policy_names(
+    presigned: None, live_server: Any, batch: Batch, owner: User, settings: Any, allowed: bool
+) -> None:
+    sources = storages.picture_sources() if allowed else ["'self'", "data:"]
+    directives = {**project.CONTENT_SECURITY_POLICY["DIRECTIVES"], "img-src": sources}
+    settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": directives}
+    film = factories.done(batch)
+    storage.put(film.storage_name("thumb.jpg"), jpeg_bytes(PhantomSpec(height=64, width=64, seed=1)))
+    client = Client()
+    client.force_login(owner)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    address = reverse("film-thumb", args=[film.pk])
+    assert width_in_browser(live_server.url, address, cookie) == (64 if allowed else 0)
+
+
+def width_in_browser(site: str, address: str, cookie: dict[str, str]) -> int:
+    """How wide a page of ours shows a picture; 0 where it may not."""
+    from playwright.sync_api import sync_playwright
+
+    load = "src => new Promise(done => { const image = new Image(); image.src = src;"
+    load += " image.onload = () => done(image.naturalWidth); image.onerror = () => done(0); })"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page()
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        page.goto(f"{site}/account")
+        width = int(page.evaluate(load, address))
+        browser.close()
+    return width

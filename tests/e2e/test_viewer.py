@@ -1,0 +1,430 @@
+"""The film's page in a real browser: what the canvas shows, pixel for pixel, and every way to change it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+
+from ml.phantom import PhantomSpec, chest, dicom_bytes, png_bytes
+from screening.triage import worth_at
+from tests.conftest import LiveStack
+from tests.e2e.test_browser import SCREENING, sign_in
+from tests.e2e.test_browser import browser as browser
+from tests.e2e.test_browser import complaints as complaints
+from tests.e2e.test_browser import page as page
+
+pytestmark = pytest.mark.e2e
+
+SPEC = PhantomSpec(height=300, width=260, seed=4, bits=12)
+FILM = chest(SPEC).astype(int)
+DRAG_SPAN = 600  # pixels; see viewer.js
+Grey = NDArray[np.int64]
+
+READ_CANVAS = """() => {
+  const canvas = document.querySelector("[data-canvas]");
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const grey = [];
+  for (let index = 0; index < pixels.length; index += 4) grey.push(pixels[index]);
+  return [canvas.width, canvas.height, grey];
+}"""
+
+
+def send(page: Page, films: dict[str, bytes]) -> list[str]:
+    """Screen films through the interface, as the user who is signed in; returns their addresses, in order."""
+    home = re.sub(r"(?<=\d)/.*", "", page.url)
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
+    headers = {"X-CSRFToken": token, "Referer": home, "Accept": "application/json"}
+    api = f"{home}/api/v1/batches"
+    batch = page.request.post(api, headers=headers, form={"name": "For the viewer"}).json()["id"]
+    for name, data in films.items():
+        file: FilePayload = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        assert page.request.post(f"{api}/{batch}/files", headers=headers, multipart={"file": file}).status == 201
+    assert page.request.post(f"{api}/{batch}/submit", headers=headers).ok
+    page.goto(f"{home}/batches/{batch}")
+    expect(page.locator("[data-state-badges]")).to_contain_text("Finished", timeout=SCREENING)
+    found = page.request.get(f"{api}/{batch}/films").json()["results"]
+    return [f"{home}/films/{film['id']}" for film in found]
+
+
+def open_film(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full")
+    expect(page.locator("[data-status]")).to_have_text("")
+
+
+def settle(page: Page) -> None:
+    """Wait for what is drawn in the next frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def canvas(page: Page) -> Grey:
+    settle(page)
+    width, height, grey = page.evaluate(READ_CANVAS)
+    return np.array(grey).reshape(height, width)
+
+
+def film_on(page: Page, height: int, width: int) -> Grey:
+    """The part of the canvas where a film lies one to one, in the middle."""
+    whole = canvas(page)
+    top, left = (
+        math.floor((there - here) / 2 + 0.5) for there, here in zip(whole.shape, (height, width), strict=True)
+    )
+    return whole[top : top + height, left : left + width]
+
+
+def windowed(values: Grey, centre: float, width: float) -> Grey:
+    """DICOM PS3.3 C.11.2.1.2.1 (LINEAR), for 8 bits."""
+    low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
+    return np.floor(((values - low) / (high - low)).clip(0, 1) * 255 + 0.5).astype(int)
+
+
+def drag(page: Page, across: float, down: float, button: Any = "left") -> None:
+    box = page.locator("[data-stage]").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down(button=button)
+    page.mouse.move(x + across / 2, y + down / 2)
+    page.mouse.move(x + across, y + down)
+    page.mouse.up(button=button)
+
+
+@pytest.fixture
+def viewing(page: Page, live_stack: LiveStack, request: pytest.FixtureRequest) -> Callable[..., list[str]]:
+    """Sign in as a new user, screen films, open the first."""
+
+    def view(films: dict[str, bytes], *, opened: bool = True) -> list[str]:
+        sign_in(page, live_stack, re.sub(r"\W+", "-", request.node.name))
+        addresses = send(page, films)
+        if opened:
+            open_film(page, addresses[0])
+        return addresses
+
+    return view
+
+
+@pytest.fixture
+def no_complaints(complaints: list[str]) -> Iterator[None]:
+    """No error of a script, nothing refused by the content security policy, nothing missing."""
+    yield
+    assert [words for words in complaints if "willReadFrequently" not in words] == []  # that is our own reading
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_twelve_bits_are_windowed_from_the_films_own_values(page: Page, viewing: Any) -> None:
+    viewing({"film.dcm": dicom_bytes(SPEC)})
+    expect(page.locator("[data-depth]")).to_have_text("260 × 300, 12 bit")
+    expect(page.locator("[data-levels]")).to_have_text("W 4096  L 2048")
+    page.keyboard.press("1")
+    expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
+    assert np.array_equal(film_on(page, *FILM.shape), windowed(FILM, 2048, 4096))
+
+    drag(page, -240, 60, "right")
+    span = int(FILM.max() - FILM.min())
+    centre, width = 2048 + 60 * span / DRAG_SPAN, 4096 - 240 * span / DRAG_SPAN
+    expect(page.locator("[data-levels]")).to_have_text(f"W {round(width)}  L {round(centre)}")
+    own = film_on(page, *FILM.shape)
+    assert np.array_equal(own, windowed(FILM, centre, width))
+    squashed = np.floor(windowed(FILM, 2048, 4096)).astype(int)  # what a window over 8 bits would start from
+    assert len(np.unique(own)) > len(np.unique(windowed(squashed, centre / 16, width / 16)))
+
+    page.keyboard.press("i")
+    assert np.array_equal(film_on(page, *FILM.shape), 255 - windowed(FILM, centre, width))
+    page.keyboard.press("r")
+    assert np.array_equal(film_on(page, *FILM.T.shape), np.rot90(255 - windowed(FILM, centre, width), -1))
+    page.keyboard.press("Shift+R")
+    page.keyboard.press("i")
+    assert np.array_equal(film_on(page, *FILM.shape), windowed(FILM, centre, width))
+    page.keyboard.press("0")
+    expect(page.locator("[data-levels]")).to_have_text("W 4096  L 2048")
+    expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_what_a_header_says_of_values_is_heeded(page: Page, viewing: Any) -> None:
+    """MONOCHROME1, and a PNG of 16 bits, whose window is its range."""
+    deep = chest(PhantomSpec(280, 300, seed=5, bits=16)).astype(int)
+    addresses = viewing(
+        {
+            "mono1.dcm": dicom_bytes(SPEC, monochrome1=True),
+            "deep.png": png_bytes(PhantomSpec(280, 300, seed=5, bits=16)),
+        }
+    )
+    page.keyboard.press("1")
+    assert np.array_equal(film_on(page, *FILM.shape), 255 - windowed(4095 - FILM, 2048, 4096))
+    open_film(page, addresses[1])
+    page.keyboard.press("1")
+    low, high = int(deep.min()), int(deep.max())
+    assert np.array_equal(film_on(page, *deep.shape), windowed(deep, (low + high) / 2 + 0.5, high - low + 1))
+    page.mouse.move(*middle_of_stage(page))
+    x, y = (int(part) for part in page.locator("[data-probe]").inner_text().split(" at ")[1].split(", "))
+    assert page.locator("[data-probe]").inner_text() == f"{deep[y, x]} at {x}, {y}"
+
+
+def middle_of_stage(page: Page) -> tuple[float, float]:
+    box = page.locator("[data-stage]").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_presets_come_from_the_header_and_from_the_films_tones(page: Page, viewing: Any) -> None:
+    viewing({"film.dcm": dicom_bytes(SPEC)})
+    choice = page.get_by_label("Window preset")
+    names = choice.locator("option").all_inner_texts()
+    assert names[:3] == ["As sent", "Full range", "Automatic"]
+    page.keyboard.press("1")
+    choice.select_option("full")
+    low, high = int(FILM.min()), int(FILM.max())
+    assert np.array_equal(film_on(page, *FILM.shape), windowed(FILM, (low + high) / 2 + 0.5, high - low + 1))
+    choice.select_option("lung")
+    lungs = film_on(page, *FILM.shape)
+    choice.select_option("bone")
+    bones = film_on(page, *FILM.shape)
+    assert lungs.mean() > bones.mean()
+    assert (lungs == 255).mean() > 0.2
+    assert (bones == 0).mean() > 0.2
+    page.locator("[data-stage]").focus()
+    page.keyboard.press("p")
+    expect(choice).to_have_value("sent-0")
+    page.keyboard.press("Shift+P")
+    expect(choice).to_have_value("bone")
+    drag(page, 50, 0, "right")
+    expect(choice).to_have_value("")
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing: Any) -> None:
+    viewing({"film.dcm": dicom_bytes(SPEC)})
+    page.keyboard.press("1")
+    x, y = middle_of_stage(page)
+    page.mouse.move(x + 60, y + 40)
+    before = page.locator("[data-probe]").inner_text()
+    for _ in range(3):
+        page.mouse.wheel(0, -240)
+    settle(page)
+    page.mouse.move(x + 60.01, y + 40)
+    place = re.compile(r"(\d+), (\d+)$")
+    there, here = (place.search(words) for words in (before, page.locator("[data-probe]").inner_text()))
+    assert there is not None
+    assert here is not None
+    assert all(abs(int(a) - int(b)) <= 1 for a, b in zip(there.groups(), here.groups(), strict=True))
+    expect(page.locator("[data-zoom]")).to_have_text("Zoom 294 %")
+    assert page.evaluate("window.scrollY") == 0
+
+    page.keyboard.press("1")
+    still = canvas(page)
+    drag(page, 30, -20)
+    moved = canvas(page)
+    assert np.array_equal(moved[50:-50, 80:-50], np.roll(still, (-20, 30), (0, 1))[50:-50, 80:-50])
+    page.locator("[data-stage]").dblclick()
+    expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-stage]").dblclick()
+    expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
+    viewing({"film.dcm": dicom_bytes(SPEC)})
+    stage = page.locator("[data-stage]")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if stage.evaluate("stage => stage === document.activeElement"):
+            break
+    expect(stage).to_be_focused()
+    page.keyboard.press("1")
+    still = canvas(page)
+    page.keyboard.press("ArrowRight")
+    assert np.array_equal(canvas(page)[60:-60, 60:-60], np.roll(still, -48, 1)[60:-60, 60:-60])
+    page.keyboard.press("Shift+ArrowRight")
+    span = int(FILM.max() - FILM.min())
+    expect(page.locator("[data-levels]")).to_have_text(f"W {round(4096 + 24 * span / DRAG_SPAN)}  L 2048")
+    page.keyboard.press("+")
+    expect(page.locator("[data-zoom]")).to_have_text("Zoom 125 %")
+    page.keyboard.press("-")
+    page.keyboard.press("w")
+    expect(page.get_by_role("button", name="Window", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys and mouse")).to_be_visible()
+    page.keyboard.press("i")  # the dialog's, not the film's
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys and mouse")).to_be_hidden()
+    expect(page.get_by_role("button", name="Invert")).to_have_attribute("aria-pressed", "false")
+    button = page.get_by_role("button", name="Rotate")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
+    turned = canvas(page)
+    assert not np.array_equal(turned, still)
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_single_keys_can_be_turned_off(page: Page, viewing: Any) -> None:
+    addresses = viewing({"first.png": png_bytes(SPEC8), "second.png": png_bytes(PhantomSpec(256, 256, seed=9))})
+    invert = page.get_by_role("button", name="Invert")
+    page.keyboard.press("?")
+    page.get_by_label("Single keys work on the whole page").uncheck()
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("i")
+    page.keyboard.press("j")
+    expect(invert).to_have_attribute("aria-pressed", "false")
+    page.locator("[data-stage]").focus()
+    page.keyboard.press("i")
+    expect(invert).to_have_attribute("aria-pressed", "true")
+    open_film(page, addresses[0])  # it is kept
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+SPEC8 = PhantomSpec(256, 256, seed=8)
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_the_heatmap_is_off_at_first_and_its_opacity_can_be_set(page: Page, viewing: Any) -> None:
+    viewing({"film.png": png_bytes(PhantomSpec(256, 256, seed=2, opacities=3))})
+    colour = """() => { const c = document.querySelector("[data-canvas]");
+      const p = c.getContext("2d").getImageData(0, 0, c.width, c.height).data; let sum = 0;
+      for (let i = 0; i < p.length; i += 4) sum += Math.abs(p[i] - p[i + 2]); return sum; }"""
+    settle(page)
+    assert page.evaluate(colour) == 0
+    expect(page.get_by_label("Opacity of the heatmap")).to_be_hidden()
+    with page.expect_response(re.compile(r"map\.png$")):
+        page.keyboard.press("h")
+    expect(page.get_by_role("button", name="Heatmap")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function(f"({colour})() > 0")
+    slider, sums = page.get_by_label("Opacity of the heatmap"), []
+    for opacity in ("20", "60", "100"):
+        slider.fill(opacity)
+        settle(page)
+        sums.append(page.evaluate(colour))
+    assert sums[0] * 2 < sums[1] < sums[2]
+    page.keyboard.press("h")
+    settle(page)
+    assert page.evaluate(colour) == 0
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_the_picture_is_there_at_once_and_the_wait_is_said(page: Page, viewing: Any) -> None:
+    (address,) = viewing({"film.dcm": dicom_bytes(SPEC)}, opened=False)
+    waited = 0
+
+    def hold(route: Route) -> None:
+        nonlocal waited
+        waited += 1
+        if waited <= 2:
+            route.fulfill(status=202, json={"state": "rendering"})
+        else:
+            route.continue_()
+
+    page.route("**/pixels", hold)
+    page.goto(address)
+    expect(page.locator("[data-status]")).to_have_text("Full depth is loading …")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "still")
+    page.keyboard.press("1")
+    shown = film_on(page, *FILM.shape)
+    assert abs(shown - windowed(FILM, 2048, 4096)).mean() < 3  # JPEG, and stretched to its ends
+    drag(page, -200, 0, "right")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full")
+    expect(page.get_by_label("Window preset")).to_have_value("")  # what was set stays set
+    assert film_on(page, *FILM.shape).std() > shown.std()
+    assert waited >= 3
+
+
+def test_a_refusal_is_said_and_the_picture_stays(page: Page, viewing: Any) -> None:
+    (address,) = viewing({"film.png": png_bytes(SPEC8)}, opened=False)
+    said = {"code": "took_too_long", "sentence": "Rendering this film takes longer than it may."}
+    page.route("**/pixels", lambda route: route.fulfill(status=422, json=said))
+    page.goto(address)
+    expect(page.locator("[data-status]")).to_have_text(f"Full depth is not available: {said['sentence']}")
+    page.keyboard.press("i")
+    assert canvas(page).max() > 0
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_two_fingers_zoom_and_one_moves(browser: Browser, live_stack: LiveStack, complaints: list[str]) -> None:
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    phone.on("pageerror", lambda error: complaints.append(str(error)))
+    sign_in(phone, live_stack, "fingers")
+    open_film(phone, send(phone, {"film.dcm": dicom_bytes(SPEC)})[0])
+    x, y = middle_of_stage(phone)
+    session = phone.context.new_cdp_session(phone)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        said = [{"x": left, "y": top, "id": number} for number, (left, top) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": said})
+
+    before = zoom_of(phone)
+    touch("touchStart", (x - 30, y), (x + 30, y))
+    touch("touchMove", (x - 60, y), (x + 60, y))
+    touch("touchMove", (x - 90, y), (x + 90, y))
+    touch("touchEnd")
+    assert zoom_of(phone) == pytest.approx(3 * before, rel=0.02)
+    still = canvas(phone)
+    touch("touchStart", (x, y))
+    touch("touchMove", (x, y + 20))
+    touch("touchMove", (x, y + 40))
+    touch("touchEnd")
+    assert not np.array_equal(canvas(phone), still)
+    assert phone.evaluate("window.scrollY") == 0
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.close()
+
+
+def zoom_of(page: Page) -> float:
+    settle(page)
+    return float(re.sub(r"[^\d.]", "", page.locator("[data-zoom]").inner_text()))
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: Any) -> None:
+    names = ("c.png", "a.png", "b.png")
+    viewing({name: png_bytes(PhantomSpec(256, 256, seed=20 + at)) for at, name in enumerate(names)}, opened=False)
+    page.get_by_role("link", name="Name", exact=True).click()
+    page.locator(".tile a").first.click()
+    for name, place in (("a.png", "1 of 3"), ("b.png", "2 of 3"), ("c.png", "3 of 3")):
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        expect(page.locator(".film-place")).to_have_text(place)
+        page.keyboard.press("j")
+    page.keyboard.press("[")
+    expect(page.get_by_role("heading", level=1)).to_have_text("b.png")
+    page.keyboard.press("k")
+    expect(page.get_by_role("heading", level=1)).to_have_text("a.png")
+
+
+@pytest.mark.usefixtures("no_complaints")
+def test_worth_is_reckoned_while_one_types(page: Page, viewing: Any) -> None:
+    viewing({"film.png": png_bytes(SPEC8)})
+    section = page.locator("[data-worth]")
+    high, low = (map(float, str(section.get_attribute(f"data-{name}")).split()) for name in ("high", "low"))
+    keys = ("sensitivity", "specificity")
+    measured = {"high": dict(zip(keys, high, strict=True)), "low": dict(zip(keys, low, strict=True))}
+    for percent in ("0.5", "33", "90"):
+        page.locator("[data-prevalence]").fill(percent)
+        worth = worth_at(measured, float(percent) / 100)
+        assert worth.ppv is not None
+        assert worth.npv is not None
+        expect(page.locator("[data-ppv]")).to_have_text(f"{100 * worth.ppv:.1f}".removesuffix(".0"))
+        expect(page.locator("[data-npv]")).to_have_text(f"{100 * worth.npv:.1f}".removesuffix(".0"))
+
+
+def test_without_javascript_the_picture_is_there(page: Page, viewing: Any, browser: Browser) -> None:
+    (address,) = viewing({"film.png": png_bytes(SPEC8)})
+    plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state()).new_page()
+    plain.goto(address)
+    picture = plain.get_by_role("img", name="The film film.png as it was decoded")
+    expect(picture).to_be_visible()
+    expect(plain.get_by_role("group", name="Viewer tools")).to_be_hidden()
+    plain.get_by_text("Show what raised the score").click()
+    expect(plain.locator("img.map")).to_be_visible()
+    plain.locator("#prevalence").fill("50")
+    plain.get_by_role("button", name="Show", exact=True).click()
+    expect(plain.locator("#prevalence")).to_have_value("50")
+    plain.context.close()
