@@ -1,4 +1,4 @@
-"""Finding films by what somebody types: by beginnings only, which indexes know, so that a table of millions answers."""
+"""Finding films by what somebody types: by beginnings only, which indexes know, however many films there are."""
 
 from __future__ import annotations
 

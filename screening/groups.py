@@ -1,6 +1,6 @@
 """The groups of users, and what each may do in the admin.
 
-Anyone who is signed in may upload and sees their own batches; ``uploader`` says so of somebody and grants nothing more.
+Anyone who is signed in may upload and sees their own batches; the group ``uploader`` says so and grants nothing more.
 Readers need not be staff: ``queries.is_reviewer`` looks at the group. The admin itself lets staff in only.
 """
 

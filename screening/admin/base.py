@@ -1,4 +1,4 @@
-"""What the lists of the admin have in common: nobody writes here by hand, and a list of millions opens like a short one."""
+"""What the admin's lists have in common: nobody writes by hand, and a list of millions opens like a short one."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class FlagFilter(admin.SimpleListFilter):
         return [(flag, flag) for flag in FLAG_WORDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Films with the chosen reason; the second condition is true of them all, and lets an index of few be used."""
+        """Films with the chosen reason; the second condition is true of them all, and an index is of those alone."""
         if not self.value():
             return queryset
         return queryset.filter(flags__contains=[self.value()]).exclude(review_state=XRay.ReviewState.NOT_NEEDED)

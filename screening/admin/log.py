@@ -22,7 +22,7 @@ class LogEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="action")
     def what(self, entry: LogEntry) -> str:
         """Added, changed or deleted."""
-        return entry.get_action_flag_display()  # type: ignore[no-any-return]
+        return entry.get_action_flag_display()
 
     @admin.display(description="message")
     def message(self, entry: LogEntry) -> str:

@@ -14,7 +14,7 @@ from screening.models import Batch, XRay
 
 COLUMNS = (
     "file", "state", "score", "decision", "code", "reason", "flags", "review_state", "synthetic",
-    "sha256", "model", "model_digest", "finished_at", "film", "notice",
+    "sha256", "patient", "study", "model", "model_digest", "finished_at", "film", "notice",
 )  # fmt: skip
 ROWS_AT_ONCE = 1000
 # A spreadsheet runs what starts with one of these as a formula (OWASP, "CSV Injection").
@@ -70,6 +70,8 @@ def _row(film: XRay, batch: Batch) -> dict[str, object]:
         "review_state": film.review_state,
         "synthetic": film.synthetic,
         "sha256": film.sha256,
+        "patient": film.patient,
+        "study": film.study,
         "model": batch.model.name,
         "model_digest": batch.model.digest,
         "finished_at": film.finished_at.isoformat() if film.finished_at else None,

@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from screening import queries
+from screening.allowance import Allowance
 from screening.arrivals import HASHES_AT_MOST, SHA256
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, ModelVersion, Quota, XRay
 
 
 class NewBatch(serializers.Serializer[Any]):
@@ -59,8 +60,32 @@ class Film(serializers.ModelSerializer[XRay]):
             "id", "batch", "file", "sha256", "bytes", "kind", "width", "height", "synthetic",
             "state", "code", "reason", "step", "attempts",
             "score", "decision", "flags", "review_state", "created_at", "finished_at",
+            "archive", "patient", "study", "receipt",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class QuotaLeft(serializers.Serializer[Quota]):
+    """What a user has sent and may send."""
+
+    used_files = serializers.IntegerField()
+    used_bytes = serializers.IntegerField()
+    files_left = serializers.IntegerField()
+    bytes_left = serializers.IntegerField()
+    batches_allowed = serializers.IntegerField(help_text="not yet submitted at a time")
+
+
+class Limits(serializers.Serializer[Allowance]):
+    """What the door lets in."""
+
+    max_file_bytes = serializers.IntegerField()
+    max_megapixels = serializers.IntegerField()
+    min_side = serializers.IntegerField(help_text="pixels")
+    max_archive_bytes = serializers.IntegerField()
+    max_archive_members = serializers.IntegerField()
+    max_unpacked_bytes = serializers.IntegerField()
+    max_files = serializers.IntegerField(help_text="in one request")
+    quota = QuotaLeft()
 
 
 class Progress(serializers.Serializer[queries.Progress]):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("batches/<uuid:pk>/export.csv", views.BatchCsv.as_view(), name="batch-export-csv"),
     path("batches/<uuid:pk>/export.json", views.BatchJson.as_view(), name="batch-export-json"),
     path("films/<uuid:pk>", views.FilmDetail.as_view(), name="film"),
+    path("limits", views.LimitsDetail.as_view(), name="limits"),
     path("models", views.ModelList.as_view(), name="models"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     # The page whose script is a file of its own, as the content security policy wants it.

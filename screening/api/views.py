@@ -17,6 +17,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from screening import queries
+from screening.allowance import allowance_of
 from screening.api import exports, serializers
 from screening.api.pagination import Pages
 from screening.arrivals import with_paths
@@ -164,6 +165,15 @@ class FilmDetail(APIView):
     def get(self, request: Request, pk: str) -> Response:
         """Where the film stands and why."""
         return Response(serializers.Film(queries.film_for(_user(request), pk)).data)
+
+
+class LimitsDetail(APIView):
+    """The limits."""
+
+    @extend_schema(responses=serializers.Limits)
+    def get(self, request: Request) -> Response:
+        """What may be sent, and what is left of my quota."""
+        return Response(serializers.Limits(allowance_of(_user(request))).data)
 
 
 class ModelList(APIView):

@@ -20,7 +20,7 @@ KEPT = ("original", "as-sent")  # parts of a film that its sender sent; all othe
 # falls with the distance from 0.5, whatever the operating points are.
 UNCERTAINTY = Value(0.5) - Abs(F("score") - Value(0.5))
 
-# A file's own name without the folders it lay in, in capitals: so it is found by its beginning, see screening.finding.
+# A file's own name without the folders it lay in, in capitals: found by its beginning, see screening.finding.
 OWN_NAME = Collate(
     Upper(
         Func(F("original_name"), Value("^.*/"), Value(""), function="regexp_replace", output_field=TextField()),
@@ -140,8 +140,11 @@ class XRay(models.Model):
             models.Index(fields=["batch", "original_name", "id"], name="films_by_name"),
             models.Index(OWN_NAME, name="films_by_own_name"),
             models.Index(
-                F("batch"), F("score").desc(nulls_last=True), F("id"),
-                condition=~Q(review_state="not_needed"), name="films_flagged",
+                F("batch"),
+                F("score").desc(nulls_last=True),
+                F("id"),
+                condition=~Q(review_state="not_needed"),
+                name="films_flagged",
             ),
             models.Index(fields=["batch", "patient"], condition=~Q(patient=""), name="films_of_patient"),
         ]

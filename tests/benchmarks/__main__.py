@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.benchmarks import comparison, costs, latency, overtaking, scaling, start, throughput
+from tests.benchmarks import comparison, costs, latency, lists, overtaking, scaling, start, throughput
 from tests.benchmarks.plan import QUICK, Plan
 from tests.benchmarks.report import Row, as_json, table
 from tests.benchmarks.system import System, forget, system
@@ -31,6 +31,7 @@ ALONE: dict[str, Callable[[Plan], list[Row]]] = {
     "workers": scaling.workers,
     "length": scaling.length,
     "start": start.run,
+    "lists": lists.run,
 }
 
 

@@ -7,7 +7,6 @@ statements of 10, 100 and 1,000 worker processes at the rate at which those woul
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import random
@@ -15,14 +14,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from screening.runtime.stack import remove_instance, services
+from tests.benchmarks.project import project
 
 if TYPE_CHECKING:
     from tests.benchmarks.capacity_load import Chunk, Load, Outcome
@@ -101,31 +99,6 @@ class Supply:
         return [ids[start : start + settings.CHUNK_FILMS] for start in range(0, films, settings.CHUNK_FILMS)]
 
 
-@contextmanager
-def project() -> Iterator[None]:
-    """Django on durable servers of its own, with an empty database."""
-    remove_instance(INSTANCE)
-    with services(INSTANCE) as endpoints:
-        os.environ.update(
-            DATABASE_URL=endpoints.database_url,
-            REDIS_URL=endpoints.redis_url,
-            SCREENING_DATA_DIR=str(INSTANCE),
-            DJANGO_SETTINGS_MODULE="screening.config.settings",
-            LOG_LEVEL="ERROR",
-            FSYNC="0",  # no picture is written here, so there is none to wait for; the database waits for its disk
-        )
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        from django.contrib.auth.models import User
-
-        call_command("migrate", verbosity=0)
-        call_command("ensure_models", stdout=io.StringIO())
-        User.objects.create(username="bench")
-        yield
-
-
 def fill(films: int) -> list[str]:
     """Nothing but one submitted batch with this many waiting films; returns their ids, in order."""
     from django.contrib.auth.models import User
@@ -136,7 +109,7 @@ def fill(films: int) -> list[str]:
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE screening_xray, screening_batch CASCADE")
-        user, model = User.objects.get(username="bench"), ModelVersion.objects.get(is_default=True)
+        user, model = User.objects.get_or_create(username="bench")[0], ModelVersion.objects.get(is_default=True)
         batch = Batch.objects.create(owner=user, name="bench", model=model, submitted_at=timezone.now())
         XRay.objects.create(batch=batch, original_name="film.png", sha256="0", bytes=1, kind="png", state="queued",
                             stored=True, published_at=batch.submitted_at)  # fmt: skip
@@ -263,7 +236,7 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=40.0, help="films a second of one worker process")
     given = options.parse_args()
     plan = QUICK if given.quick else Plan()
-    with project():
+    with project(INSTANCE, durable=True):
         supply = Supply(plan.films)
         sweep = sweep_seconds(supply)
         lines = [*saturation(plan, supply), *broker(plan), *offered(plan, supply, given.rate)]

@@ -26,6 +26,7 @@ class Plan:
         waiting: while a small batch overtakes.
         overtakers: small batches.
         starts: of the worker.
+        lists: of the batches whose pages are compared, the smaller one first.
         real: say whether the films of ``XRAY_DATA_DIR`` are measured too.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     waiting: int = 5_000
     overtakers: int = 9
     starts: int = 5
+    lists: tuple[int, int] = (1_000, 100_000)
     real: bool = False
 
 
@@ -57,4 +59,5 @@ QUICK = Plan(
     waiting=600,
     overtakers=3,
     starts=1,
+    lists=(200, 2_000),
 )

@@ -310,6 +310,42 @@ def test_who_is_signed_out_signs_in_elsewhere_and_goes_on(
     assert len({row["file"] for row in rows}) == len(rows) == 40
 
 
+def test_a_full_quota_stops_everything_and_says_so(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    sign_in(page, live_stack, "frugal")
+    set_quota = (
+        "from django.contrib.auth.models import User; from screening.models import Quota;"
+        "Quota.objects.update_or_create(user=User.objects.get(username='frugal'), defaults={'most_files': %s})"
+    )
+    live_stack.stack.run_management_command("shell", "--no-imports", "-c", set_quota % 12)
+    page.reload()
+    choose_folder(page, ward)
+    expect(page.locator("[data-remarks]")).to_contain_text("Of your quota only 12 files are left")
+    page.get_by_role("button", name="Send and screen").click()
+    expect(page.locator("[data-note]")).to_contain_text("as many as you may")
+    expect(page.locator("[data-count]")).to_have_text("12 of 40 files arrived")
+    live_stack.stack.run_management_command("shell", "--no-imports", "-c", set_quota % None)
+    page.get_by_role("button", name="Continue").click()
+    wait_for_batch(page)
+    rows = rows_of(page)
+    assert len({row["file"] for row in rows}) == len(rows) == 40
+
+
+def test_a_file_that_was_moved_meanwhile_is_told_from_a_lost_line(
+    page: Page, live_stack: LiveStack, ward: Path
+) -> None:
+    sign_in(page, live_stack, "mover")
+    choose_folder(page, ward)
+    (ward / "left" / "0001.png").unlink()
+    page.get_by_role("button", name="Send and screen").click()
+    expect(page.locator("[data-count]")).to_have_text("1 of 40 files could not be sent.")
+    page.get_by_role("button", name="Not sent").click()
+    row = page.get_by_role("row", name="Ward 3/left/0001.png")
+    expect(row).to_contain_text("was it moved or changed? Choose it again.")
+    page.get_by_role("button", name="Screen without them").click()
+    wait_for_batch(page)
+    assert len(rows_of(page)) == 39
+
+
 def test_part_of_a_folder_is_not_mistaken_for_all_of_it(page: Page, live_stack: LiveStack, ward: Path) -> None:
     """Who goes on with fewer files than before is asked before the batch is screened without the rest."""
     sign_in(page, live_stack, "halves")

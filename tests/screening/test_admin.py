@@ -72,7 +72,7 @@ def test_nothing_is_added_changed_or_deleted_by_hand(admin_client: Client, flagg
 
 
 def test_films_are_filtered_by_flag_and_found_by_name(staff: Client, batch: Batch, flagged: XRay) -> None:
-    film(batch, 1, state="failed", code="damaged_pixels", flags=["failed"], original_name="other.png")
+    film(batch, 1, state="failed", code="damaged_pixels", flags=["failed"], review_state="pending", original_name="other.png")
     page = staff.get(FILMS, {"flag": "failed"}).content.decode()
     assert "other.png" in page
     assert flagged.original_name not in page

@@ -106,3 +106,6 @@ def test_what_is_left_is_shown_before_anything_is_sent(batch: Batch, client: Cli
     settings.QUOTA_FILES = 4321
     client.force_login(batch.owner)
     assert client.get("/").context["quota"].files_left == 4321
+    answer = client.get("/api/v1/limits").json()
+    assert answer["quota"]["files_left"] == 4321
+    assert answer["max_file_bytes"] == settings.MAX_FILE_BYTES

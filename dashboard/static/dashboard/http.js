@@ -89,7 +89,8 @@ function settle(request, resolve, reject) {
   if (request.status >= 200 && request.status < 300 && answer) return resolve(answer);
   if (answer?.sentence) return reject(new RequestError(request.status, answer.code, answer.sentence));
   if ([200, 401, 403].includes(request.status)) return reject(signedOut());
-  return reject(new RequestError(request.status, "refused", `The server answered ${request.status}.`));
+  const why = request.status === 413 ? "A server on the way takes no file of this size" : "The server refused it";
+  return reject(new RequestError(request.status, "refused", `${why} (${request.status}).`));
 }
 
 function signedOut() {

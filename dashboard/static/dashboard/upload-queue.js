@@ -40,6 +40,9 @@ export class UploadQueue {
 
   get over() { return this.condition === "closed" || this.condition === "cancelled"; }
 
+  /** Files that are not kept back by a limit. */
+  get sendable() { return this.entries.length - (this.counts.unsent ?? 0); }
+
   /** Work done since the start, in bytes and what is like them; for the rate. */
   get work() { return this.bytes + this.requests * REQUEST_COST; }
 

@@ -108,9 +108,9 @@ export class UploadView {
   }
 }
 
-function sentence({ entries, counts }) {
-  const { present = 0, rejected = 0, arrived = 0, unsent = 0 } = counts;
-  const words = [`${number(arrived + rejected + present)} of ${files(entries.length - unsent)} arrived`];
+function sentence({ sendable, counts }) {
+  const { present = 0, rejected = 0, arrived = 0 } = counts;
+  const words = [`${number(arrived + rejected + present)} of ${files(sendable)} arrived`];
   if (present) words.push(`${number(present)} were already there`);
   if (rejected) words.push(`${number(rejected)} rejected`);
   if (counts.failed) words.push(`${number(counts.failed)} not sent`);

@@ -68,6 +68,7 @@ class UploadForm {
   }
 
   async choose(found) {
+    this.form.closest("details")?.setAttribute("open", "");
     await this.choice.add(found);
     this.unfinished.suggest(this.choice);
     this.show();
@@ -142,9 +143,9 @@ class UploadForm {
 
   /** Some files did not arrive: the sender decides, so that nothing goes missing unnoticed. */
   askAboutFailed() {
-    const { counts, entries } = this.queue;
+    const { counts, sendable } = this.queue;
     const arrived = (counts.arrived ?? 0) + (counts.present ?? 0) + (counts.rejected ?? 0);
-    this.view.conclude(`${number(counts.failed)} of ${files(entries.length)} could not be sent.`);
+    this.view.conclude(`${number(counts.failed)} of ${files(sendable)} could not be sent.`);
     this.view.ask({ again: true, without: arrived > 0 || Boolean(this.data.files) });
   }
 

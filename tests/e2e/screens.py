@@ -1,0 +1,144 @@
+"""Pictures of every page in both themes and two widths, to be looked at: ``make screens``.
+
+Starts the system, screens the sample study and writes ``var/screens``; ``index.html`` there shows all of them side by
+side. With ``XRAY_DATA_DIR`` the study has real films in it, whose pictures must not leave the machine;
+``--docs`` writes the pictures of the README and never uses them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ml.datasets import data_dir
+from screening.client.sample import sample_study
+from screening.runtime.errors import StartupError
+from screening.runtime.stack import remove_instance, running_stack
+from tests.e2e.browsers import ARGUMENTS, DESKTOP, PHONE, find_chromium
+from tests.e2e.pages import FACES, Face
+from tests.e2e.world import World, build
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "var" / "screens"
+INSTANCE = ROOT / "var" / "screens-instance"
+DOCS = ROOT / "docs" / "images"
+DOCS_FACES = {"home": "home", "batch": "batch", "film": "film-heatmap", "reading": "reading-film-in-sight", "model": "model"}
+DOCS_COLOURS = 256
+TALLEST = 6000  # pixels; a longer page is cut there
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, Theme] = ("light", "dark")
+WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
+
+
+@contextmanager
+def shown(browser: Browser, world: World, face: Face, size: tuple[int, int], theme: Theme) -> Iterator[Page]:
+    """A page in one of its situations, still and complete."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=theme,
+        reduced_motion="reduce",
+        storage_state=world.states[face.who] if face.who else None,
+    )
+    page = context.new_page()
+    with face.place(world) as address:
+        page.goto(address)
+        face.prepare(page)
+        page.evaluate("for (const image of document.images) image.loading = 'eager'")
+        page.wait_for_load_state("networkidle")
+        yield page
+    context.close()
+
+
+def photograph(browser: Browser, world: World, faces: list[Face], out: Path) -> None:
+    """Write all pictures and the page that shows them."""
+    out.mkdir(parents=True, exist_ok=True)
+    for number, face in enumerate(faces, start=1):
+        for width, size in WIDTHS.items():
+            for theme in THEMES:
+                with shown(browser, world, face, size, theme) as page:
+                    page.screenshot(path=out / f"{face.name}-{width}-{theme}.png", **_whole(page, size))
+        print(f"{number:3} of {len(faces)}  {face.name}", flush=True)
+    (out / "index.html").write_text(_index(faces))
+
+
+def _whole(page: Page, size: tuple[int, int]) -> dict[str, object]:
+    height = int(page.evaluate("document.documentElement.scrollHeight"))
+    clip = {"x": 0, "y": 0, "width": size[0], "height": min(max(height, size[1]), TALLEST)}
+    return {"full_page": True, "clip": clip}
+
+
+def _index(faces: list[Face]) -> str:
+    rows = []
+    for face in faces:
+        pictures = "".join(
+            f'<a href="{face.name}-{width}-{theme}.png"><img loading="lazy" class="{width}"'
+            f' src="{face.name}-{width}-{theme}.png" alt="{escape(face.name)}, {width}, {theme}"></a>'
+            for width in WIDTHS
+            for theme in THEMES
+        )
+        rows.append(f'<section id="{face.name}"><h2>{escape(face.name)}</h2><div>{pictures}</div></section>')
+    style = (
+        "body{font:15px system-ui;margin:2rem;background:#eee}div{display:flex;gap:1rem;align-items:flex-start;"
+        "overflow-x:auto}img{border:1px solid #999}.desktop{width:40rem}.phone{width:13rem}"
+    )
+    return f'<!doctype html><meta charset="utf-8"><title>Screens</title><style>{style}</style>{"".join(rows)}\n'
+
+
+def illustrate(browser: Browser, world: World, out: Path) -> None:
+    """Write the pictures of the README, as small as they can be."""
+    faces = {face.name: face for face in FACES}
+    for name, face in DOCS_FACES.items():
+        with shown(browser, world, faces[face], DESKTOP, "light") as page:
+            page.screenshot(path=out / f"{name}.png")
+        with Image.open(out / f"{name}.png") as picture:
+            few = picture.convert("RGB").quantize(DOCS_COLOURS, dither=Image.Dither.NONE)
+        few.save(out / f"{name}.png", optimize=True)
+        print(f"{out / name}.png  {(out / f'{name}.png').stat().st_size / 1000:.0f} kB", flush=True)
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.screens", description=__doc__)
+    parser.add_argument("--docs", action="store_true", help="only the pictures of the README")
+    parser.add_argument("--only", default="", help="only pages whose names begin so")
+    options = parser.parse_args()
+    program = find_chromium()
+    if program is None:
+        print("No browser: put chromium on PATH, or name one in CHROMIUM.", file=sys.stderr)
+        return 2
+    study = sample_study(None if options.docs else data_dir())
+    for name in ("DATABASE_URL", "REDIS_URL", "SCREENING_DATA_DIR"):
+        os.environ.pop(name, None)  # servers of its own
+    try:
+        remove_instance(INSTANCE)
+        with running_stack(INSTANCE, fast=True) as stack, sync_playwright() as playwright:
+            world = build(stack, study)
+            browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+            if options.docs:
+                illustrate(browser, world, DOCS)
+            else:
+                if not options.only:
+                    shutil.rmtree(OUT, ignore_errors=True)
+                photograph(browser, world, [face for face in FACES if face.name.startswith(options.only)], OUT)
+                print(f"Look at {(OUT / 'index.html').relative_to(Path.cwd())}")
+            browser.close()
+    except StartupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        remove_instance(INSTANCE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
