@@ -73,7 +73,7 @@ def wait_for_batch(page: Page, timeout: float = 30_000) -> None:
 def newest_batch(page: Page) -> str:
     """The address of the newest batch on the first page."""
     href = page.locator(".batches a").first.get_attribute("href")
-    return page.evaluate("href => new URL(href, location.href).href", href)
+    return str(page.evaluate("href => new URL(href, location.href).href", href))
 
 
 def path_of(route: Route) -> str:
@@ -202,7 +202,7 @@ def _arrives_unheard(page: Page, request: Route, folder: Path) -> None:
     path = path_of(request)
     film = folder.parent / path
     file = {"name": film.name, "mimeType": "image/png", "buffer": film.read_bytes()}
-    fields = {"csrfmiddlewaretoken": _token(page), "path": path, "file": file}
+    fields: dict[str, Any] = {"csrfmiddlewaretoken": _token(page), "path": path, "file": file}
     assert page.request.post(request.request.url, multipart=fields).ok
 
 
@@ -321,7 +321,7 @@ def test_a_full_quota_stops_everything_and_says_so(page: Page, live_stack: LiveS
     choose_folder(page, ward)
     expect(page.locator("[data-remarks]")).to_contain_text("Of your quota only 12 files are left")
     page.get_by_role("button", name="Send and screen").click()
-    expect(page.locator("[data-note]")).to_contain_text("as many as you may")
+    expect(page.locator("[data-note]")).to_contain_text("You have sent 12 files")
     expect(page.locator("[data-count]")).to_have_text("12 of 40 files arrived")
     live_stack.stack.run_management_command("shell", "--no-imports", "-c", set_quota % None)
     page.get_by_role("button", name="Continue").click()
