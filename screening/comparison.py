@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
-from django.db.models import F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Abs
 
 from screening.models import Batch, XRay
 
 DECISIONS = tuple(XRay.Decision.values)
 
-# A film of the re-run and the one of the first batch with the same bytes; both have a score.
-SUMMARY = """
-SELECT a.decision, b.decision, count(*)
+# Films of the re-run beside those of the first batch with the same bytes, where both have a score.
+BOTH = """
 FROM screening_xray AS b
     JOIN screening_xray AS a ON a.batch_id = %(first)s AND a.sha256 = b.sha256 AND a.state = 'done'
 WHERE b.batch_id = %(again)s AND b.state = 'done'
-GROUP BY a.decision, b.decision
 """
-QUANTILES = """
-SELECT percentile_cont(ARRAY[0.5, 0.9, 1.0]) WITHIN GROUP (ORDER BY abs(b.score - a.score))
-FROM screening_xray AS b
-    JOIN screening_xray AS a ON a.batch_id = %(first)s AND a.sha256 = b.sha256 AND a.state = 'done'
-WHERE b.batch_id = %(again)s AND b.state = 'done'
+SUMMARY = f"SELECT a.decision, b.decision, count(*) {BOTH} GROUP BY a.decision, b.decision"
+QUANTILES = f"SELECT percentile_cont(ARRAY[0.5, 0.9, 1.0]) WITHIN GROUP (ORDER BY abs(b.score - a.score)) {BOTH}"
+MOST_MOVED = f"""
+SELECT b.id, a.score, a.decision {BOTH} AND (NOT %(flips)s OR a.decision <> b.decision)
+ORDER BY abs(b.score - a.score) DESC, b.id LIMIT %(limit)s OFFSET %(offset)s
 """
 
 
@@ -67,21 +65,46 @@ def compare(again: Batch) -> Comparison:
     return Comparison(table, tuple(moved) if moved else None)
 
 
-def most_moved(again: Batch, *, flips_only: bool = False) -> QuerySet[XRay]:
-    """Films of a re-run that both models scored, the most moved first, with ``before`` and ``before_decision``.
+class MostMoved(Sequence[XRay]):
+    """Films of a re-run that both models scored, the most moved first; read from the database a slice at a time.
+
+    Each has ``before``, ``before_decision`` and ``change`` besides its own fields.
+    """
+
+    def __init__(self, again: Batch, films: int, *, flips_only: bool) -> None:
+        self._batches = {"first": again.rerun_of_id, "again": again.pk, "flips": flips_only}
+        self._films = films
+
+    def __len__(self) -> int:
+        return self._films
+
+    def __getitem__(self, wanted: Any) -> Any:
+        if not isinstance(wanted, slice):
+            return self._read(wanted, 1)[0]
+        start, end, _ = wanted.indices(self._films)
+        return self._read(start, max(0, end - start))
+
+    def __iter__(self) -> Iterator[XRay]:
+        return iter(self._read(0, self._films))
+
+    def _read(self, offset: int, limit: int) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(MOST_MOVED, {**self._batches, "offset": offset, "limit": limit})
+            found = cursor.fetchall()
+        rows: dict[Any, Any] = XRay.objects.in_bulk([film for film, _, _ in found])
+        for film, before, decision in found:
+            rows[film].before, rows[film].before_decision = before, decision
+            rows[film].change = rows[film].score - before
+        return [rows[film] for film, _, _ in found]
+
+
+def most_moved(again: Batch, found: Comparison | None = None, *, flips_only: bool = False) -> MostMoved:
+    """Films of a re-run that both models scored, the most moved first.
 
     Args:
         again: a batch with ``rerun_of``.
+        found: what :func:`compare` said of it, which has the number of films.
         flips_only: only those whose decision changed.
     """
-    before = XRay.objects.filter(batch__reruns=again, sha256=OuterRef("sha256"), state=XRay.State.DONE)
-    films = (
-        XRay.objects.filter(batch=again, state=XRay.State.DONE)
-        .annotate(
-            before=Subquery(before.values("score")[:1]), before_decision=Subquery(before.values("decision")[:1])
-        )
-        .filter(before__isnull=False)
-        .annotate(change=F("score") - F("before"))
-        .order_by(Abs("change").desc(), "id")
-    )
-    return films.exclude(decision=F("before_decision")) if flips_only else films
+    found = found or compare(again)
+    return MostMoved(again, found.flipped if flips_only else found.films, flips_only=flips_only)

@@ -13,9 +13,9 @@ from dashboard import shapes, wording
 from dashboard.access import user_of
 from dashboard.errors import wants_json
 from dashboard.limits import limits_for
-from dashboard.paging import page_of
 from screening import counts, queries
 from screening.models import Batch, XRay
+from screening.paging import page_of
 from screening.queries import Progress
 from screening.services import batches as service
 

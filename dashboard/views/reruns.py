@@ -34,8 +34,8 @@ def compare(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise NotFoundError("comparison")
     first = queries.batch_for(user, again.rerun_of_id)
     flips_only = "flips" in request.GET
-    films = Paginator(comparison.most_moved(again, flips_only=flips_only), FILMS_A_PAGE)
     found = comparison.compare(again)
+    films = Paginator(comparison.most_moved(again, found, flips_only=flips_only), FILMS_A_PAGE)
     context = {
         "batch": again,
         "first": first,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from screening.admin.base import ReadOnlyAdmin, WithoutCards
 from screening.models import Batch, ModelVersion, Prediction
@@ -12,12 +15,19 @@ from screening.models import Batch, ModelVersion, Prediction
 class BatchAdmin(WithoutCards):
     """Batches."""
 
-    list_display = ("name", "owner", "model", "created_at", "submitted_at", "cancelled_at")
+    list_display = ("name", "owner", "model", "films", "created_at", "submitted_at", "cancelled_at")
     list_select_related = ("owner", "model")
     list_filter = ("model", "created_at")
     search_fields = ("name__istartswith", "owner__username__iexact")
     search_help_text = "The beginning of a batch's name, or a sender's whole name."
-    fields = ("name", "owner", "model", "rerun_of", "created_at", "submitted_at", "cancelled_at")
+    fields = ("name", "owner", "model", "films", "rerun_of", "created_at", "submitted_at", "cancelled_at")
+    readonly_fields = ("films",)
+
+    @admin.display(description="films")
+    def films(self, batch: Batch) -> SafeString:
+        """A link to the list of the batch's films."""
+        address = reverse("admin:screening_xray_changelist")
+        return format_html('<a href="{}?batch__id__exact={}">films</a>', address, batch.pk)
 
 
 @admin.register(ModelVersion)

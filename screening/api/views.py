@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from screening import queries
+from screening import counts, queries
 from screening.allowance import allowance_of
 from screening.api import exports, serializers
 from screening.api.pagination import Pages
@@ -37,9 +37,11 @@ def _user(request: Request) -> User:
 class _Paged(APIView):
     """A view that answers one page of a list."""
 
-    def page(self, request: Request, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
-        """The page the request asks for."""
-        paginator = Pages()
+    def page(
+        self, request: Request, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]], count: int | None = None
+    ) -> Response:
+        """The page the request asks for; rows are counted where it is not known how many there are."""
+        paginator = Pages(count)
         page = paginator.paginate_queryset(rows, request, view=self)
         return paginator.get_paginated_response(serializer(page, many=True).data)
 
@@ -136,8 +138,10 @@ class BatchFilms(_Paged):
         """List films with their results, filtered and sorted."""
         wanted = {name: request.query_params[name] for name in ("state", "decision", "sort")
                   if request.query_params.get(name)}  # fmt: skip
-        rows = queries.films_of(queries.batch_for(_user(request), pk), **wanted)
-        return self.page(request, rows, serializers.Film)
+        batch = queries.batch_for(_user(request), pk)
+        rows = queries.films_of(batch, **wanted)
+        filters = {name: value for name, value in wanted.items() if name != "sort"}
+        return self.page(request, rows, serializers.Film, counts.alike(batch.pk, **filters))
 
 
 class BatchCsv(APIView):

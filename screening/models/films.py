@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.functions import Abs, Collate, Upper
@@ -137,6 +138,10 @@ class XRay(models.Model):
             models.Index(fields=["sha256"], name="films_by_content"),
             models.Index(fields=["archive"], condition=Q(archive__isnull=False), name="films_of_archive"),
             models.Index(fields=["source"], condition=Q(source__isnull=False), name="films_by_source"),
+            GinIndex(
+                fields=["flags"], opclasses=["jsonb_path_ops"], condition=~Q(review_state="not_needed"),
+                name="films_by_flag",
+            ),
             models.Index(fields=["batch", "original_name", "id"], name="films_by_name"),
             models.Index(OWN_NAME, name="films_by_own_name"),
             models.Index(

@@ -100,9 +100,9 @@ def _choose_files(page: Page) -> None:
 
 def _send_to_a_dead_line(page: Page) -> None:
     _choose_files(page)
-    page.route("**/files", lambda route: None)  # never answered
+    page.route("**/files", lambda route: route.abort("internetdisconnected"))
     page.get_by_role("button", name="Send and screen").click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator("[data-note]")).to_contain_text("Connection lost")
 
 
 def _sign_in_wrongly(page: Page) -> None:
@@ -182,7 +182,7 @@ FACES = [
     Face("home-first-visit", "home", NEWCOMER, _at("/")),
     Face("home", "home", UPLOADER, _at("/")),
     Face("home-chosen", "home", UPLOADER, _at("/"), _choose_files),
-    Face("home-sending", "home", NEWCOMER, _at("/"), _send_to_a_dead_line),
+    Face("home-sending", "home", NEWCOMER, _at("/"), _send_to_a_dead_line, complaints="ERR_INTERNET_DISCONNECTED"),
     Face("batch", "batch", UPLOADER, _batch("sample")),
     Face("batch-table", "batch", UPLOADER, _batch("sample", "?view=table&sort=score#films")),
     Face("batch-filtered", "batch", UPLOADER, _batch("sample", "?bar=0&sort=uncertainty")),

@@ -32,7 +32,13 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "var" / "screens"
 INSTANCE = ROOT / "var" / "screens-instance"
 DOCS = ROOT / "docs" / "images"
-DOCS_FACES = {"home": "home", "batch": "batch", "film": "film-heatmap", "reading": "reading-film-in-sight", "model": "model"}
+DOCS_FACES = {
+    "home": "home",
+    "batch": "batch",
+    "film": "film-heatmap",
+    "reading": "reading-film-in-sight",
+    "model": "model",
+}
 DOCS_COLOURS = 256
 TALLEST = 6000  # pixels; a longer page is cut there
 Theme = Literal["light", "dark"]

@@ -1,0 +1,54 @@
+"""Pages of long lists whose length is known from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+
+FAR = 1_000  # rows before a page from which it is worth a query of its own to find the page's keys
+
+
+class Counted(Paginator):  # type: ignore[type-arg]
+    """Pages of rows whose number is known, so that nobody counts them; the last page is as near as the first.
+
+    Args:
+        rows: all rows, in an order without ties.
+        per_page: rows a page.
+        count: how many rows there are.
+    """
+
+    def __init__(self, rows: QuerySet[Any], per_page: int, count: int) -> None:
+        super().__init__(rows, per_page)
+        self.count = count  # type: ignore[misc]
+
+    def page(self, number: int | str) -> Page[Any]:
+        """One page; see Django's."""
+        checked = self.validate_number(number)
+        start = (checked - 1) * self.per_page
+        return self._get_page(self._rows(start, min(start + self.per_page, self.count)), checked, self)
+
+    def _rows(self, start: int, end: int) -> Any:
+        """Rows of a page: what lies far in is reached from the nearer end, by keys, which an index has."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        if start < FAR:
+            return rows[start:end]
+        if self.count - end < start:
+            keys = list(rows.reverse().values_list("pk", flat=True)[self.count - end : self.count - start])[::-1]
+        else:
+            keys = list(rows.values_list("pk", flat=True)[start:end])
+        found = rows.in_bulk(keys)
+        return [found[key] for key in keys if key in found]
+
+
+def page_of(rows: QuerySet[Any], per_page: int, count: int, number: str | None) -> Page[Any]:
+    """A page of rows; the nearest one where there is none of that number.
+
+    Args:
+        rows: all rows, in an order without ties.
+        per_page: rows a page.
+        count: how many rows there are.
+        number: the page's, from 1, as the address has it.
+    """
+    return Counted(rows, per_page, count).get_page(number)

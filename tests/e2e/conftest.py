@@ -1,0 +1,90 @@
+"""One browser a module, one world a run, and no page may complain."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from screening.client.sample import first_study
+from tests.conftest import LiveStack
+from tests.e2e.browsers import ARGUMENTS, DESKTOP, PROGRAMS, find_chromium, listen
+from tests.e2e.world import World, build
+
+PATIENCE = 15_000  # milliseconds
+Window = Callable[..., Page]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "complains(*patterns): the browser may say what matches one of these")
+
+
+def chromium() -> str:
+    """The browser's program, or a skip that says why; with ``E2E_REQUIRED=1`` a failure."""
+    program = find_chromium()
+    if program is not None:
+        return program
+    reason = f"no browser: none of {', '.join(PROGRAMS)} is on PATH, and CHROMIUM names none"
+    if os.environ.get("E2E_REQUIRED") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """See :func:`chromium`."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def world(live_stack: LiveStack) -> World:
+    """Films in every state, and people to look at them."""
+    return build(live_stack.stack, first_study())
+
+
+@pytest.fixture
+def complaints(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """What the browser complains of while a test runs; the test fails for whatever it did not expect."""
+    said: list[str] = []
+    yield said
+    marker = request.node.get_closest_marker("complains")
+    expected = [re.compile(pattern) for pattern in (marker.args if marker else ())]
+    assert [one for one in said if not any(pattern.search(one) for pattern in expected)] == []
+
+
+@pytest.fixture
+def window(
+    browser: Browser, complaints: list[str], request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Window]:
+    """Opens windows that share nothing, each listened to; a failing test leaves pictures of them behind."""
+    failed = request.session.testsfailed
+    opened: list[BrowserContext] = []
+
+    def new(size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context.set_default_timeout(PATIENCE)
+        listen(context, complaints)
+        opened.append(context)
+        return context.new_page()
+
+    yield new
+    for number, context in enumerate(opened):
+        if request.session.testsfailed > failed and context.pages:
+            picture = tmp_path / f"failure-{number}.png"
+            context.pages[0].screenshot(path=picture, full_page=True)
+            print(f"the page as it was: {picture}")
+        context.close()
+
+
+@pytest.fixture
+def page(window: Window) -> Page:
+    """One window."""
+    return window()

@@ -1,0 +1,83 @@
+"""Every page, in every situation: no violation of WCAG 2.2 AA, no sideways scrolling, no word from the console."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern
+from playwright.sync_api import Page
+
+from dashboard.urls import urlpatterns
+from tests.e2e.browsers import DESKTOP, PHONE
+from tests.e2e.conftest import Window
+from tests.e2e.pages import FACES, Face
+from tests.e2e.world import REVIEWER, Visitor, World
+
+pytestmark = pytest.mark.e2e
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+NARROWEST = 320  # CSS pixels; WCAG 2.2, 1.4.10: no scrolling in two dimensions
+AXE = Axe()
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
+def test_pages_can_be_used_by_everybody(face: Face, world: World, window: Window, complaints: list[str]) -> None:
+    """On a desktop in light colours; then on a phone in dark ones, with everything unfolded."""
+    state = world.states[face.who] if face.who else None
+    page = window(DESKTOP, color_scheme="light", reduced_motion="reduce", storage_state=state)
+    with face.place(world) as address:
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == face.status
+        face.prepare(page)
+        found = violations(page, face)
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        page.emulate_media(color_scheme="dark")
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        found += violations(page, face)
+        page.set_viewport_size({"width": NARROWEST, "height": PHONE[1]})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+    assert found == []
+    assert wide <= NARROWEST or face.theirs
+    if face.complaints:
+        complaints[:] = [said for said in complaints if not re.search(face.complaints, said)]
+
+
+def violations(page: Page, face: Face) -> list[str]:
+    """What axe finds on a page, a line each. Evaluated past the page's policy, which allows no foreign script."""
+    context: Any = {"exclude": [[face.theirs]]} if face.theirs else None
+    options = {"runOnly": TAGS, "resultTypes": ["violations"]}
+    found = AXE.run(page, context=context, options=options).response["violations"]
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]}: {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def test_no_page_is_forgotten(world: World) -> None:
+    """Every address of the dashboard that answers with a page of its own is among those that are looked at."""
+    reviewer = Visitor(world.server, REVIEWER)
+    held = reviewer.send_form("/reading/next").url.rsplit("/", 1)[-1]
+    known = {face.view for face in FACES}
+    forgotten = []
+    for pattern in urlpatterns:
+        answer = reviewer.get(world.server + "/" + address_of(pattern, world, held), allow_redirects=False)
+        is_page = "text/html" in answer.headers.get("Content-Type", "") and "<html" in answer.text
+        if answer.status_code < 300 and is_page and pattern.name not in known:
+            forgotten.append(pattern.name)
+    reviewer.send_form("/reading/back")
+    assert forgotten == []
+    names = [face.name for face in FACES]
+    assert len(set(names)) == len(names)
+
+
+def address_of(pattern: URLPattern, world: World, held: str) -> str:
+    """A route with something real in every place for an id."""
+    route = str(pattern.pattern)
+    places = {"batches": world.batches["again"], "films": world.films["screened"], "reading": held, "account": "0"}
+    known = {"pk": places.get(route.split("/")[0], ""), "name": "screener", "kind": "roc"}
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda place: known[place[1]], route)
