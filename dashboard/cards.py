@@ -16,6 +16,20 @@ LABELS = {
     "specificity": "Specificity",
     "f1": "F1",
 }
+# What the gate was shown, in the order of the table.
+GATE_KINDS = {
+    "frontal": "Upright frontal films, which it should keep",
+    "lateral": "Lateral films",
+    "ct": "CT slices",
+    "turned_left": "Films turned left",
+    "turned_right": "Films turned right",
+    "upside_down": "Films upside down",
+    "mirrored": "Mirrored films",
+    "inverted": "Films with black and white exchanged",
+    "several": "Several films in one picture",
+    "framed": "Screenshots with a film in a window",
+    "other": "Photographs, documents and noise",
+}
 FURTHER = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
 
 
@@ -166,13 +180,32 @@ def split(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
     return [(name, parts[name]) for name in ("train", "validation", "test") if name in parts]
 
 
-def seeds(card: Card) -> list[tuple[str, list[str]]]:
-    """One row a training run with other random numbers, and their mean, in the order of ``LABELS``."""
+@dataclass(frozen=True)
+class Seeds:
+    """Training runs with other random numbers, and their mean; only what was measured of any of them."""
+
+    labels: list[str]
+    rows: list[tuple[str, list[str]]]
+
+
+def seeds(card: Card) -> Seeds | None:
+    """One row a run; nothing where there was one run only."""
     spread = card.get("seeds") or {}
     rows = [(f"Seed {run.get('seed')}", run) for run in spread.get("runs", [])]
     if rows and spread.get("mean"):
         rows.append(("Mean", spread["mean"]))
-    return [(name, [_number(run.get(key)) for key in LABELS]) for name, run in rows]
+    known = [key for key in LABELS if any(run.get(key) is not None for _, run in rows)]
+    if not known:
+        return None
+    return Seeds(
+        [LABELS[key] for key in known], [(name, [_number(run.get(key)) for key in known]) for name, run in rows]
+    )
+
+
+def gate(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
+    """How much of each kind of picture the gate refuses; a database keeps no order, so it is made here."""
+    shown = (card.get("gate") or {}).get("out_of_fold", {})
+    return [(words, shown[kind]) for kind, words in GATE_KINDS.items() if kind in shown]
 
 
 def details(card: Card) -> list[tuple[str, list[tuple[str, str]]]]:

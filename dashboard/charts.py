@@ -14,7 +14,7 @@ from pygal.style import Style
 
 from dashboard.cards import Card, Evidence, evidence, honesty
 
-EDITION = 3  # raise it when the drawing changes, so that browsers ask anew
+EDITION = 4  # raise it when the drawing changes, so that browsers ask anew
 WIDTH, HEIGHT = 520, 360
 DASHES = ("none", "7 5", "2 5")  # as in pages.css, where the legend is
 FONT = "system-ui, sans-serif"
@@ -171,10 +171,11 @@ def _history(card: Card, key: str) -> list[Line]:
     rows: list[Mapping[str, Any]] = card.get("training", {}).get("history", [])
     unit = _unit(card).lower()
     names = {f"val_{key}": "Validation films", key: "Training films"}
-    return [
+    lines = [
         Line(name, [(float(row[unit]), float(row[column])) for row in rows if column in row])
         for column, name in names.items()
     ]
+    return [line for line in lines if line.points]
 
 
 def _unit(card: Card) -> str:

@@ -9,7 +9,7 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import URLPattern, path, reverse_lazy
 
 from dashboard.errors import View, guarded
-from dashboard.views import account, batches, films, health, home, models, reading, reruns, reviews, uploads
+from dashboard.views import account, batches, films, health, home, models, reading, reports, reruns, reviews, uploads
 
 
 def _page(route: str, view: View, name: str, **extra: Any) -> URLPattern:
@@ -33,7 +33,9 @@ urlpatterns = [
     _page("batches/<uuid:pk>/cancel", batches.cancel, "batch-cancel"),
     _page("batches/<uuid:pk>/rerun", reruns.rerun, "batch-rerun"),
     _page("batches/<uuid:pk>/compare", reruns.compare, "batch-compare"),
+    _page("batches/<uuid:pk>/report", reports.batch, "batch-report"),
     _page("films/<uuid:pk>", films.film, "film"),
+    _page("films/<uuid:pk>/report", reports.film, "film-report"),
     _page("films/<uuid:pk>/display.jpg", films.picture, "film-display", part="display.jpg"),
     _page("films/<uuid:pk>/thumb.jpg", films.picture, "film-thumb", part="thumb.jpg"),
     _page("films/<uuid:pk>/map.png", films.picture, "film-map", part="map.png"),

@@ -42,7 +42,8 @@ def headline(progress: Progress) -> str:
     screened = progress.states["done"]
     if progress.state == "open":
         waiting = progress.states["queued"]
-        return f"{films(waiting)} ready to screen, {refused:,} rejected"
+        words = f"{films(waiting)} ready to screen" if waiting else "No films to screen yet"
+        return f"{words}, {refused:,} rejected" if refused else words
     if progress.state == "running":
         return f"Screening: {progress.finished:,} of {films(progress.total)} settled"
     words = [f"{films(screened)} screened"]

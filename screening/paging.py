@@ -21,13 +21,13 @@ class Counted(Paginator):  # type: ignore[type-arg]
 
     def __init__(self, rows: QuerySet[Any], per_page: int, count: int) -> None:
         super().__init__(rows, per_page)
-        self.count = count  # type: ignore[misc]
+        self.count = count
 
     def page(self, number: int | str) -> Page[Any]:
         """One page; see Django's."""
         checked = self.validate_number(number)
         start = (checked - 1) * self.per_page
-        return self._get_page(self._rows(start, min(start + self.per_page, self.count)), checked, self)
+        return Page(self._rows(start, min(start + self.per_page, self.count)), checked, self)
 
     def _rows(self, start: int, end: int) -> Any:
         """Rows of a page: what lies far in is reached from the nearer end, by keys, which an index has."""

@@ -13,7 +13,7 @@ from screening.models import GoldCase, ReadingClaim, Review, XRay
 
 State = XRay.ReviewState
 
-COUNTED_AT_MOST = 10_000
+COUNTED_AT_MOST = 2_000  # rows; nobody pages further, who wants to see more of a list narrows it down
 REVIEWERS = "reviewer"  # the group
 WITHOUT_CARD = ("batch__model__card",)
 

@@ -45,6 +45,18 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def signed(change: float) -> str:
+    """A difference of scores with its sign."""
+    return f"{change:+.3f}".replace("-", "−")
+
+
+@register.filter
+def p_value(value: float) -> str:
+    """A p-value to the third decimal, below which nobody asks how small it is."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@register.filter
 def spoken(name: str) -> str:
     """A program's name for something, as words."""
     return name.replace("_", " ")

@@ -34,6 +34,7 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "labels": cards.LABELS,
         "split": cards.split(card),
         "seeds": cards.seeds(card),
+        "gate": cards.gate(card),
         "matrices": cards.matrices(card),
         "charts": charts.catalogue(card),
         "details": cards.details(card),

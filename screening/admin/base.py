@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
-from screening.queries import count_up_to
+from screening.queries import COUNTED_AT_MOST, count_up_to
 
 if TYPE_CHECKING:  # generic for the type checker, plain classes when run
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -19,7 +19,6 @@ else:
     _ModelAdmin, _Paginator = admin.ModelAdmin, Paginator
 
 ROWS_A_PAGE = 50
-PAGED_AT_MOST = 2_000  # rows; who wants to see more of a list narrows it down
 
 
 class BoundedPaginator(_Paginator):
@@ -27,8 +26,8 @@ class BoundedPaginator(_Paginator):
 
     @cached_property
     def count(self) -> int:
-        """Rows, at most ``PAGED_AT_MOST``."""
-        return count_up_to(self.object_list, PAGED_AT_MOST)  # type: ignore[arg-type]
+        """Rows, at most ``COUNTED_AT_MOST``."""
+        return count_up_to(self.object_list, COUNTED_AT_MOST)  # type: ignore[arg-type]
 
 
 class BoundedAdmin(_ModelAdmin):
@@ -42,7 +41,7 @@ class BoundedAdmin(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list; it says so where there is more than it counts."""
-        return super().changelist_view(request, {"paged_at_most": PAGED_AT_MOST, **(extra_context or {})})
+        return super().changelist_view(request, {"counted_at_most": COUNTED_AT_MOST, **(extra_context or {})})
 
 
 class ReadOnlyAdmin(BoundedAdmin):

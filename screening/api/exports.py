@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 
-from screening import queries
 from screening.models import Batch, XRay
 
 COLUMNS = (
@@ -21,25 +21,25 @@ ROWS_AT_ONCE = 1000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(batch: Batch) -> StreamingHttpResponse:
-    """The batch as a CSV file, one row a film."""
+def as_csv(batch: Batch, films: QuerySet[XRay]) -> StreamingHttpResponse:
+    """Films of a batch as a CSV file, one row each."""
     writer = csv.DictWriter(_Echo(), COLUMNS)
 
     def lines() -> Iterator[str]:
         yield writer.writeheader()
-        for row in _rows(batch):
+        for row in _rows(batch, films):
             yield writer.writerow({name: _safe(value) for name, value in row.items()})
 
     return _download(lines(), "text/csv; charset=utf-8", f"{batch.pk}.csv")
 
 
-def as_json(batch: Batch) -> StreamingHttpResponse:
-    """The batch as one JSON object with a list of films."""
+def as_json(batch: Batch, films: QuerySet[XRay]) -> StreamingHttpResponse:
+    """Films of a batch as one JSON object with a list."""
 
     def parts() -> Iterator[str]:
         head = {"batch": str(batch.pk), "name": batch.name, "notice": settings.NOTICE}
         yield json.dumps(head)[:-1] + ', "films": ['
-        for index, row in enumerate(_rows(batch)):
+        for index, row in enumerate(_rows(batch, films)):
             yield (",\n" if index else "\n") + json.dumps(row)
         yield "\n]}\n"
 
@@ -53,8 +53,8 @@ class _Echo:
         return line
 
 
-def _rows(batch: Batch) -> Iterator[dict[str, object]]:
-    for film in queries.films_of(batch).iterator(chunk_size=ROWS_AT_ONCE):
+def _rows(batch: Batch, films: QuerySet[XRay]) -> Iterator[dict[str, object]]:
+    for film in films.iterator(chunk_size=ROWS_AT_ONCE):
         yield _row(film, batch)
 
 

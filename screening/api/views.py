@@ -27,11 +27,19 @@ from screening.services import batches
 STATE = OpenApiParameter("state", enum=XRay.State.values)
 DECISION = OpenApiParameter("decision", enum=XRay.Decision.values)
 SORT = OpenApiParameter("sort", enum=list(queries.SORT_ORDERS))
+BAR = OpenApiParameter("bar", enum=queries.BARS, description="of the histogram of scores, from 0")
+FILTERS = [STATE, DECISION, BAR, SORT]
 PAGING = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
 
 
 def _user(request: Request) -> User:
     return cast(User, request.user)
+
+
+def _wanted(request: Request) -> dict[str, str]:
+    """The filter and order of a list or an export."""
+    given = {name: request.query_params.get(name, "") for name in ("state", "decision", "bar", "sort")}
+    return {name: value for name, value in given.items() if value}
 
 
 class _Paged(APIView):
@@ -133,11 +141,10 @@ class BatchCancel(APIView):
 class BatchFilms(_Paged):
     """The films of a batch."""
 
-    @extend_schema(parameters=[STATE, DECISION, SORT, *PAGING], responses=serializers.Film(many=True))
+    @extend_schema(parameters=[*FILTERS, *PAGING], responses=serializers.Film(many=True))
     def get(self, request: Request, pk: str) -> Response:
         """List films with their results, filtered and sorted."""
-        wanted = {name: request.query_params[name] for name in ("state", "decision", "sort")
-                  if request.query_params.get(name)}  # fmt: skip
+        wanted = _wanted(request)
         batch = queries.batch_for(_user(request), pk)
         rows = queries.films_of(batch, **wanted)
         filters = {name: value for name, value in wanted.items() if name != "sort"}
@@ -147,19 +154,21 @@ class BatchFilms(_Paged):
 class BatchCsv(APIView):
     """The CSV export."""
 
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(parameters=FILTERS, responses={(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, pk: str) -> StreamingHttpResponse:
-        """Every film of the batch, one row each."""
-        return exports.as_csv(queries.batch_for(_user(request), pk))
+        """Every film of the batch, or those of a filter, one row each."""
+        batch = queries.batch_for(_user(request), pk)
+        return exports.as_csv(batch, queries.films_of(batch, **_wanted(request)))
 
 
 class BatchJson(APIView):
     """The JSON export."""
 
-    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @extend_schema(parameters=FILTERS, responses={(200, "application/json"): OpenApiTypes.OBJECT})
     def get(self, request: Request, pk: str) -> StreamingHttpResponse:
-        """Every film of the batch in one object."""
-        return exports.as_json(queries.batch_for(_user(request), pk))
+        """Every film of the batch, or those of a filter, in one object."""
+        batch = queries.batch_for(_user(request), pk)
+        return exports.as_json(batch, queries.films_of(batch, **_wanted(request)))
 
 
 class FilmDetail(APIView):

@@ -25,6 +25,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunPython(make_groups, migrations.RunPython.noop),
         migrations.AddIndex(
+            model_name='review',
+            index=models.Index(fields=['verdict', 'id'], name='reviews_by_verdict'),
+        ),
+        migrations.AddIndex(
             model_name='xray',
             index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('review_state', 'not_needed'), _negated=True), fields=['flags'], name='films_by_flag', opclasses=['jsonb_path_ops']),
         ),

@@ -139,7 +139,9 @@ class XRay(models.Model):
             models.Index(fields=["archive"], condition=Q(archive__isnull=False), name="films_of_archive"),
             models.Index(fields=["source"], condition=Q(source__isnull=False), name="films_by_source"),
             GinIndex(
-                fields=["flags"], opclasses=["jsonb_path_ops"], condition=~Q(review_state="not_needed"),
+                fields=["flags"],
+                opclasses=["jsonb_path_ops"],
+                condition=~Q(review_state="not_needed"),
                 name="films_by_flag",
             ),
             models.Index(fields=["batch", "original_name", "id"], name="films_by_name"),

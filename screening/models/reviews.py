@@ -49,6 +49,7 @@ class Review(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["verdict", "id"], name="reviews_by_verdict")]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(verdict="withdrawn") ^ Q(withdraws__isnull=True), name="withdrawal_names_its_verdict"

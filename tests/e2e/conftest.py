@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from screening.client.sample import first_study
 from tests.conftest import LiveStack
 from tests.e2e.browsers import ARGUMENTS, DESKTOP, PROGRAMS, find_chromium, listen
+from tests.e2e.steps import SIDE
 from tests.e2e.world import World, build
 
 PATIENCE = 15_000  # milliseconds
@@ -88,3 +90,20 @@ def window(
 def page(window: Window) -> Page:
     """One window."""
     return window()
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> list[Path]:
+    """Four phantoms in three formats, and a file that is no film."""
+    contents = {
+        "first.png": png_bytes(PhantomSpec(SIDE, SIDE, seed=1)),
+        "second.png": png_bytes(PhantomSpec(SIDE, SIDE, seed=2, opacities=2)),
+        "third.jpg": jpeg_bytes(PhantomSpec(SIDE, SIDE, seed=3)),
+        "fourth": dicom_bytes(PhantomSpec(SIDE, SIDE, seed=4, bits=12)),
+        "broken.png": b"this is no picture",
+    }
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
+    return [folder / name for name in contents]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from ml.datasets import data_dir
 from screening.client.sample import sample_study
@@ -72,15 +72,16 @@ def photograph(browser: Browser, world: World, faces: list[Face], out: Path) -> 
         for width, size in WIDTHS.items():
             for theme in THEMES:
                 with shown(browser, world, face, size, theme) as page:
-                    page.screenshot(path=out / f"{face.name}-{width}-{theme}.png", **_whole(page, size))
+                    page.screenshot(
+                        path=out / f"{face.name}-{width}-{theme}.png", full_page=True, clip=_whole(page, size)
+                    )
         print(f"{number:3} of {len(faces)}  {face.name}", flush=True)
     (out / "index.html").write_text(_index(faces))
 
 
-def _whole(page: Page, size: tuple[int, int]) -> dict[str, object]:
-    height = int(page.evaluate("document.documentElement.scrollHeight"))
-    clip = {"x": 0, "y": 0, "width": size[0], "height": min(max(height, size[1]), TALLEST)}
-    return {"full_page": True, "clip": clip}
+def _whole(page: Page, size: tuple[int, int]) -> FloatRect:
+    height = page.evaluate("document.documentElement.scrollHeight")
+    return {"x": 0, "y": 0, "width": size[0], "height": min(max(height, size[1]), TALLEST)}
 
 
 def _index(faces: list[Face]) -> str:

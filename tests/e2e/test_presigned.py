@@ -14,7 +14,8 @@ from ml.phantom import PhantomSpec, jpeg_bytes
 from screening import storage
 from screening.config import storages
 from screening.models import Batch
-from tests.e2e.test_browser import ARGUMENTS, chromium
+from tests.e2e.browsers import ARGUMENTS
+from tests.e2e.conftest import chromium
 from tests.screening import factories
 from tests.screening.bucket import Bucket, s3, s3_server
 

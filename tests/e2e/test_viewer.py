@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from ml.phantom import PhantomSpec, chest, dicom_bytes, png_bytes
 from screening.triage import worth_at
 from tests.conftest import LiveStack
-from tests.e2e.test_browser import SCREENING, sign_in
-from tests.e2e.test_browser import browser as browser
-from tests.e2e.test_browser import complaints as complaints
-from tests.e2e.test_browser import page as page
+from tests.e2e.browsers import PHONE
+from tests.e2e.conftest import Window
+from tests.e2e.steps import SCREENING, sign_in
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.complains("willReadFrequently")]  # that is our own reading
 
 SPEC = PhantomSpec(height=300, width=260, seed=4, bits=12)
 FILM = chest(SPEC).astype(int)
@@ -110,14 +109,6 @@ def viewing(page: Page, live_stack: LiveStack, request: pytest.FixtureRequest) -
     return view
 
 
-@pytest.fixture
-def no_complaints(complaints: list[str]) -> Iterator[None]:
-    """No error of a script, nothing refused by the content security policy, nothing missing."""
-    yield
-    assert [words for words in complaints if "willReadFrequently" not in words] == []  # that is our own reading
-
-
-@pytest.mark.usefixtures("no_complaints")
 def test_twelve_bits_are_windowed_from_the_films_own_values(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     expect(page.locator("[data-depth]")).to_have_text("260 × 300, 12 bit")
@@ -147,7 +138,6 @@ def test_twelve_bits_are_windowed_from_the_films_own_values(page: Page, viewing:
     expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_what_a_header_says_of_values_is_heeded(page: Page, viewing: Any) -> None:
     """MONOCHROME1, and a PNG of 16 bits, whose window is its range."""
     deep = chest(PhantomSpec(280, 300, seed=5, bits=16)).astype(int)
@@ -174,7 +164,6 @@ def middle_of_stage(page: Page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_presets_come_from_the_header_and_from_the_films_tones(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     choice = page.get_by_label("Window preset")
@@ -200,7 +189,6 @@ def test_presets_come_from_the_header_and_from_the_films_tones(page: Page, viewi
     expect(choice).to_have_value("")
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     page.keyboard.press("1")
@@ -230,7 +218,6 @@ def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing
     expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     stage = page.locator("[data-stage]")
@@ -265,7 +252,6 @@ def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
     assert not np.array_equal(turned, still)
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_single_keys_can_be_turned_off(page: Page, viewing: Any) -> None:
     addresses = viewing({"first.png": png_bytes(SPEC8), "second.png": png_bytes(PhantomSpec(256, 256, seed=9))})
     invert = page.get_by_role("button", name="Invert")
@@ -287,7 +273,6 @@ def test_single_keys_can_be_turned_off(page: Page, viewing: Any) -> None:
 SPEC8 = PhantomSpec(256, 256, seed=8)
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_the_heatmap_is_off_at_first_and_its_opacity_can_be_set(page: Page, viewing: Any) -> None:
     viewing({"film.png": png_bytes(PhantomSpec(256, 256, seed=2, opacities=3))})
     colour = """() => { const c = document.querySelector("[data-canvas]");
@@ -311,7 +296,6 @@ def test_the_heatmap_is_off_at_first_and_its_opacity_can_be_set(page: Page, view
     assert page.evaluate(colour) == 0
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_the_picture_is_there_at_once_and_the_wait_is_said(page: Page, viewing: Any) -> None:
     (address,) = viewing({"film.dcm": dicom_bytes(SPEC)}, opened=False)
     waited = 0
@@ -348,10 +332,8 @@ def test_a_refusal_is_said_and_the_picture_stays(page: Page, viewing: Any) -> No
     assert canvas(page).max() > 0
 
 
-@pytest.mark.usefixtures("no_complaints")
-def test_two_fingers_zoom_and_one_moves(browser: Browser, live_stack: LiveStack, complaints: list[str]) -> None:
-    phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    phone.on("pageerror", lambda error: complaints.append(str(error)))
+def test_two_fingers_zoom_and_one_moves(window: Window, live_stack: LiveStack) -> None:
+    phone = window(PHONE, has_touch=True, is_mobile=True)
     sign_in(phone, live_stack, "fingers")
     open_film(phone, send(phone, {"film.dcm": dicom_bytes(SPEC)})[0])
     x, y = middle_of_stage(phone)
@@ -383,7 +365,6 @@ def zoom_of(page: Page) -> float:
     return float(re.sub(r"[^\d.]", "", page.locator("[data-zoom]").inner_text()))
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: Any) -> None:
     names = ("c.png", "a.png", "b.png")
     viewing({name: png_bytes(PhantomSpec(256, 256, seed=20 + at)) for at, name in enumerate(names)}, opened=False)
@@ -399,7 +380,6 @@ def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: An
     expect(page.get_by_role("heading", level=1)).to_have_text("a.png")
 
 
-@pytest.mark.usefixtures("no_complaints")
 def test_worth_is_reckoned_while_one_types(page: Page, viewing: Any) -> None:
     viewing({"film.png": png_bytes(SPEC8)})
     section = page.locator("[data-worth]")
@@ -415,9 +395,9 @@ def test_worth_is_reckoned_while_one_types(page: Page, viewing: Any) -> None:
         expect(page.locator("[data-npv]")).to_have_text(f"{100 * worth.npv:.1f}".removesuffix(".0"))
 
 
-def test_without_javascript_the_picture_is_there(page: Page, viewing: Any, browser: Browser) -> None:
+def test_without_javascript_the_picture_is_there(page: Page, viewing: Any, window: Window) -> None:
     (address,) = viewing({"film.png": png_bytes(SPEC8)})
-    plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state()).new_page()
+    plain = window(java_script_enabled=False, storage_state=page.context.storage_state())
     plain.goto(address)
     picture = plain.get_by_role("img", name="The film film.png as it was decoded")
     expect(picture).to_be_visible()

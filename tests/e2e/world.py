@@ -21,19 +21,31 @@ from tests.chaos.processes import frozen, tree
 from xrayscreen import Client, Upload
 
 PASSWORD = "a long enough password"
-NEWCOMER, UPLOADER, REVIEWER = "jonas", "amara", "ingrid"
+NEWCOMER, UPLOADER, SENDER, REVIEWER = "jonas", "amara", "noor", "ingrid"
 SIDE = 320  # pixels of a phantom
 PATIENCE = 120.0  # seconds
 MAKE_PEOPLE = """
-import json, sys
+import json
 from django.contrib.auth.models import User
 from screening.services.registry import create_token
-keys = {}
-for name, staff in %r.items():
-    user = User.objects.create_user(name, password=%r, is_staff=staff)
-    keys[name] = create_token(user=user, name="nightly import")[1] if name != %r else ""
-print(json.dumps(keys))
+users = {name: User.objects.create_user(name, password=%r, is_staff=staff) for name, staff in %r.items()}
+print(json.dumps({name: create_token(user=users[name], name="nightly import")[1] for name in %r}))
 """
+
+
+def make_people(stack: Stack, people: Mapping[str, bool], programs: Sequence[str] = ()) -> dict[str, str]:
+    """Users who can sign in, with the word whether they are staff; returns the keys of those who have programs."""
+    code = MAKE_PEOPLE % (PASSWORD, dict(people), list(programs))
+    keys: dict[str, str] = json.loads(stack.run_management_command("shell", "--no-imports", "-c", code))
+    return keys
+
+
+@contextmanager
+def worker_held_up(stack: Stack) -> Iterator[None]:
+    """Nothing is screened for the length of the block."""
+    worker = next(entry for entry in stack.supervisor._entries if entry.spec.name == "worker")
+    with frozen(tree(worker.child.pid)):
+        yield
 
 
 class Visitor(requests.Session):
@@ -88,11 +100,9 @@ class World:
     @contextmanager
     def screening_held_up(self) -> Iterator[str]:
         """A batch in the middle of being screened, for the length of the block; yields its id."""
-        uploads = many_films(24)
         batch = self.client.create_batch("Evening round")
-        self.client.add_all(batch, uploads, id)
-        worker = next(entry for entry in self.stack.supervisor._entries if entry.spec.name == "worker")
-        with frozen(tree(worker.child.pid)):
+        self.client.add_all(batch, many_films(24), id)
+        with worker_held_up(self.stack):
             self.client.submit(batch)
             yield batch
         self.client.wait(batch, timeout=PATIENCE)
@@ -105,9 +115,8 @@ def build(stack: Stack, study: Study) -> World:
         stack: a running system in which nobody of these names exists.
         study: what is screened as the sample study.
     """
-    people = {NEWCOMER: False, UPLOADER: False, REVIEWER: True}
-    code = MAKE_PEOPLE % (people, PASSWORD, NEWCOMER)
-    keys = json.loads(stack.run_management_command("shell", "--no-imports", "-c", code))
+    people = {NEWCOMER: False, UPLOADER: False, SENDER: False, REVIEWER: True}
+    keys = make_people(stack, people, [UPLOADER])
     visitors = {name: Visitor(stack.base_url, name) for name in people}
     client = Client(stack.base_url, keys[UPLOADER])
     world = World(stack, client, {name: visitor.state() for name, visitor in visitors.items()})
@@ -173,7 +182,7 @@ def _name_films(world: World) -> None:
 
 
 def _first(films: Sequence[dict[str, Any]], **wanted: str) -> str:
-    return next(film["id"] for film in films if all(film[key] == value for key, value in wanted.items()))
+    return next(str(film["id"]) for film in films if all(film[key] == value for key, value in wanted.items()))
 
 
 def _highest(films: Sequence[dict[str, Any]]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 
 from screening.models import Batch
 
-# One film in fifty was refused; of the others every tenth is positive, every twentieth uncertain, and of the negative
-# ones every twentieth was drawn for review. Every third of those flagged has a verdict. Names lie in folders.
+# One film in sixteen was refused; of the others every tenth is positive, every twentieth uncertain, and of the
+# negative ones every twentieth was drawn for review. Every third of those flagged has a verdict. Names have folders.
 FILMS = """
 INSERT INTO screening_xray (
     id, batch_id, original_name, sha256, bytes, kept_bytes, kind, width, height, synthetic, stored, as_sent, patient,
@@ -24,7 +26,7 @@ SELECT
     CASE WHEN flag = '' THEN 'not_needed' WHEN number %% 3 = 0 THEN 'confirmed' ELSE 'pending' END,
     now() + number * interval '1 microsecond', now()
 FROM generate_series(1, %(films)s) AS number,
-    LATERAL (SELECT number %% 50 = 0 AS refused, ((number * 7919 + %(turn)s) %% 1009) / 1009.0 AS score) AS a,
+    LATERAL (SELECT number %% 16 = 8 AS refused, ((number * 7919 + %(turn)s) %% 1009) / 1009.0 AS score) AS a,
     LATERAL (SELECT CASE WHEN score > 0.9 THEN 'positive' WHEN score > 0.85 THEN 'uncertain' ELSE 'negative' END
         AS decision) AS b,
     LATERAL (SELECT CASE WHEN refused THEN '' WHEN decision <> 'negative' THEN decision
@@ -51,7 +53,7 @@ def many_films(batch: Batch, films: int) -> None:
 
     The films of a re-run are those of the batch that it runs again, with scores of their own.
     """
-    values = {
+    values: dict[str, Any] = {
         "batch": batch.pk,
         "films": films,
         "salt": str(batch.rerun_of_id or batch.pk),

@@ -224,3 +224,18 @@ def test_a_database_that_is_away_is_said_so_and_worth_another_try(api: APIClient
     with patch("screening.queries.batch_for", side_effect=OperationalError("the connection is lost")):
         answer = api.get(f"/api/v1/batches/{batch.pk}")
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "database_away", "5")
+
+
+def test_an_export_takes_the_filters_of_the_list(api: APIClient, batch: Batch) -> None:
+    done(batch, 1, score=0.9, decision="positive")
+    done(batch, 2, score=0.1, decision="negative")
+    whole = export(api, batch, "json")["films"]
+    assert len(whole) == 2
+    assert [film["score"] for film in export(api, batch, "json", decision="negative")["films"]] == [0.1]
+    assert [film["score"] for film in export(api, batch, "json", bar="18")["films"]] == [0.9]
+    assert api.get(f"/api/v1/batches/{batch.pk}/export.csv", {"bar": "99"}).status_code == 400
+
+
+def export(api: APIClient, batch: Batch, kind: str, **wanted: str) -> Any:
+    answer = api.get(f"/api/v1/batches/{batch.pk}/export.{kind}", wanted)
+    return json.loads(b"".join(answer.streaming_content))

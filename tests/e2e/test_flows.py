@@ -1,0 +1,269 @@
+"""The ways of an uploader, a program and an administrator through the system, from beginning to end.
+
+A reviewer's way is in ``test_reading``; what uploads and the viewer can do besides is in ``test_upload`` and
+``test_viewer``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Locator, Page, expect
+
+from ml.phantom import PhantomSpec, dicom_bytes, png_bytes
+from tests.conftest import LiveStack
+from tests.e2e.conftest import Window
+from tests.e2e.steps import SCREENING, SIDE, enter, finished
+from tests.e2e.world import PASSWORD, make_people, worker_held_up
+from xrayscreen import Client, ClientError, Upload
+
+pytestmark = pytest.mark.e2e
+
+PEOPLE = {"first-visit": False, "program": False, "keyboard-only": False, "administrator": True, "no-scripts": True}
+FOCUS_SHOWN = """element => {
+  const shown = element.closest("label") ?? element;  // a file chooser shows it on the button in front of it
+  return [element, shown, ...shown.querySelectorAll("*")].some((one) => {
+    const style = getComputedStyle(one);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(live_stack: LiveStack) -> str:
+    """The address of a system that knows the people of this module."""
+    make_people(live_stack.stack, PEOPLE)
+    return live_stack.base_url
+
+
+def scores(page: Page) -> list[float]:
+    return [float(score) for score in page.locator(".tile-facts .figures").all_inner_texts()]
+
+
+def phantom(seed: int) -> bytes:
+    return png_bytes(PhantomSpec(SIDE, SIDE, seed=seed, opacities=seed % 4))
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: str, live_stack: LiveStack) -> None:
+    enter(page, site, "first-visit")
+    with worker_held_up(live_stack.stack):
+        page.get_by_role("button", name="Try the sample study").click()
+        expect(page.locator("[data-headline]")).to_have_text(re.compile(r"^Screening: \d of 11 films settled$"))
+        page.evaluate("window.untouched = true")
+    finished(page)
+    expect(page.locator("[data-headline]")).to_have_text(re.compile("^8 films screened, 3 rejected or failed"))
+    expect(
+        page.locator(".tile .badge.is-negative, .tile .badge.is-positive, .tile .badge.is-uncertain")
+    ).to_have_count(8)
+    assert page.evaluate("window.untouched")  # all that came without a new page
+
+    batch = page.url
+    number = first_bar(page)
+    page.locator(".histogram summary").click()
+    films = int(page.locator(f"[data-bar-films='{number}']").inner_text())
+    page.locator(".bar-link").nth(number).click()
+    expect(page.locator("#films .tally")).to_have_text(str(films))
+    assert all(number / 20 <= score <= (number + 1) / 20 for score in scores(page))
+    page.get_by_role("link", name="show all scores").click()
+    expect(page.locator("#films .tally")).to_have_text("11")
+
+    page.locator("[data-chip=negative]").click()
+    expect(page.locator(".tile .badge")).to_have_text(["Negative"] * int(page.locator("#films .tally").inner_text()))
+    page.get_by_role("link", name="Uncertainty").click()
+    distances = [abs(score - 0.5) for score in scores(page)]
+    assert distances == sorted(distances)
+
+    name = page.locator(".tile-name").nth(1).inner_text()
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.locator(".film-place")).to_have_text(f"2 of {len(distances)}")
+    page.go_back()
+    assert [abs(score - 0.5) for score in scores(page)] == distances
+
+    page.goto(batch)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    rows = rows_of(download.value.path())
+    assert len(rows) == 11
+    assert {row["notice"] for row in rows} == {settings.NOTICE}
+
+    page.locator("summary", has_text="Run again").click()
+    page.get_by_role("combobox", name="Model").select_option("seed-cnn")
+    page.get_by_role("button", name="Run again").click()
+    finished(page)
+    page.get_by_role("link", name="Compare with the first run").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^\d of 8 decisions changed$"))
+    moved = [
+        abs(float(text.replace("−", "-"))) for text in page.locator("td[data-label='Moved by']").all_inner_texts()
+    ]
+    assert len(moved) == 8
+    assert moved == sorted(moved, reverse=True)
+
+
+def first_bar(page: Page) -> int:
+    """The first bar of the histogram that stands for a film."""
+    return int(
+        page.locator(".bars .bar").evaluate_all("bars => bars.findIndex((one) => one.height.baseVal.value > 0)")
+    )
+
+
+def test_a_program_screens_with_the_key_of_the_account_page(page: Page, site: str) -> None:
+    enter(page, site, "program")
+    page.get_by_role("link", name="Account").click()
+    page.get_by_label("Program the key is for").fill("ward export")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.locator("[data-key-text]").inner_text()
+
+    client = Client(site, key)
+    batch = client.create_batch("By a program")
+    client.add_all(batch, [Upload(f"{seed}.png", phantom(seed)) for seed in (301, 302)], id)
+    client.submit(batch)
+    assert client.wait(batch, timeout=SCREENING / 1000)["progress"]["states"]["done"] == 2
+    assert all(0 <= film["score"] <= 1 for film in client.films(batch))
+
+    page.goto(site)
+    page.get_by_role("link", name="By a program").click()
+    expect(page.locator("[data-headline]")).to_contain_text("2 films screened")
+
+    page.goto(f"{site}/account")
+    expect(page.get_by_text(key)).to_be_hidden()
+    page.locator("summary", has_text="Revoke").click()
+    page.get_by_role("button", name="Revoke “ward export”").click()
+    expect(page.get_by_role("status")).to_contain_text("The key is revoked")
+    with pytest.raises(ClientError):
+        client.status(batch)
+
+
+def test_an_administrator_reviews_several_flagged_films_at_once(page: Page, site: str, tmp_path: Path) -> None:
+    enter(page, site, "administrator")
+    films = [tmp_path / f"for-admin-{seed}.png" for seed in (311, 312, 313)]
+    for seed, film in enumerate(films, start=311):
+        film.write_bytes(phantom(seed))
+    page.get_by_label("Choose files").set_input_files(films)
+    page.get_by_role("button", name="Send and screen").click()
+    finished(page)
+
+    page.get_by_role("link", name="Admin", exact=True).click()
+    page.get_by_role("link", name="Films", exact=True).first.click()
+    page.locator("#searchbar").fill("for-admin-")
+    page.get_by_role("button", name="Search").click()
+    rows = page.locator("#result_list tbody tr")
+    expect(rows).to_have_count(3)
+    for thumbnail in rows.locator("img").all():
+        expect(thumbnail).to_have_js_property("complete", True)
+        assert thumbnail.evaluate("image => image.naturalWidth") > 0
+    for row in rows.all()[:2]:
+        row.locator(".action-select").check()
+    page.locator("select[name=action]").select_option(label="Confirm the selected films")
+    page.get_by_role("button", name=re.compile("Go|Run")).click()
+    expect(page.locator(".messagelist")).to_contain_text("2 films reviewed.")
+    expect(page.locator("#result_list").get_by_text("Confirmed")).to_have_count(2)
+    rows.locator("a", has_text="for-admin").first.click()
+    expect(page.get_by_role("img", name=re.compile("for-admin"))).to_be_visible()
+
+
+class Keyboard:
+    """Somebody who has no mouse, and sees where they are."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def reach(self, control: Locator, most: int = 90) -> None:
+        """Press Tab until the control has the focus; it must show that."""
+        expect(control).to_be_attached()
+        for _ in range(most):
+            if control.evaluate("element => element === document.activeElement"):
+                assert control.evaluate(FOCUS_SHOWN), f"nobody sees that {control} has the focus"
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{most} times Tab do not lead to {control}")
+
+    def press(self, control: Locator, key: str = "Enter") -> None:
+        self.reach(control)
+        self.page.keyboard.press(key)
+
+
+def test_an_uploader_needs_no_mouse(page: Page, site: str, tmp_path: Path) -> None:
+    keys = Keyboard(page)
+    page.goto(f"{site}/login")
+    keys.reach(page.get_by_label("Username"))
+    page.keyboard.type("keyboard-only")
+    keys.reach(page.get_by_label("Password"))
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+
+    film = tmp_path / "typed.png"
+    film.write_bytes(phantom(321))
+    (tmp_path / "second.png").write_bytes(phantom(322))
+    with page.expect_file_chooser() as chooser:
+        keys.press(page.get_by_label("Choose files"))
+    chooser.value.set_files([film, tmp_path / "second.png"])
+    keys.press(page.get_by_role("button", name="Send and screen"))
+    finished(page)
+
+    page.keyboard.press("Tab")  # from where the upload left the focus
+    keys.press(page.locator(".bar-link").nth(first_bar(page)))
+    expect(page.get_by_role("link", name="show all scores")).to_be_visible()
+    keys.press(page.get_by_role("link", name="show all scores"))
+    keys.press(page.locator("[data-chip=done]"))
+    keys.press(page.get_by_role("link", name="Uncertainty"))
+    keys.press(page.get_by_role("link", name="typed.png"))
+    expect(page.get_by_role("heading", name="typed.png")).to_be_visible()
+    keys.reach(page.locator("[data-stage]"))
+    keys.press(page.locator(".film-crumbs a").last)
+    expect(page.get_by_role("link", name="typed.png")).to_be_visible()
+    with page.expect_download() as download:
+        keys.press(page.get_by_role("link", name="Export CSV"))
+    assert {row["file"] for row in rows_of(download.value.path())} == {"typed.png", "second.png"}
+
+    keys.press(page.locator("summary", has_text="Run again"))
+    keys.reach(page.get_by_role("combobox", name="Model"))
+    page.keyboard.type("seed")
+    keys.press(page.get_by_role("button", name="Run again"))
+    finished(page)
+    keys.press(page.get_by_role("link", name="Compare with the first run"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("of 2 decisions changed")
+    keys.press(page.get_by_role("button", name="Sign out"))
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_without_scripts_everything_essential_works(window: Window, site: str, tmp_path: Path) -> None:
+    page = window(java_script_enabled=False)
+    enter(page, site, "no-scripts")
+    (tmp_path / "plain.png").write_bytes(phantom(331))
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.writestr("study/IM0001", dicom_bytes(PhantomSpec(SIDE, SIDE, seed=332, bits=12)))
+    page.locator("input[name=file]").set_input_files([tmp_path / "plain.png", tmp_path / "packed.zip"])
+    page.get_by_label("Name of the batch").fill("Without scripts")
+    page.get_by_role("button", name="Send and screen").click()
+    expect(page.get_by_role("heading", name="Without scripts")).to_be_visible()
+    for _ in range(SCREENING // 500):
+        if "Finished" in page.locator("[data-state-badges]").inner_text():
+            break
+        page.get_by_role("link", name="Refresh").click()
+        page.wait_for_timeout(500)
+    finished(page)
+    expect(page.locator("[data-headline]")).to_contain_text("2 films screened")
+
+    page.locator("[data-chip=done]").click()
+    page.get_by_role("link", name="Table").click()
+    page.get_by_role("link", name=re.compile("IM0001")).click()
+    expect(page.get_by_role("img", name=re.compile("as it was decoded"))).to_be_visible()
+    page.get_by_label("Note, if any").fill("seen without scripts")
+    page.get_by_role("button", name=re.compile("^Confirm")).click()
+    expect(page.get_by_role("status").first).to_contain_text("Confirmed:")
+    expect(page.get_by_text("seen without scripts")).to_be_visible()
+    page.locator(".film-crumbs a").last.click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    assert {row["state"] for row in rows_of(download.value.path())} == {"done", "unpacked"}

@@ -1,0 +1,70 @@
+"""What verdicts say of a model, by hand-made numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml.metrics import wilson_interval
+from screening.counts import Alike
+from screening.verified import verified
+
+
+def group(decision: str, review_state: str, films: int) -> Alike:
+    return Alike("done", decision, review_state, films, None)
+
+
+READ = [
+    group("positive", "confirmed", 60), group("positive", "overturned", 20), group("positive", "unreadable", 5),
+    group("uncertain", "confirmed", 10), group("uncertain", "overturned", 30),
+    group("negative", "not_needed", 900), group("negative", "confirmed", 45), group("negative", "overturned", 5),
+    group("negative", "pending", 50),
+]  # fmt: skip
+
+
+def test_negatives_count_by_how_many_they_stand_for() -> None:
+    found = verified(READ)
+    assert found is not None
+    # One in ten of 1,000 negative films has signs: 100 missed besides the 70 found; 900 healthy besides 50 flagged.
+    assert found.sensitivity is not None
+    assert found.specificity is not None
+    assert found.sensitivity.value == pytest.approx(70 / 170)
+    assert found.specificity.value == pytest.approx(900 / 950)
+    low, high = wilson_interval(5, 50)
+    assert found.sensitivity.low == pytest.approx(70 / (70 + 1000 * high))
+    assert found.sensitivity.high == pytest.approx(70 / (70 + 1000 * low))
+    assert found.specificity.low < found.specificity.value < found.specificity.high
+
+
+def test_the_flagged_films_alone_would_flatter_the_model() -> None:
+    found = verified(READ)
+    assert found is not None
+    assert found.sensitivity is not None
+    assert found.sensitivity.high < 70 / 75  # as if the 5 found in the sample were all there are
+
+
+def test_each_decision_has_its_share() -> None:
+    found = verified(READ)
+    assert found is not None
+    assert [(row.decision, row.films, row.read, row.with_signs) for row in found.rows] == [
+        ("positive", 85, 80, 60), ("uncertain", 40, 40, 10), ("negative", 1000, 50, 5),
+    ]  # fmt: skip
+    assert [round(row.share.value, 3) for row in found.rows if row.share] == [0.75, 0.25, 0.1]
+
+
+def test_nothing_is_corrected_while_flagged_films_wait() -> None:
+    found = verified([*READ, group("uncertain", "disputed", 1)])
+    assert found is not None
+    assert (found.sensitivity, found.specificity) == (None, None)
+    assert found.rows[0].share is not None
+
+
+def test_without_an_audit_sample_only_the_shares_are_told() -> None:
+    found = verified([one for one in READ if one.decision != "negative"])
+    assert found is not None
+    assert found.sensitivity is None
+    assert found.rows[-1].share is None
+
+
+def test_few_verdicts_say_nothing() -> None:
+    assert verified([group("positive", "confirmed", 19)]) is None
+    assert verified([]) is None
