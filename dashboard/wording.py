@@ -42,11 +42,13 @@ def headline(progress: Progress) -> str:
     screened = progress.states["done"]
     if progress.state == "open":
         waiting = progress.states["queued"]
-        words = f"{films(waiting)} ready to screen" if waiting else "No films to screen yet"
-        return f"{words}, {refused:,} rejected" if refused else words
+        ready = f"{films(waiting)} ready to screen" if waiting else "No films to screen yet"
+        return f"{ready}, {refused:,} rejected" if refused else ready
     if progress.state == "running":
         return f"Screening: {progress.finished:,} of {films(progress.total)} settled"
     words = [f"{films(screened)} screened"]
+    if progress.states["unpacked"]:
+        words.append(f"{progress.states['unpacked']:,} unpacked")
     if refused:
         words.append(f"{refused:,} rejected or failed")
     if progress.states["cancelled"]:

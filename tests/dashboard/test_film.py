@@ -190,11 +190,12 @@ def test_provenance(film: XRay, as_owner: Client) -> None:
 def test_the_number_of_queries_is_constant(make_films: MakeFilms, as_colleague: Client) -> None:
     films = make_films(3, flags=("positive",))
     XRay.objects.filter(batch=films[0].batch).update(patient="one")
+    middle = sorted(films, key=lambda film: film.pk)[1]  # scores are the same; the last film takes one query more
     counts = []
     for _ in range(2):
         for query in ("", "?decision=positive&sort=score", "?sort=name"):
             with CaptureQueriesContext(connection) as queries:
-                page(as_colleague, films[1], query)
+                page(as_colleague, middle, query)
             counts.append(len(queries))
         make_films(40, flags=("positive",))
         XRay.objects.filter(batch=films[0].batch).update(patient="one")

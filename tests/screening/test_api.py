@@ -237,5 +237,5 @@ def test_an_export_takes_the_filters_of_the_list(api: APIClient, batch: Batch) -
 
 
 def export(api: APIClient, batch: Batch, kind: str, **wanted: str) -> Any:
-    answer = api.get(f"/api/v1/batches/{batch.pk}/export.{kind}", wanted)
+    answer: Any = api.get(f"/api/v1/batches/{batch.pk}/export.{kind}", wanted)
     return json.loads(b"".join(answer.streaming_content))
