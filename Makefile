@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 .POSIX:
-.PHONY: help setup demo run screen test e2e lint format bench chaos train seed clean
+.PHONY: help setup demo run screen test e2e screens lint format bench chaos train seed clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -33,6 +33,9 @@ test: $(VENV)/.dev ## the whole suite, against real servers that it starts itsel
 
 e2e: $(VENV)/.dev ## the browser tests; fails where no browser is found
 	@E2E_REQUIRED=1 exec $(PY) -m pytest -m e2e $(ARGS)
+
+screens: $(VENV)/.dev ## pictures of every page in both themes and two widths, in var/screens (ARGS="--only film", "--docs")
+	@exec $(PY) -m tests.e2e.screens $(ARGS)
 
 lint: $(VENV)/.dev ## ruff and strict types
 	@$(PY) -m ruff check .

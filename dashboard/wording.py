@@ -62,10 +62,10 @@ NOTES = {"inverted": "Black and white were exchanged in this file; it was turned
 
 def pace(progress: Progress) -> str:
     """Films a second and how long it took, or is still going to take."""
-    if not progress.seconds:
+    if not progress.seconds or (progress.state == "running" and not progress.films_per_second):
         return ""
     rate = f"{progress.films_per_second:.1f} films/s"
-    if progress.state != "running" or not progress.films_per_second:
+    if progress.state != "running":
         return f"{rate} over {duration(progress.seconds)}"
     left = (progress.total - progress.finished) / progress.films_per_second
     return f"{rate}, about {duration(max(1.0, left))} left"

@@ -214,7 +214,7 @@ FACES = [
     Face("film", "film", UPLOADER, _film("screened", "?sort=score"), _viewer_ready),
     Face("film-heatmap", "film", UPLOADER, _film("screened"), _show_heatmap),
     Face("film-keys", "film", UPLOADER, _film("screened"), _show_viewer_help),
-    Face("film-for-reviewer", "film", REVIEWER, _film("screened", "?queue=1"), _viewer_ready),
+    Face("film-for-reviewer", "film", REVIEWER, _film("flagged", "?queue=1"), _viewer_ready),
     Face("film-of-patient", "film", UPLOADER, _film("relative"), _viewer_ready),
     Face("film-rejected", "film", UPLOADER, _film("rejected")),
     Face("film-cut-short", "film", UPLOADER, _film("cut")),

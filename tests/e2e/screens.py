@@ -32,12 +32,12 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "var" / "screens"
 INSTANCE = ROOT / "var" / "screens-instance"
 DOCS = ROOT / "docs" / "images"
-DOCS_FACES = {
-    "home": "home",
-    "batch": "batch",
-    "film": "film-heatmap",
-    "reading": "reading-film-in-sight",
-    "model": "model",
+DOCS_FACES = {  # and how much of each is shown, in pixels from the top
+    "home": ("home", 900),
+    "batch": ("batch", 1300),
+    "film": ("film-heatmap", 900),
+    "reading": ("reading-film-in-sight", 900),
+    "model": ("model", 1000),
 }
 DOCS_COLOURS = 256
 TALLEST = 6000  # pixels; a longer page is cut there
@@ -104,9 +104,10 @@ def _index(faces: list[Face]) -> str:
 def illustrate(browser: Browser, world: World, out: Path) -> None:
     """Write the pictures of the README, as small as they can be."""
     faces = {face.name: face for face in FACES}
-    for name, face in DOCS_FACES.items():
+    for name, (face, height) in DOCS_FACES.items():
         with shown(browser, world, faces[face], DESKTOP, "light") as page:
-            page.screenshot(path=out / f"{name}.png")
+            part: FloatRect = {"x": 0, "y": 0, "width": DESKTOP[0], "height": height}
+            page.screenshot(path=out / f"{name}.png", full_page=True, clip=part)
         with Image.open(out / f"{name}.png") as picture:
             few = picture.convert("RGB").quantize(DOCS_COLOURS, dither=Image.Dither.NONE)
         few.save(out / f"{name}.png", optimize=True)

@@ -86,3 +86,11 @@ def address_of(pattern: URLPattern, world: World, held: str) -> str:
     places = {"batches": world.batches["again"], "films": world.films["screened"], "reading": held, "account": "0"}
     known = {"pk": places.get(route.split("/")[0], ""), "name": "screener", "kind": "roc"}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda place: known[place[1]], route)
+
+
+def test_the_check_would_find_a_fault(page: Page) -> None:
+    """A picture without words, faint text, a field without a name: who finds none of these, finds nothing."""
+    page.set_content('<html><img src="data:,"><p style="color: #bbb">faint</p><input></html>')
+    page.evaluate(AXE_SCRIPT)
+    found = " ".join(violations(page, FACES[0]))
+    assert all(rule in found for rule in ("image-alt", "color-contrast", "label", "html-has-lang", "region"))

@@ -322,6 +322,7 @@ def test_the_picture_is_there_at_once_and_the_wait_is_said(page: Page, viewing: 
     assert waited >= 3
 
 
+@pytest.mark.complains("status of 422")
 def test_a_refusal_is_said_and_the_picture_stays(page: Page, viewing: Any) -> None:
     (address,) = viewing({"film.png": png_bytes(SPEC8)}, opened=False)
     said = {"code": "took_too_long", "sentence": "Rendering this film takes longer than it may."}

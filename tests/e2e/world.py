@@ -174,6 +174,8 @@ def _name_films(world: World) -> None:
     of_sample = list(world.client.films(world.batches["sample"]))
     of_mixed = list(world.client.films(world.batches["mixed"]))
     world.films["screened"] = _highest(of_sample)
+    again = list(world.client.films(world.batches["again"]))
+    world.films["flagged"] = _highest([film for film in again if film["flags"]])
     world.films["rejected"] = _first(of_mixed, file="notes.txt")
     world.films["cut"] = _first(of_mixed, file="cut-short.png")
     world.films["relative"] = _first(of_mixed, file="IM00070")

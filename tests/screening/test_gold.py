@@ -172,6 +172,6 @@ def test_staff_make_cases_from_the_list_of_films(batch: Batch, colleague: User) 
     staff.force_login(colleague)
     form = {"action": "gold_negative", "_selected_action": [str(film.pk) for film in films]}
     page = staff.post(reverse("admin:screening_xray_changelist"), form, follow=True).content.decode()
-    assert "2 gold cases made" in page
+    assert "2 films made gold cases" in page
     assert GoldCase.objects.filter(truth="negative", added_by=colleague).count() == 2
     assert "film-0.png" in staff.get(reverse("admin:screening_goldcase_changelist")).content.decode()

@@ -96,7 +96,7 @@ def test_a_server_that_wants_too_long_a_pause_is_not_waited_for(server: Server, 
     ("text", "low", "high"),
     [
         ("7", 7, 7),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3500, 3600),
+        ("in an hour", 3500, 3600),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
         ("soon", 0, 0),
         ("-3", 0, 0),
@@ -105,6 +105,8 @@ def test_a_server_that_wants_too_long_a_pause_is_not_waited_for(server: Server, 
 )
 def test_both_forms_of_retry_after_are_read(text: str, low: float, high: float) -> None:
     response = requests.Response()
+    if text == "in an hour":
+        text = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     response.headers["Retry-After"] = text
     assert low <= retry_after(response) <= high
 
