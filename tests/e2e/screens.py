@@ -109,7 +109,10 @@ def illustrate(browser: Browser, world: World, out: Path) -> None:
             part: FloatRect = {"x": 0, "y": 0, "width": DESKTOP[0], "height": height}
             page.screenshot(path=out / f"{name}.png", full_page=True, clip=part)
         with Image.open(out / f"{name}.png") as picture:
-            few = picture.convert("RGB").quantize(DOCS_COLOURS, dither=Image.Dither.NONE)
+            # Maximum coverage keeps the rare colours of badges beside the many greys of films.
+            few = picture.convert("RGB").quantize(
+                DOCS_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE
+            )
         few.save(out / f"{name}.png", optimize=True)
         print(f"{out / name}.png  {(out / f'{name}.png').stat().st_size / 1000:.0f} kB", flush=True)
 
