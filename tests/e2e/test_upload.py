@@ -375,6 +375,7 @@ def test_a_dropped_folder_is_read_to_its_end(page: Page, live_stack: LiveStack, 
     (ward / ".hidden").mkdir()
     (ward / ".hidden" / "film.png").write_bytes(b"not seen")
     sign_in(page, live_stack, "dropper")
+    page.wait_for_load_state()  # the script listens by then
     browser = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(ward)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
