@@ -29,7 +29,7 @@ screen: $(VENV)/.serve ## a folder in, a CSV out: make screen DIR=folder [OUT=re
 	@exec $(PY) -m screening.client screen "$(DIR)" --out "$(OUT)"
 
 test: $(VENV)/.dev ## the whole suite, against real servers that it starts itself
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m tests $(ARGS)
 
 e2e: $(VENV)/.dev ## the browser tests; fails where no browser is found
 	@E2E_REQUIRED=1 exec $(PY) -m pytest -m e2e $(ARGS)
@@ -62,7 +62,7 @@ seed: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle;
 	@$(PY) -m ml.ship
 
 clean: ## delete the embedded servers' data of demo and tests (not of `make run`)
-	@for instance in demo test; do $(PY) -m screening.runtime remove var/$$instance; done
+	@for instance in demo test test-systems; do $(PY) -m screening.runtime remove var/$$instance; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -57,12 +57,6 @@ def p_value(value: float) -> str:
 
 
 @register.filter
-def spoken(name: str) -> str:
-    """A program's name for something, as words."""
-    return name.replace("_", " ")
-
-
-@register.filter
 def flag_word(flag: str) -> str:
     """Why a film is flagged."""
     return FLAG_WORDS.get(flag, flag)

@@ -380,7 +380,7 @@ def test_a_dropped_folder_is_read_to_its_end(page: Page, live_stack: LiveStack, 
     data = {"items": [], "files": [str(ward)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         browser.send("Input.dispatchDragEvent", {"type": kind, "x": 640, "y": 120, "data": data})
-    expect(page.locator("[data-title]")).to_contain_text("230 files")
+    expect(page.locator("[data-title]")).to_contain_text("230 files", timeout=SCREENING)
     expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file left out.")
     expect(page.get_by_role("row", name="Dropped/left/0001.png")).to_be_visible()
 
