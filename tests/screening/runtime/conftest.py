@@ -21,7 +21,17 @@ Family = Callable[[], list[psutil.Process]]
 def family() -> Family:
     """The processes this test has started; those of other tests' stacks may be there too."""
     others = set(psutil.Process().children(recursive=True))
-    return lambda: [process for process in psutil.Process().children(recursive=True) if process not in others]
+    return lambda: [
+        process for process in psutil.Process().children(recursive=True)
+        if process not in others and not _is_below(process, others)  # their servers start processes at any time
+    ]  # fmt: skip
+
+
+def _is_below(process: psutil.Process, others: set[psutil.Process]) -> bool:
+    try:
+        return not others.isdisjoint(process.parents())
+    except psutil.NoSuchProcess:  # it has ended meanwhile, so it is not left over
+        return True
 
 
 @pytest.fixture(autouse=True)
