@@ -15,11 +15,11 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import ImageOps
 from pydicom.multival import MultiValue
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-from ml import dicom_codecs
-from ml.dicom_reading import read_whole
+from ml.dicom_pixels import coloured, open_film
 from ml.errors import FilmError
+from ml.grey_levels import luma
 from ml.metered import quiet
 from ml.pictures import decode_picture, open_picture
 from ml.tiff import Directory
@@ -28,10 +28,8 @@ MOST_PIXELS = 24_000_000  # more than a detector has; a browser tab holds them a
 TOP = 65_535  # the largest code
 BYTE = 8
 DEEP_MODES = ("I;16", "I;16B", "I", "F")  # of Pillow; pictures in all others have 8 bits, in grey or in colour
-ROWS = 64  # of a film in colour, turned to grey at once
 MOST_WINDOWS = 8
 NAME_MAX = 40  # characters of a window's explanation
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's "L"
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -120,16 +118,10 @@ def _picture(data: bytes, kind: str, most_pixels: int) -> Deep:
 
 
 def _dicom(data: bytes, most_pixels: int) -> Deep:
-    dicom_codecs.register()
-    dataset = read_whole(data)
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise ValueError("several frames are no film")
-    stored = dataset.pixel_array
-    photometric, bits = str(dataset.PhotometricInterpretation), int(dataset.BitsStored)
-    if photometric == "PALETTE COLOR":
-        stored = apply_color_lut(stored, dataset)
+    dataset = open_film(data)
+    stored, bits = coloured(dataset, dataset.pixel_array), int(dataset.BitsStored)
     if stored.ndim == 3:  # a secondary capture in colour
-        codes, slope, intercept, _ = _coded(_luma(stored), None)
+        codes, slope, intercept, _ = _coded(luma(stored, stored.dtype), None)
         return _reduced(Deep(codes, slope, intercept, bits), most_pixels)
     table = bool(dataset.get("ModalityLUTSequence"))
     values = apply_modality_lut(stored, dataset) if table else stored
@@ -139,19 +131,10 @@ def _dicom(data: bytes, most_pixels: int) -> Deep:
         slope, intercept = slope * factor, intercept * factor + float(dataset.RescaleIntercept)
     film = Deep(
         codes, slope, intercept, bits,
-        inverted=photometric == "MONOCHROME1", padding=padding, windows=_windows(dataset),
+        inverted=dataset.PhotometricInterpretation == "MONOCHROME1", padding=padding, windows=_windows(dataset),
         exact=_function(dataset) == "LINEAR_EXACT",
     )  # fmt: skip
     return _reduced(replace(film, curve=_curve(dataset, film)), most_pixels)
-
-
-def _luma(colours: NDArray[Any]) -> NDArray[Any]:
-    """Colour to grey of the same depth, [H, W]."""
-    grey = np.empty(colours.shape[:-1], dtype=colours.dtype)
-    for start in range(0, len(colours), ROWS):  # which bounds the floats in memory
-        rows = slice(start, start + ROWS)
-        grey[rows] = (colours[rows, ..., :3] @ np.array(LUMA)).round()
-    return grey
 
 
 def _outside(dataset: pydicom.Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:

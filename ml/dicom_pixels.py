@@ -20,15 +20,14 @@ from ml.grey_levels import (
     codes_between,
     has_table,
     look_up,
+    luma,
     occurring,
     stretch,
     stretch_plane,
     table_of,
 )
 
-LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue, those of Pillow's "L" (ITU-R BT.601)
 BYTE = 8
-COLOUR_ROWS = 64  # rows turned to grey at once, which bounds the floats in memory
 
 _register_codecs = cache(dicom_codecs.register)
 
@@ -46,19 +45,34 @@ def decode_dicom(data: bytes) -> Grey:
         FilmError: ``too_large_unpacked``.
         Exception: whatever a damaged file leads pydicom or a decoder to.
     """
-    _register_codecs()
-    dataset = read_whole(data)
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise ValueError("several frames are no film")
+    dataset = open_film(data)
     stored, bits = _stored(dataset)
-    if dataset.PhotometricInterpretation == "PALETTE COLOR":  # its values are no greys, but places in a table
-        stored = apply_color_lut(stored, dataset)
+    stored = coloured(dataset, stored)
     if stored.ndim == 3:  # a secondary capture in colour, which pydicom makes RGB of
-        return stretch_plane(_luma(stored))
+        return stretch_plane(luma(stored, np.dtype(np.float32)))
     if has_table(stored):
         return _by_table(dataset, stored, bits)
     every = np.ones(stored.shape, dtype=np.bool_)
     return stretch_plane(_shown(dataset, stored, every))
+
+
+def open_film(data: bytes) -> pydicom.Dataset:
+    """A DICOM film, its pixels still encoded, with every decoder at hand.
+
+    Raises:
+        FilmError: ``too_large_unpacked``.
+        Exception: whatever a damaged file leads pydicom to; ValueError for several frames.
+    """
+    _register_codecs()
+    dataset = read_whole(data)
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise ValueError("several frames are no film")
+    return dataset
+
+
+def coloured(dataset: pydicom.Dataset, stored: Stored) -> Stored:
+    """Colours, [H, W, 3], where a film's values are no greys but places in a table; else the values as they are."""
+    return apply_color_lut(stored, dataset) if dataset.PhotometricInterpretation == "PALETTE COLOR" else stored
 
 
 def _stored(dataset: pydicom.Dataset) -> tuple[Stored, int]:
@@ -91,15 +105,6 @@ def _is_plain(dataset: pydicom.Dataset) -> bool:
         and int(dataset.get("NumberOfFrames") or 1) == 1
         and dataset.BitsAllocated in (BYTE, 2 * BYTE)
     )
-
-
-def _luma(colours: Stored) -> NDArray[np.float32]:
-    """Colour to grey, float32 [H, W]."""
-    grey = np.empty(colours.shape[:-1], dtype=np.float32)
-    for start in range(0, len(colours), COLOUR_ROWS):
-        rows = slice(start, start + COLOUR_ROWS)
-        grey[rows] = colours[rows, ..., :3] @ np.array(LUMA)
-    return grey
 
 
 def _by_table(dataset: pydicom.Dataset, stored: Stored, bits: int) -> Grey:

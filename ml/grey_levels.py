@@ -15,6 +15,28 @@ TABLE_BYTES = 2  # values of up to so many bytes have a table; of 4 bytes it wou
 BLOCK = 1 << 18
 
 
+LUMA = np.array((0.299, 0.587, 0.114))  # weights of red, green and blue, those of Pillow's "L" (ITU-R BT.601)
+COLOUR_ROWS = 64  # rows turned to grey at once, which bounds the floats in memory
+
+
+def luma(colours: Stored, dtype: np.dtype[Any]) -> Stored:
+    """Colour to grey.
+
+    Args:
+        colours: [H, W, 3] or more channels, of which the first three count.
+        dtype: of the result; to integers it is rounded.
+
+    Returns:
+        [H, W].
+    """
+    grey = np.empty(colours.shape[:-1], dtype=dtype)
+    for start in range(0, len(colours), COLOUR_ROWS):
+        rows = slice(start, start + COLOUR_ROWS)
+        levels = colours[rows, ..., :3] @ LUMA
+        grey[rows] = levels if dtype.kind == "f" else levels.round()
+    return grey
+
+
 def has_table(stored: Stored) -> bool:
     """Whether a table of all values is possible: integers of one or two bytes."""
     return stored.dtype.kind in "ui" and stored.dtype.itemsize <= TABLE_BYTES

@@ -13,7 +13,7 @@ JPEG_MAGIC = b"\xff\xd8\xff"
 DICOM_MAGIC = b"DICM"
 DICOM_MAGIC_OFFSET = 128  # after the preamble, DICOM PS3.10 section 7.1
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the latter two are BigTIFF
-ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and empty
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # APPNOTE.TXT 4.3.7 and 4.3.16: a first file, or an empty archive
 
 SAVE_FILM = "save the film as DICOM, PNG, JPEG, TIFF or WebP and send that"
 EXPORT_FILM = "export the film itself, as DICOM or PNG, from where it came from"

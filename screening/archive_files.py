@@ -11,8 +11,8 @@ from functools import partial
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ml.errors import FilmError
+from ml.kinds import ZIP_MAGICS
 
-MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # APPNOTE.TXT 4.3.7 and 4.3.16: a first file, or an empty archive
 UNREADABLE = (BadZipFile, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # the others give no bound to what a few bytes may unpack to
 ENCRYPTED, PATCH, STRONGLY_ENCRYPTED = 1 << 0, 1 << 5, 1 << 6  # general purpose flags, 4.4.4
@@ -40,7 +40,7 @@ class Limits:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file is a ZIP by its first bytes."""
-    return head.startswith(MAGIC)
+    return head.startswith(ZIP_MAGICS)
 
 
 def inflate(archive: ZipFile, info: ZipInfo, *, inside: bool) -> bytes:
@@ -57,7 +57,7 @@ def inflate(archive: ZipFile, info: ZipInfo, *, inside: bool) -> bytes:
     """
     try:
         with archive.open(info) as stream:
-            pieces = [stream.read(len(MAGIC[0]))]
+            pieces = [stream.read(len(ZIP_MAGICS[0]))]
             if inside and is_archive(pieces[0]):
                 raise FilmError(
                     "archive_too_deep",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from ml.metered import Metered, OverlongHeaderError
 from ml.phantom import ENCODERS, PhantomSpec, png_bytes
 from ml.preprocess import PREPROCESSING_VERSION, decode, load
 from tests.ml.helpers import encoded, mean_difference, refusal
+from tests.ml.peak import peak_of_second
 from tests.ml.tiffs import BITS, COMPRESSION, EXTRA, LENGTHS, OFFSETS, PHOTOMETRIC, SAMPLES, WIDTH, tiff
 
 LOSSY_DIFFERENCE = 3.0  # mean grey levels; measured 0.9 for lossy WebP and 1.1 for JPEG within TIFF
@@ -265,18 +264,6 @@ def test_whoever_reads_too_often_is_stopped() -> None:
     assert not issubclass(OverlongHeaderError, OSError)
 
 
-PEAK = """
-import resource, sys
-from pathlib import Path
-from ml.preprocess import load
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-load(Path(sys.argv[1]).read_bytes())
-before = peak()
-load(Path(sys.argv[2]).read_bytes())
-print(peak() - before)
-"""
-
-
 @pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
 @pytest.mark.parametrize("compression", ["raw", "tiff_adobe_deflate"])
 def test_memory_is_bounded(kind: str, compression: str, tmp_path: Path) -> None:
@@ -285,6 +272,4 @@ def test_memory_is_bounded(kind: str, compression: str, tmp_path: Path) -> None:
     large = np.tile(tile, (5, 5))
     for name, values in (("small.tif", tile), ("large.tif", large)):
         (tmp_path / name).write_bytes(encoded(Image.fromarray(values), "TIFF", compression=compression))
-    files = [str(tmp_path / name) for name in ("small.tif", "large.tif")]
-    done = subprocess.run([sys.executable, "-c", PEAK, *files], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < MEMORY_FACTOR * large.nbytes
+    assert peak_of_second(tmp_path / "small.tif", tmp_path / "large.tif") < MEMORY_FACTOR * large.nbytes
