@@ -38,7 +38,7 @@ def decision_chips(progress: Progress) -> list[Chip]:
 
 def headline(progress: Progress) -> str:
     """What the sender of a batch came to read."""
-    refused = progress.states["rejected"] + progress.states["failed"]
+    refused = progress.refused
     screened = progress.states["done"]
     if progress.state == "open":
         waiting = progress.states["queued"]

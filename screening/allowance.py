@@ -47,5 +47,5 @@ def allowance_of(user: User) -> Allowance:
         max_archive_members=settings.MAX_ARCHIVE_MEMBERS,
         max_unpacked_bytes=settings.MAX_UNPACKED_BYTES,
         max_files=settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-        quota=queries.quota_of(user),
+        quota=queries.quota_of(user.pk),
     )

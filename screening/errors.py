@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ScreeningError(Exception):
     """A request the domain refuses.
@@ -24,3 +26,8 @@ class NotFoundError(ScreeningError):
 
     def __init__(self, what: str) -> None:
         super().__init__("not_found", f"There is no such {what}, or it is not yours to see.", 404)
+
+
+def unknown_choice(name: str, value: str, choices: Iterable[str]) -> ScreeningError:
+    """What to say of a filter or an order that there is not."""
+    return ScreeningError("filter_unknown", f"{name}={value!r} is unknown; choose one of: {', '.join(choices)}.", 400)

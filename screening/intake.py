@@ -62,11 +62,7 @@ def inspect_archive(file: UploadedFile[Any], size: int) -> Arrival:
 
 def too_large(file: UploadedFile[Any], size: int) -> Arrival:
     """What is known of a file that is too large to be read as a whole: its digest, so that it is known again."""
-    try:
-        _refuse_large(size, settings.MAX_FILE_BYTES)
-    except FilmError as error:
-        return Arrival(_digest(file), refusal=error)
-    raise AssertionError("only for files over the limit")
+    return Arrival(_digest(file), refusal=_over(size, settings.MAX_FILE_BYTES))
 
 
 def unread(mark: bytes, refusal: FilmError) -> Arrival:
@@ -84,7 +80,11 @@ def is_archive(file: UploadedFile[Any]) -> bool:
 
 def _refuse_large(size: int, most: int) -> None:
     if size > most:
-        raise FilmError("file_too_large", f"The file has {size:,} bytes; at most {most:,} are accepted.")
+        raise _over(size, most)
+
+
+def _over(size: int, most: int) -> FilmError:
+    return FilmError("file_too_large", f"The file has {size:,} bytes; at most {most:,} are accepted.")
 
 
 def _digest(file: UploadedFile[Any]) -> str:

@@ -19,13 +19,13 @@ from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
 from screening.invariant_counts import counts
-from screening.models import Prediction, XRay
+from screening.models import AS_SENT, ORIGINAL, Prediction, XRay
 from screening.violations import Tally, Violation, snapshot
 
 State = XRay.State
 
 ROOT = "films"  # where XRay.storage_name puts them
-ORIGINAL, AS_SENT, PICTURES, MAP = "original", "as-sent", ("display.jpg", "thumb.jpg"), "map.png"
+PICTURES, MAP = ("display.jpg", "thumb.jpg"), "map.png"
 SHARDS = frozenset(f"{number:02x}" for number in range(256))
 GRACE = timedelta(hours=1)
 

@@ -1,4 +1,4 @@
-"""Pages of long lists whose length is known from elsewhere."""
+"""Pages of long lists: nobody counts all of one for a page of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
+
+from screening.queries import COUNTED_AT_MOST, count_up_to
 
 FAR = 1_000  # rows before a page from which it is worth a query of its own to find the page's keys
 
@@ -40,6 +43,15 @@ class Counted(Paginator):  # type: ignore[type-arg]
             keys = list(rows.values_list("pk", flat=True)[start:end])
         found = rows.in_bulk(keys)
         return [found[key] for key in keys if key in found]
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than a person pages."""
+
+    @cached_property
+    def count(self) -> int:
+        """Rows, at most ``COUNTED_AT_MOST``."""
+        return count_up_to(self.object_list, COUNTED_AT_MOST)  # type: ignore[arg-type]
 
 
 def page_of(rows: QuerySet[Any], per_page: int, count: int, number: str | None) -> Page[Any]:

@@ -41,6 +41,16 @@ class Progress:
         return sum(self.states[state] for state in XRay.FINAL_STATES)
 
     @property
+    def refused(self) -> int:
+        """Files that ended without a result, with a reason."""
+        return sum(self.states[state] for state in XRay.REFUSED_STATES)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in ("done", "cancelled")
+
+    @property
     def percent(self) -> int:
         """Share of the files in a final state, 0..100, rounded down."""
         return self.finished * 100 // self.total if self.total else 0

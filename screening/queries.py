@@ -11,7 +11,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 
 from screening.arrivals import missing_of as missing_of
-from screening.errors import NotFoundError, ScreeningError
+from screening.errors import NotFoundError, ScreeningError, unknown_choice
 from screening.models import UNCERTAINTY, ApiToken, Batch, FilmCount, ModelVersion, Prediction, Quota, XRay
 from screening.progress import HISTOGRAM_BINS as HISTOGRAM_BINS
 from screening.progress import Progress as Progress
@@ -45,7 +45,7 @@ def batches_for(user: User) -> QuerySet[Batch]:
         .annotate(
             total=_films(),
             finished=_films(state__in=XRay.FINAL_STATES),
-            refused=_films(state__in=[State.REJECTED, State.FAILED]),
+            refused=_films(state__in=XRay.REFUSED_STATES),
             positive=_films(decision=Decision.POSITIVE),
             to_review=_films(review_state=XRay.ReviewState.PENDING),
         )
@@ -179,9 +179,9 @@ def model_by_name(name: str) -> ModelVersion:
     return version
 
 
-def quota_of(user: User) -> Quota:
+def quota_of(user_id: int) -> Quota:
     """What a user has sent and may send."""
-    return Quota.objects.filter(pk=user.pk).first() or Quota(pk=user.pk)
+    return Quota.objects.filter(pk=user_id).first() or Quota(pk=user_id)
 
 
 def tokens_of(user: User) -> QuerySet[ApiToken]:
@@ -208,6 +208,4 @@ def _seen(user: User | AnonymousUser) -> Q:
 
 def _known(name: str, value: str, choices: list[str]) -> None:
     if value and value not in choices:
-        raise ScreeningError(
-            "filter_unknown", f"{name}={value!r} is unknown; choose one of: {', '.join(choices)}.", 400
-        )
+        raise unknown_choice(name, value, choices)

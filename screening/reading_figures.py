@@ -17,6 +17,7 @@ from django.db.models.functions import Least
 from ml.agreement import Kappa, cohen_kappa
 from ml.metrics import wilson_interval
 from screening.models import Review, XRay
+from screening.reading_queries import STANDS
 
 Verdict, Decision = Review.Verdict, XRay.Decision
 
@@ -159,7 +160,7 @@ def _figures(who: Q, compared: Q, reader: int = NOBODY) -> list[Figures]:
 
 def _read() -> QuerySet[Review]:
     """What was read in the reading room and not withdrawn."""
-    return Review.objects.filter(seconds__isnull=False, withdrawal__isnull=True).exclude(verdict=Verdict.WITHDRAWN)
+    return Review.objects.filter(STANDS, seconds__isnull=False)
 
 
 def _counts(compared: Q) -> dict[str, Any]:

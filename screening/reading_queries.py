@@ -18,6 +18,9 @@ REVIEWERS = "reviewer"  # the group
 WITHOUT_CARD = ("batch__model__card",)
 
 
+STANDS = Q(withdrawal__isnull=True) & ~Q(verdict=Review.Verdict.WITHDRAWN)  # verdicts that nobody took back
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Films that wait for readers.
@@ -90,8 +93,7 @@ def reviews_of(film: XRay) -> QuerySet[Review]:
 
 def standing(film: XRay) -> QuerySet[Review]:
     """The readings of a film that count, oldest first."""
-    readings = film.reviews.filter(gold=False, withdrawal__isnull=True).exclude(verdict=Review.Verdict.WITHDRAWN)
-    return readings.order_by("id")
+    return film.reviews.filter(STANDS, gold=False).order_by("id")
 
 
 def claims_of(reader: User) -> QuerySet[ReadingClaim]:
@@ -107,8 +109,7 @@ def claim_for(reader: User, film_id: Any) -> ReadingClaim | None:
 
 def read_since(reader: User, when: datetime) -> int:
     """Films a reader has read since then."""
-    given = Review.objects.filter(reviewer=reader, created_at__gte=when, withdrawal__isnull=True)
-    return given.exclude(verdict=Review.Verdict.WITHDRAWN).count()
+    return Review.objects.filter(STANDS, reviewer=reader, created_at__gte=when).count()
 
 
 def gold_cases() -> QuerySet[GoldCase]:

@@ -7,8 +7,6 @@ from django.db.models import Count, QuerySet
 from screening.models import Batch, XRay
 from screening.queries import SORT_ORDERS
 
-REFUSED = (XRay.State.REJECTED, XRay.State.FAILED)
-
 
 def flagged_of(batch: Batch) -> QuerySet[XRay]:
     """A batch's films that people have to look at or have looked at, the highest score first."""
@@ -18,11 +16,11 @@ def flagged_of(batch: Batch) -> QuerySet[XRay]:
 
 def refused_of(batch: Batch) -> QuerySet[XRay]:
     """A batch's files that have no result, in the order they were sent."""
-    refused = XRay.objects.filter(batch=batch, state__in=REFUSED)
+    refused = XRay.objects.filter(batch=batch, state__in=XRay.REFUSED_STATES)
     return refused.only("original_name", "state", "code", "reason", "step").order_by("created_at", "id")
 
 
 def refused_by_code(batch: Batch) -> list[tuple[str, int]]:
     """How many files have no result for which reason, the most frequent first."""
-    refused = XRay.objects.filter(batch=batch, state__in=REFUSED).order_by()
+    refused = XRay.objects.filter(batch=batch, state__in=XRay.REFUSED_STATES).order_by()
     return list(refused.values_list("code").annotate(files=Count("pk")).order_by("-files", "code"))

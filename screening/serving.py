@@ -7,6 +7,8 @@ here; the views do, by :mod:`screening.queries`, before they come here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -15,11 +17,10 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import XRay
+from screening.models import KEPT, XRay
 
 # What browsers show and none runs. All else that is stored, the films themselves among it, is never sent from here.
 SHOWN = {"image/jpeg": "jpg", "image/png": "png"}
-NEVER_SHOWN = frozenset({"original", "as-sent"})
 KEPT_SECONDS = 3600  # in the browser of who was let see it
 ADDRESS_SECONDS = 60  # a presigned address needs no login, so it does not live long
 HEADERS = {
@@ -42,20 +43,32 @@ def serve(film: XRay, part: str, content_type: str) -> HttpResponseBase:
         NotFoundError: when it is not stored, or is no picture.
         ScreeningError: ``storage_away``.
     """
-    if part in NEVER_SHOWN or content_type not in SHOWN:
+    if part in KEPT or content_type not in SHOWN:
         raise NotFoundError("picture")
     name = film.storage_name(part)
     disposition = f'inline; filename="{_file_name(film, part, content_type)}"'
     try:
-        response = _answer(name, content_type, disposition)
+        with storage_answering("picture"):
+            response = _answer(name, content_type, disposition)
     except FileNotFoundError:
         raise NotFoundError("picture") from None
-    except (ConnectionError, TimeoutError) as error:
-        sentence = "The storage of films does not answer at the moment; ask for the picture again in a minute."
-        raise ScreeningError("storage_away", sentence, 503) from error
     for header, value in HEADERS.items():
         response.headers.setdefault(header, value)
     return response
+
+
+@contextmanager
+def storage_answering(what: str) -> Iterator[None]:
+    """Say so where the storage is away while a ``what`` is read.
+
+    Raises:
+        ScreeningError: ``storage_away``.
+    """
+    try:
+        yield
+    except (ConnectionError, TimeoutError) as error:
+        sentence = f"The storage of films does not answer at the moment; ask for the {what} again in a minute."
+        raise ScreeningError("storage_away", sentence, 503) from error
 
 
 def _answer(name: str, content_type: str, disposition: str) -> HttpResponseBase:

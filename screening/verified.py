@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from ml.metrics import wilson_interval
 from screening.counts import Alike
+from screening.readings import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 
 READ_AT_LEAST = 20  # films of a decision; fewer say nothing
 CALLED = ("positive", "uncertain")
 DECISIONS = (*CALLED, "negative")
-CONFIRMED, OVERTURNED, UNREADABLE = "confirmed", "overturned", "unreadable"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def verified(groups: Iterable[Alike]) -> Verified | None:
 
 
 def _read(decision: str, groups: list[Alike]) -> Read:
-    by_review = dict.fromkeys((CONFIRMED, OVERTURNED, "pending", "disputed"), 0)
+    by_review = dict.fromkeys((CONFIRMED, OVERTURNED, PENDING, DISPUTED), 0)
     for group in groups:
         by_review[group.review_state] = by_review.get(group.review_state, 0) + group.films
     confirmed, overturned = by_review[CONFIRMED], by_review[OVERTURNED]
@@ -87,7 +87,7 @@ def _read(decision: str, groups: list[Alike]) -> Read:
         films=sum(group.films for group in groups),
         read=confirmed + overturned,
         with_signs=overturned if decision == "negative" else confirmed,
-        waiting=by_review["pending"] + by_review["disputed"],
+        waiting=by_review[PENDING] + by_review[DISPUTED],
     )
 
 

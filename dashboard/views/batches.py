@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import shapes, wording
+from dashboard import wording
 from dashboard.access import user_of
 from dashboard.errors import wants_json
-from dashboard.limits import limits_for
+from dashboard.facts import batch_facts, histogram_of
 from screening import counts, queries
+from screening.allowance import allowance_of
 from screening.models import Batch, XRay
 from screening.paging import page_of
 from screening.queries import Progress
@@ -30,17 +31,12 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = queries.batch_for(user_of(request), pk)
     progress = queries.progress_of(found)
     context = {
-        "batch": found,
-        "progress": progress,
-        "headline": wording.headline(progress),
-        "batch_word": wording.BATCH_WORDS[progress.state],
-        "pace": wording.pace(progress),
-        "final": _is_final(progress),
-        **limits_for(user_of(request)),
+        **batch_facts(found, progress),
+        "final": progress.is_final,
+        **vars(allowance_of(user_of(request))),
         **_reruns(found, progress),
         "state_chips": wording.state_chips(progress),
         "decision_chips": wording.decision_chips(progress),
-        "histogram": shapes.histogram(queries.histogram_of(found), shapes.points_of(found.model.card)),
         **_films(request, found, progress),
     }
     return render(request, "dashboard/batch.html", context)
@@ -59,10 +55,9 @@ def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
     """The numbers of the page; the script polls this."""
     found = queries.batch_for(user_of(request), pk)
     now = queries.progress_of(found)
-    histogram = shapes.histogram(queries.histogram_of(found), shapes.points_of(found.model.card))
     answer = {
         "state": now.state,
-        "final": _is_final(now),
+        "final": now.is_final,
         "headline": wording.headline(now),
         "percent": now.percent,
         "finished": now.finished,
@@ -70,7 +65,7 @@ def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
         "to_review": now.to_review,
         "pace": wording.pace(now),
         "counts": {**now.states, **now.decisions},
-        "bars": [[bar.y, bar.height, bar.films] for bar in histogram.bars],
+        "bars": [[bar.y, bar.height, bar.films] for bar in histogram_of(found).bars],
     }
     return JsonResponse(answer, headers={"Cache-Control": "no-store"})
 
@@ -84,15 +79,11 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _reruns(batch: Batch, progress: Progress) -> dict[str, Any]:
     """The batch's films by other models: where they were, and which models are left."""
-    if not _is_final(progress):
+    if not progress.is_final:
         return {}
     again = list(batch.reruns.select_related("model").defer("model__card"))
     used = {batch.model.name, *(one.model.name for one in again)}
     return {"reruns": again, "other_models": [name for name in queries.model_names() if name not in used]}
-
-
-def _is_final(progress: Progress) -> bool:
-    return progress.state in ("done", "cancelled")
 
 
 def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, Any]:
@@ -102,9 +93,7 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
     rows = queries.films_of(batch, **filters, sort=wanted["sort"] or "sent")
     total = counts.alike(batch.pk, **filters)
     refused = [
-        film
-        for state in (XRay.State.REJECTED, XRay.State.FAILED)
-        for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
+        film for state in XRay.REFUSED_STATES for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
     ]
     view = request.GET.get("view", "")
     return {
@@ -114,5 +103,5 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
         "filters": wanted,
         "bar_words": wording.bar_words(wanted["bar"]),
         "refused": refused,
-        "refused_total": progress.states[XRay.State.REJECTED] + progress.states[XRay.State.FAILED],
+        "refused_total": progress.refused,
     }

@@ -10,14 +10,13 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from dashboard import cards, prevalence, shapes, wording
+from dashboard import cards, prevalence, wording
 from dashboard.access import user_of
+from dashboard.facts import film_facts
 from screening import counts, queries, rendering, serving, surroundings
-from screening.errors import ScreeningError
 from screening.models import XRay
 from screening.services.reviews import NOTE_LENGTH
 from screening.storage import UNKNOWN_TYPE, content_type_of
-from screening.triage import FLAG_WORDS
 
 FILTERS = ("state", "decision", "bar", "sort")  # of the batch's list, which the links to the neighbours keep
 KEPT = ("prevalence", "queue")
@@ -29,24 +28,12 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The film's page."""
     user = user_of(request)
     found = queries.film_for(user, pk)
-    card = found.batch.model.card
-    points = shapes.points_of(card)
-    predictions = list(queries.predictions_of(found))
     context = {
-        "film": found,
-        "batch": found.batch,
-        "headline": wording.film_headline(found),
-        "scale": shapes.scale(found.score, points),
-        "flags": [FLAG_WORDS.get(flag, flag) for flag in found.flags],
-        "notes": [wording.NOTES.get(note, note) for note in found.notes],
-        "preprocessing": card.get("preprocessing", {}).get("version", ""),
-        "predictions": predictions,
-        "latest": next((one for one in predictions if one.model_id == found.batch.model_id), None),
-        "reviews": queries.reviews_of(found),
+        **film_facts(found),
         "may_review": queries.is_reviewer(user) and bool(found.flags),
         "from_queue": "queue" in request.GET,
         "note_length": NOTE_LENGTH,
-        **_trust(request, card),
+        **_trust(request, found.batch.model.card),
         **_list(request, found),
         **_relatives(found),
     }
@@ -109,11 +96,8 @@ def picture(request: HttpRequest, pk: UUID, part: str) -> HttpResponseBase:
 def pixels(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """A film's own values for the viewer; 202 while a worker renders them."""
     found = queries.picture_for(user_of(request), pk)
-    try:
+    with serving.storage_answering("film"):
         file = rendering.find(found.pk)
-    except (ConnectionError, TimeoutError) as error:
-        sentence = "The storage of films does not answer at the moment; ask for the film again in a minute."
-        raise ScreeningError("storage_away", sentence, 503) from error
     if file is None:
         return JsonResponse({"state": "rendering"}, status=202, headers={"Retry-After": "1"})
     headers = {**serving.HEADERS, "Content-Encoding": "gzip"}

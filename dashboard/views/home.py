@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
-from dashboard.limits import limits_for
 from screening import queries
+from screening.allowance import allowance_of
 
 BATCHES_A_PAGE = 20
 
@@ -25,6 +25,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "page": batches.get_page(request.GET.get("page")),
         "default_name": f"Study {timezone.now():%Y-%m-%d %H:%M}",
         "model_names": queries.model_names(),
-        **limits_for(user_of(request)),
+        **vars(allowance_of(user_of(request))),
     }
     return render(request, "dashboard/home.html", context)

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard import cards, prevalence, shapes, wording
 from dashboard.access import user_of
+from dashboard.facts import batch_facts, film_facts
 from screening import counts, queries, report_queries
 from screening.models import Batch, XRay
-from screening.triage import FLAG_WORDS
 from screening.verified import READ_AT_LEAST, verified
 
 FLAGGED_SHOWN = 500
@@ -28,14 +28,9 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     progress = queries.progress_of(found)
     groups = counts.of_batch(found.pk)
     context = {
-        "batch": found,
-        "progress": progress,
-        "batch_word": wording.BATCH_WORDS[progress.state],
-        "headline": wording.headline(progress),
-        "pace": wording.pace(progress),
+        **batch_facts(found, progress),
         "states": [chip for chip in wording.state_chips(progress) if chip.films],
         "decisions": wording.decision_chips(progress),
-        "histogram": shapes.histogram(queries.histogram_of(found), shapes.points_of(found.model.card)),
         "verified": verified(groups),
         "read_at_least": READ_AT_LEAST,
         **_flagged(found, groups),
@@ -49,19 +44,9 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
 def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One film: picture, score, what it means, and how that came about."""
     found = queries.film_for(user_of(request), pk)
-    card = found.batch.model.card
-    predictions = list(queries.predictions_of(found))
     context = {
-        "film": found,
-        "batch": found.batch,
-        "headline": wording.film_headline(found),
-        "scale": shapes.scale(found.score, shapes.points_of(card)),
-        "flags": [FLAG_WORDS.get(flag, flag) for flag in found.flags],
-        "notes": [wording.NOTES.get(note, note) for note in found.notes],
-        "predictions": predictions,
-        "latest": next((one for one in predictions if one.model_id == found.batch.model_id), None),
-        "reviews": queries.reviews_of(found),
-        **prevalence.context(request, card),
+        **film_facts(found),
+        **prevalence.context(request, found.batch.model.card),
         **_model(found.batch),
     }
     return render(request, "dashboard/report_film.html", context)
@@ -91,7 +76,7 @@ def _flagged(batch: Batch, groups: list[counts.Alike]) -> dict[str, Any]:
 
 
 def _refused(batch: Batch, progress: queries.Progress) -> dict[str, Any]:
-    total = sum(progress.states[state] for state in report_queries.REFUSED)
+    total = progress.refused
     return {
         "refused": report_queries.refused_of(batch)[:REFUSED_SHOWN],
         "refused_total": total,

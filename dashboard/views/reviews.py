@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import reading_words
 from dashboard.access import reviewer_of, text_of
 from dashboard.templatetags.screens import LABELS
 from screening import queries
-from screening.errors import ScreeningError
+from screening.errors import unknown_choice
 from screening.models import XRay
+from screening.paging import BoundedPaginator
 from screening.services import reviews
-
-if TYPE_CHECKING:  # generic for the type checker, a plain class when run
-    _Paginator = Paginator[XRay]
-else:
-    _Paginator = Paginator
 
 FILMS_A_PAGE = 30
 STATES = [state.value for state in XRay.ReviewState if state != XRay.ReviewState.NOT_NEEDED]
@@ -37,24 +30,13 @@ HEADINGS = {
 }
 
 
-class BoundedPaginator(_Paginator):
-    """Counts no further than a person pages."""
-
-    @cached_property
-    def count(self) -> int:
-        """Films, at most ``COUNTED_AT_MOST``."""
-        return queries.count_up_to(self.object_list, queries.COUNTED_AT_MOST)  # type: ignore[arg-type]
-
-
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     """Flagged films in one state of review, oldest first; those without a verdict unless another state is chosen."""
     reviewer_of(request)
     state = request.GET.get("state", "pending")
     if state not in STATES:
-        raise ScreeningError(
-            "filter_unknown", f"state={state!r} is unknown; choose one of: {', '.join(STATES)}.", 400
-        )
+        raise unknown_choice("state", state, STATES)
     page = BoundedPaginator(queries.review_queue(state), FILMS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,

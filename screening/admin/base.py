@@ -5,29 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import cached_property
 
-from screening.queries import COUNTED_AT_MOST, count_up_to
+from screening.paging import BoundedPaginator
+from screening.queries import COUNTED_AT_MOST
 
-if TYPE_CHECKING:  # generic for the type checker, plain classes when run
+if TYPE_CHECKING:  # generic for the type checker, a plain class when run
     _ModelAdmin = admin.ModelAdmin[Any]
-    _Paginator = Paginator[Any]
 else:
-    _ModelAdmin, _Paginator = admin.ModelAdmin, Paginator
+    _ModelAdmin = admin.ModelAdmin
 
 ROWS_A_PAGE = 50
-
-
-class BoundedPaginator(_Paginator):
-    """Counts no further than a person pages."""
-
-    @cached_property
-    def count(self) -> int:
-        """Rows, at most ``COUNTED_AT_MOST``."""
-        return count_up_to(self.object_list, COUNTED_AT_MOST)  # type: ignore[arg-type]
 
 
 class BoundedAdmin(_ModelAdmin):

@@ -2,11 +2,13 @@
 
 from screening.models.accounts import ApiToken, Quota
 from screening.models.batches import Batch, ModelVersion
-from screening.models.films import KEPT, OWN_NAME, UNCERTAINTY, FilmCount, Prediction, XRay
+from screening.models.films import AS_SENT, KEPT, ORIGINAL, OWN_NAME, UNCERTAINTY, FilmCount, Prediction, XRay
 from screening.models.reviews import GoldCase, ReadingClaim, ReadingSkip, Review
 
 __all__ = [
+    "AS_SENT",
     "KEPT",
+    "ORIGINAL",
     "OWN_NAME",
     "UNCERTAINTY",
     "ApiToken",

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from screening.models.batches import Batch, ModelVersion
 
-KEPT = ("original", "as-sent")  # parts of a film that its sender sent; all others are made here
+ORIGINAL, AS_SENT = KEPT = ("original", "as-sent")  # parts that a film's sender sent; all others are made here
 
 
 # How little a score says: 0.5 where it says nothing, 0 where it is sure. P(COVID-19) is calibrated, so its entropy
@@ -64,6 +64,7 @@ class XRay(models.Model):
         OVERTURNED = "overturned", "Overturned"
         UNREADABLE = "unreadable", "Unreadable"
 
+    REFUSED_STATES = (State.REJECTED, State.FAILED)
     FINAL_STATES = (State.REJECTED, State.DONE, State.FAILED, State.CANCELLED, State.UNPACKED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -16,7 +16,7 @@ from ml.errors import FilmError
 from screening import deidentification, intake, storage
 from screening.errors import ScreeningError
 from screening.intake import ARCHIVE
-from screening.models import Batch, XRay
+from screening.models import AS_SENT, ORIGINAL, Batch, XRay
 from screening.naming import clean_path
 from screening.services import quotas
 
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 State = XRay.State
 
-ORIGINAL, AS_SENT = "original", "as-sent"
 Taken = tuple[XRay, bool]  # a row, and whether it is new
 MayEnter = Callable[[Batch], None]  # raises where a batch takes nothing more
 
@@ -96,6 +95,11 @@ def refuse_member(*, archive: XRay, name: str, error: FilmError, size: int) -> X
     return _enter_member(archive, name, arrival, None, size)[0]
 
 
+def member_name(archive: XRay, path: str) -> str:
+    """What the row of a file in an archive is called; whoever goes on with an archive knows its files by it."""
+    return clean_path(f"{archive.original_name}/{path}")
+
+
 def require_open(batch: Batch) -> None:
     """Refuse to add to a batch that is closed.
 
@@ -120,7 +124,7 @@ def _add_archive(batch: Batch, name: str, file: UploadedFile[Any], size: int) ->
 
 
 def _enter_member(archive: XRay, name: str, arrival: intake.Arrival, data: bytes | None, size: int) -> Taken:
-    film = _row(archive.batch, f"{archive.original_name}/{name}", arrival, size)
+    film = _row(archive.batch, member_name(archive, name), arrival, size)
     film.archive = archive
     return _enter(film, data, _require_wanted)
 

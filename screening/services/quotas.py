@@ -7,18 +7,23 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
+from screening import queries
 from screening.errors import ScreeningError
 from screening.models import Batch, Quota
 
 LIMITS = ("most_files", "most_bytes", "most_open_batches")  # that a user may have of their own
 
-RECOUNT = """
-INSERT INTO screening_quota (user_id, used_files, used_bytes)
-SELECT batch.owner_id, count(*),
+# What each user's rows say they have: owner, files, bytes.
+USED = """
+SELECT batch.owner_id AS id, count(*) AS files,
     coalesce(sum(film.kept_bytes) FILTER (WHERE film.stored), 0)
-    + coalesce(sum(film.bytes) FILTER (WHERE film.as_sent), 0)
+    + coalesce(sum(film.bytes) FILTER (WHERE film.as_sent), 0) AS bytes
 FROM screening_xray AS film JOIN screening_batch AS batch ON batch.id = film.batch_id
 GROUP BY batch.owner_id
+"""
+RECOUNT = f"""
+INSERT INTO screening_quota (user_id, used_files, used_bytes)
+{USED}
 ON CONFLICT (user_id) DO UPDATE SET used_files = excluded.used_files, used_bytes = excluded.used_bytes
 """
 
@@ -58,7 +63,7 @@ def require_room(owner_id: int, size: int) -> None:
     Raises:
         ScreeningError: as :func:`take`.
     """
-    quota = Quota.objects.filter(pk=owner_id).first() or Quota(pk=owner_id)
+    quota = queries.quota_of(owner_id)
     if not quota.files_left or size > quota.bytes_left:
         raise _full(quota)
 
@@ -69,7 +74,7 @@ def require_room_for_batch(owner_id: int) -> None:
     Raises:
         ScreeningError: ``quota_open_batches``.
     """
-    quota = Quota.objects.filter(pk=owner_id).first() or Quota(pk=owner_id)
+    quota = queries.quota_of(owner_id)
     if Batch.objects.filter(owner_id=owner_id, submitted_at=None, cancelled_at=None).count() >= quota.batches_allowed:
         raise ScreeningError(
             "quota_open_batches",

@@ -40,7 +40,7 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
     Raises:
         ScreeningError: ``batch_unfinished``, ``same_model``, ``batch_empty``, ``rerun_exists`` or ``quota_files``.
     """
-    if queries.progress_of(batch).state not in ("done", "cancelled"):
+    if not queries.progress_of(batch).is_final:
         raise ScreeningError("batch_unfinished", "The batch is not finished yet; run it again when it is.")
     if model.pk == batch.model_id:
         raise ScreeningError("same_model", "The batch was screened by this very model; choose another.", 400)

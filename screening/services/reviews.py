@@ -13,7 +13,7 @@ from django.utils import timezone
 from screening import readings
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Review, XRay
-from screening.reading_queries import is_reviewer, standing
+from screening.reading_queries import STANDS, is_reviewer, standing
 
 NOTE_LENGTH = 2000
 UNDO_WITHIN = timedelta(minutes=10)
@@ -99,10 +99,8 @@ def settle(film: XRay) -> None:
 
 def last_of(reader: User) -> Review | None:
     """The newest verdict of a reader that may still be withdrawn."""
-    given = Review.objects.filter(
-        reviewer=reader, withdrawal__isnull=True, created_at__gt=timezone.now() - UNDO_WITHIN
-    )
-    return given.exclude(verdict=Review.Verdict.WITHDRAWN).order_by("-id").first()
+    given = Review.objects.filter(STANDS, reviewer=reader, created_at__gt=timezone.now() - UNDO_WITHIN)
+    return given.order_by("-id").first()
 
 
 def withdraw(*, reader: User) -> Review:

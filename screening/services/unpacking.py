@@ -24,7 +24,7 @@ from screening.archives import Member
 from screening.config.celery import BULK, SMALL
 from screening.errors import ScreeningError
 from screening.intake import ARCHIVE
-from screening.models import Batch, XRay
+from screening.models import ORIGINAL, Batch, XRay
 from screening.naming import clean_path
 from screening.services import door, quotas, work
 from screening.services.work import Refusal
@@ -115,8 +115,8 @@ class _Added:
 
 def _add_members(archive: XRay, added: _Added, until: float) -> bool:
     """Add what has no row yet; returns whether that was all."""
-    named = partial(_row_name, archive.original_name)
-    with default_storage.open(archive.storage_name(door.ORIGINAL)) as file:
+    named = partial(door.member_name, archive)
+    with default_storage.open(archive.storage_name(ORIGINAL)) as file:
         for member in archives.members(file, archives.limits(), named=named, done=added.done):
             try:
                 film = _add(archive, member)
@@ -129,10 +129,6 @@ def _add_members(archive: XRay, added: _Added, until: float) -> bool:
                 if time.monotonic() > until:
                     return False
     return True
-
-
-def _row_name(archive: str, path: str) -> str:
-    return clean_path(f"{archive}/{path}")
 
 
 def _add(archive: XRay, member: Member) -> XRay | None:
@@ -204,5 +200,5 @@ def _end(archive: XRay, end: Refusal) -> None:
 
 def _discard(archive: XRay) -> None:
     """Delete an ended archive's bytes. Until that is done, its row says how many there are."""
-    default_storage.delete(archive.storage_name(door.ORIGINAL))
+    default_storage.delete(archive.storage_name(ORIGINAL))
     XRay.objects.filter(pk=archive.pk, stored=False).update(kept_bytes=0)

@@ -21,7 +21,7 @@ from screening.config.celery import BULK, SMALL
 from screening.config.limits import limits
 from screening.inference import Pictures, Screened
 from screening.intake import ARCHIVE
-from screening.models import Batch, XRay
+from screening.models import ORIGINAL, Batch, XRay
 from screening.services import counting, statements
 
 State, ReviewState = XRay.State, XRay.ReviewState
@@ -68,7 +68,7 @@ def read_original(film: XRay) -> bytes:
     Raises:
         OSError: when the storage does not give them.
     """
-    with default_storage.open(film.storage_name("original")) as file:
+    with default_storage.open(film.storage_name(ORIGINAL)) as file:
         return bytes(file.read())
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -20,6 +20,7 @@ from screening.services import reading, reading_statements
 from screening.services.reviews import review
 from tests.dashboard.conftest import MakeFilms, signed_in
 from tests.dashboard.test_pages import _check
+from tests.screening.factories import reviewer
 
 PAGES = ("reading", "reading-me")
 FILM_PAGES = ("reading-verdict", "reading-skip", "reading-beat", "reading-ahead")
@@ -34,9 +35,7 @@ def _single_readings(settings: Any) -> None:
 @pytest.fixture
 def as_reader(db: None) -> Client:
     """A reviewer who is not staff."""
-    user = User.objects.create_user("reader")
-    user.groups.add(Group.objects.get_or_create(name="reviewer")[0])
-    return signed_in(user)
+    return signed_in(reviewer("reader"))
 
 
 def start(client: Client) -> str:

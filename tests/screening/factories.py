@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import Group, User
+
 from screening.inference import Pictures, Screened
 from screening.models import Batch, XRay
 
@@ -31,3 +33,10 @@ def film(batch: Batch, number: int = 0, **fields: Any) -> XRay:
 def done(batch: Batch, number: int = 0, score: float = 0.9, decision: str = "positive", **fields: Any) -> XRay:
     """A screened film."""
     return film(batch, number, state=XRay.State.DONE, score=score, decision=decision, **{"pictured": True, **fields})
+
+
+def reviewer(name: str) -> User:
+    """A user who may read films and is not staff."""
+    user = User.objects.create_user(name)
+    user.groups.add(Group.objects.get_or_create(name="reviewer")[0])
+    return user

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from screening.models import Batch, Review, XRay
 from screening.services import reading
-from tests.screening.factories import done
+from tests.screening.factories import done, reviewer
 
 POSITIVE_TURN, UNCERTAIN_TURN, AUDIT_TURN = (lambda: 0.1), (lambda: 0.7), (lambda: 0.9)
 
@@ -25,9 +25,7 @@ def single_readings(settings: Any) -> None:
 @pytest.fixture
 def other(db: None) -> User:
     """A reviewer who is not staff."""
-    user = User.objects.create_user("other")
-    user.groups.add(Group.objects.get_or_create(name="reviewer")[0])
-    return user
+    return reviewer("other")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from screening.violations import Tally
 
 
 def quota_of(batch: Batch) -> Quota:
-    return queries.quota_of(batch.owner)
+    return queries.quota_of(batch.owner_id)
 
 
 def test_every_row_is_counted_and_every_kept_byte(batch: Batch, png: bytes) -> None:

@@ -1,0 +1,47 @@
+"""What the pages and the reports say alike of a batch and of a film."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard import shapes, wording
+from dashboard.shapes import Histogram
+from screening import queries
+from screening.models import Batch, XRay
+from screening.queries import Progress
+from screening.triage import FLAG_WORDS
+
+
+def batch_facts(batch: Batch, progress: Progress) -> dict[str, Any]:
+    """Where a batch stands, in words and as a drawing."""
+    return {
+        "batch": batch,
+        "progress": progress,
+        "headline": wording.headline(progress),
+        "batch_word": wording.BATCH_WORDS[progress.state],
+        "pace": wording.pace(progress),
+        "histogram": histogram_of(batch),
+    }
+
+
+def histogram_of(batch: Batch) -> Histogram:
+    """A batch's films by score."""
+    return shapes.histogram(queries.histogram_of(batch), shapes.points_of(batch.model.card))
+
+
+def film_facts(film: XRay) -> dict[str, Any]:
+    """What a film's score is and means, why people look at it, and what was said of it."""
+    card = film.batch.model.card
+    predictions = list(queries.predictions_of(film))
+    return {
+        "film": film,
+        "batch": film.batch,
+        "headline": wording.film_headline(film),
+        "scale": shapes.scale(film.score, shapes.points_of(card)),
+        "flags": [FLAG_WORDS.get(flag, flag) for flag in film.flags],
+        "notes": [wording.NOTES.get(note, note) for note in film.notes],
+        "preprocessing": card.get("preprocessing", {}).get("version", ""),
+        "predictions": predictions,
+        "latest": next((one for one in predictions if one.model_id == film.batch.model_id), None),
+        "reviews": queries.reviews_of(film),
+    }
