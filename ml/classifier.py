@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml.bundle import GATE, LUNGS, Bundle
 from ml.errors import BundleError, NotScoredError
 from ml.gate import FRONTAL, INVERTED, exposure, gate_inputs, lung_shape, read_gate, refusal
-from ml.harmonise import LungBox, crop, equalise, lung_box, mask_input
+from ml.harmonise import LungBox, box_around, crop, equalise, lung_fields, mask_input
 from ml.heatmap import overlay_png
 from ml.mirror import side_features
 from ml.preprocess import Grey, to_input
@@ -176,9 +176,10 @@ class Classifier:
 
 
 def _cut_out(film: Grey, mask: Floats, size: int) -> Prepared:
-    box = lung_box(mask, (film.shape[0], film.shape[1]))
+    lungs = lung_fields(mask)
+    box = box_around(lungs, (film.shape[0], film.shape[1]))
     seen = equalise(crop(film, box, size))[..., None]
-    return Prepared(seen, box, lung_shape(mask, box), side_features(seen, mask))
+    return Prepared(seen, box, lung_shape(mask, lungs, box), side_features(seen, mask))
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -60,8 +60,17 @@ def lung_box(mask: NDArray[np.float32], shape: tuple[int, int]) -> LungBox:
         mask: [64, 64], the probability of lung over the padded square film.
         shape: height and width of the film in pixels.
     """
+    return box_around(lung_fields(mask), shape)
+
+
+def lung_fields(mask: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which cells are lung: [64, 64] probabilities -> bool of the same shape."""
+    return two_largest(np.asarray(mask) > 0.5)
+
+
+def box_around(lungs: NDArray[np.bool_], shape: tuple[int, int]) -> LungBox:
+    """The square around the lungs of a film of this height and width, see :func:`lung_box`."""
     height, width = shape
-    lungs = two_largest(np.asarray(mask) > 0.5)
     area = float(lungs.mean())
     if lungs.sum() < SMALLEST_LUNGS:
         return LungBox(height / 2, width / 2, float(min(shape)), area, False)
@@ -84,10 +93,12 @@ def two_largest(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     padded[:, :-1] = lungs
     steps = np.diff(padded.ravel(), prepend=np.int8(0))
     starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    parts, part_of_run = np.unique(_connect(starts, ends, width + 1), return_inverse=True)
-    sizes = np.bincount(part_of_run, weights=ends - starts, minlength=len(parts)).astype(np.int64)
-    order = np.argsort(-sizes)[:2]
-    kept = np.isin(part_of_run, [i for i in order if sizes[i] > SECOND_LUNG * sizes.max()])
+    part_of_run = np.array(_connect(starts, ends, width + 1), dtype=np.intp)
+    sizes = np.bincount(part_of_run, weights=ends - starts, minlength=2)  # a part is named by one of its runs
+    first, second = np.argsort(-sizes, kind="stable")[:2]
+    kept = part_of_run == first
+    if sizes[second] > SECOND_LUNG * sizes[first]:
+        kept |= part_of_run == second
     marks = np.zeros(padded.size, dtype=np.int8)
     marks[starts[kept]], marks[ends[kept]] = 1, -1
     return np.asarray(marks.cumsum(dtype=np.int8).reshape(padded.shape)[:, :-1] > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ml.preprocess import Grey, load
 if TYPE_CHECKING:
     from ml.classifier import Classifier, Finding
 
-THUMBNAIL_SIDE = 256  # pixels
+THUMBNAIL_SIDE = 256  # pixels; the longer side at most
 JPEG_QUALITY = 88
 
 
@@ -150,9 +151,9 @@ def load_default() -> None:
 def pictures_of(picture: Grey) -> Pictures:
     """Encode a working picture (uint8 [H, W]) for the browser."""
     image = Image.fromarray(picture)
-    display = _jpeg(image)
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
-    return Pictures(display, _jpeg(image))
+    # By a whole number, which takes a third of the time that an exact size takes.
+    times = math.ceil(max(image.size) / THUMBNAIL_SIDE)
+    return Pictures(_jpeg(image), _jpeg(image.reduce(times)))
 
 
 def _jpeg(image: Image.Image) -> bytes:

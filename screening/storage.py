@@ -8,8 +8,9 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -46,19 +47,21 @@ class DurableFileSystemStorage(FileSystemStorage):
         Raises:
             OSError: when the disk does not take it.
         """
-        path = Path(self.path(name))
+        path = self.path(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         mode = self._picture_permissions_mode or settings.FILE_UPLOAD_PERMISSIONS
         try:
             descriptor = os.open(path, flags, mode)
         except FileNotFoundError:
             folder_mode = self.directory_permissions_mode or settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS
-            path.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
+            Path(path).parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
             descriptor = os.open(path, flags, mode)
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+        try:
             rest = memoryview(data)
             while rest:
-                rest = rest[file.write(rest) :]
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
 
     def make_durable(self, name: str) -> None:
         """Wait until one file and the folders that lead to it are on the disk.
@@ -116,13 +119,19 @@ def _wait_for(place: Path, sync: Callable[[int], object]) -> None:
         os.close(descriptor)
 
 
+@cache
+def _syncfs() -> Callable[[int], int] | None:
+    try:
+        return cast("Callable[[int], int]", ctypes.CDLL(None, use_errno=True).syncfs)
+    except AttributeError:
+        return None
+
+
 def _sync_file_system(descriptor: int) -> None:
     """``syncfs(2)``, which Python does not offer; elsewhere than on Linux all file systems are synced."""
-    try:
-        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    except AttributeError:
+    syncfs = _syncfs()
+    if syncfs is None:
         os.sync()
-        return
-    if syncfs(descriptor) != 0:
+    elif syncfs(descriptor) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

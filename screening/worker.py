@@ -61,7 +61,8 @@ def _screen(films: Sequence[XRay]) -> None:
     try:
         for model, chunk in _by_model(films).items():
             judge = partial(_judge, model)
-            for group, results in pipeline.overlapped(_groups(chunk), _decode, judge):
+            in_turn = not settings.WORKER_OVERLAP
+            for group, results in pipeline.overlapped(_groups(chunk), _decode, judge, in_turn=in_turn):
                 _settle(group, results)
                 for film in group:
                     del left[film.pk]

@@ -174,6 +174,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
 WORKER_PROCESSES = number("WORKER_PROCESSES", cores())
 WORKER_THREADS = number("WORKER_THREADS", 1)  # of the network's arithmetic, in each process
+# Decode while the network runs: where a process has more than one core to itself.
+WORKER_OVERLAP = flag("WORKER_OVERLAP", default=cores() > WORKER_PROCESSES)
 WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", 4096)  # of each process, 0: no limit; more fails its film
 CHUNK_FILMS = number("CHUNK_FILMS", 32)
 CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before

@@ -115,6 +115,8 @@ def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
 
 def postpone(films: Sequence[XRay]) -> None:
     """Give up an attempt that failed for a reason outside the films: it does not count, and the sweep tries later."""
+    if not films:
+        return
     with transaction.atomic():
         held = _held(films)
         XRay.objects.filter(pk__in=held).update(

@@ -18,7 +18,7 @@ from ml.gate import (
     refusal,
     write_gate,
 )
-from ml.harmonise import lung_box
+from ml.harmonise import lung_box, lung_fields
 from ml.mirror import FEATURES
 
 RNG = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def mask_with(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def shape_of(mask: np.ndarray) -> np.ndarray:
-    return lung_shape(mask, lung_box(mask, (640, 640)))
+    return lung_shape(mask, lung_fields(mask), lung_box(mask, (640, 640)))
 
 
 def test_two_even_lungs_are_told_from_one_and_from_none() -> None:

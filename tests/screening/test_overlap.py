@@ -11,7 +11,8 @@ from screening import pipeline
 PATIENCE = 10  # seconds
 
 
-def test_results_come_in_order_and_an_error_costs_its_own_group_only() -> None:
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_results_come_in_order_and_an_error_costs_its_own_group_only(in_turn: bool) -> None:
     def decode(number: int) -> int:
         if number == 2:
             raise ValueError("cannot be decoded")
@@ -22,7 +23,7 @@ def test_results_come_in_order_and_an_error_costs_its_own_group_only() -> None:
             raise RuntimeError("the network does not like it")
         return decoded + 1
 
-    found = list(pipeline.overlapped(range(6), decode, judge))
+    found = list(pipeline.overlapped(range(6), decode, judge, in_turn=in_turn))
     assert [group for group, _ in found] == list(range(6))
     assert [type(result).__name__ for _, result in found] == [
         "int",
@@ -61,7 +62,29 @@ def test_the_three_stages_overlap() -> None:
     assert written == list(range(5))
 
 
-def test_no_more_groups_are_in_hand_than_stated() -> None:
+def test_in_turn_both_stages_share_a_thread_and_only_the_writing_overlaps() -> None:
+    threads: set[int] = set()
+    judged_1 = threading.Event()
+
+    def decode(group: int) -> int:
+        threads.add(threading.get_ident())
+        return group
+
+    def judge(group: int) -> int:
+        threads.add(threading.get_ident())
+        if group == 1:
+            judged_1.set()
+        return group
+
+    for group, _ in pipeline.overlapped(range(5), decode, judge, in_turn=True):
+        if group == 0:
+            assert judged_1.wait(PATIENCE)  # while the caller writes the first group
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_no_more_groups_are_in_hand_than_stated(in_turn: bool) -> None:
     taken = 0
 
     def groups() -> Iterator[int]:
@@ -70,17 +93,18 @@ def test_no_more_groups_are_in_hand_than_stated() -> None:
             taken += 1
             yield number
 
-    for done, _ in enumerate(pipeline.overlapped(groups(), int, int)):
+    for done, _ in enumerate(pipeline.overlapped(groups(), int, int, in_turn=in_turn)):
         assert taken <= done + pipeline.AHEAD
 
 
-def test_an_abandoned_run_leaves_its_threads_free() -> None:
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_an_abandoned_run_leaves_its_threads_free(in_turn: bool) -> None:
     def slow(number: int) -> int:
         time.sleep(0.01)
         return number
 
     def give_up() -> None:
-        for group, _ in pipeline.overlapped(range(100), slow, slow):
+        for group, _ in pipeline.overlapped(range(100), slow, slow, in_turn=in_turn):
             if group == 1:
                 raise KeyboardInterrupt
 
