@@ -47,7 +47,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         Raises:
             OSError: when the disk does not take it.
         """
-        path = self.path(name)
+        path = f"{self.location}/{name}"  # pathlib took longer than the write
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         mode = self._picture_permissions_mode or settings.FILE_UPLOAD_PERMISSIONS
         try:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from statistics import median
 
 import psycopg2
@@ -18,7 +19,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  # a clas
 
 from screening.runtime.child import launch_command
 from tests.benchmarks import naive
-from tests.benchmarks.films import Film, films
+from tests.benchmarks.films import Film, films, real_films
 from tests.benchmarks.plan import DEFAULT, PROCESSES, REFERENCE, Plan
 from tests.benchmarks.report import NAIVE_DEFAULT, NAIVE_REFERENCE, Row
 from tests.benchmarks.system import System
@@ -26,27 +27,32 @@ from tests.benchmarks.system import System
 SECTION = "naive design"
 GOALS = {DEFAULT: NAIVE_DEFAULT, REFERENCE: NAIVE_REFERENCE}
 # Large films take their time in both designs to be decoded; the light mix is of the size public collections have.
-PAIRS = [(kind, model) for kind in ("light mix", "mix") for model in GOALS]
+KINDS = ("light mix", "mix")
+REAL = "real films"
 WARM_TRIES = 20
 MOST_SECONDS = 1800
 
 
 def run(system: System, plan: Plan) -> list[Row]:
     """Both models; one row each where TensorFlow is missing."""
+    pairs = [(kind, model) for kind in (*KINDS, *([REAL] if plan.real else [])) for model in GOALS]
     if importlib.util.find_spec("tensorflow") is None:
         missing = "skipped: TensorFlow is not installed"
         return [
-            Row(SECTION, f"{kind}, {model}", None, "films/s", None, GOALS[model], missing) for kind, model in PAIRS
+            Row(SECTION, f"{kind}, {model}", None, "films/s", None, GOALS[model], missing) for kind, model in pairs
         ]
     with _worker(system), closing(psycopg2.connect(system.stack.endpoints.database_url)) as connection:
         connection.autocommit = True
-        return [row for kind, model in PAIRS for row in _pair(system, plan, connection, kind, model)]
+        return [row for kind, model in pairs for row in _pair(system, plan, connection, kind, model)]
 
 
 def _pair(system: System, plan: Plan, connection: Connection, kind: str, model: str) -> list[Row]:
     system.warm(model, plan.warm)
     _warm(connection, model)
-    sample, sent = films(kind, plan.naive), films(kind, plan.short)
+    choose = real_films if kind == REAL else partial(films, kind)
+    sample, sent = choose(plan.naive), choose(plan.short)
+    if not sent:
+        return [Row(SECTION, f"{kind}, {model}", None, "films/s", note="skipped: XRAY_DATA_DIR names no films")]
     turns = [(_rate(connection, sample, model), system.screen(sent, model).rate) for _ in range(plan.rounds)]
     ratio = median(fast / slow for slow, fast in turns)
     return [

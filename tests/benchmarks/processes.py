@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,14 +34,6 @@ def worker_memory() -> float:
         with suppress(psutil.Error):
             total += process.memory_info().rss
     return total / MEGABYTE
-
-
-def hold_worker_to_one_core() -> None:
-    """Every thread of the worker and of its children on the first core this process may use."""
-    first = {min(os.sched_getaffinity(0))}
-    for process in _tree(parts()["worker"]):
-        for task in Path(f"/proc/{process.pid}/task").iterdir():
-            os.sched_setaffinity(int(task.name), first)
 
 
 def _part_of(process: psutil.Process) -> str | None:

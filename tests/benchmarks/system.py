@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,8 +97,8 @@ def forget() -> None:
 
 
 @contextmanager
-def system(workers: int = PROCESSES) -> Iterator[System]:
-    """Run the system for the block."""
-    with running_stack(INSTANCE, workers=workers, quiet=True) as stack:
+def system(workers: int = PROCESSES, env: Mapping[str, str] | None = None) -> Iterator[System]:
+    """Run the system for the block, with these worker processes and further settings."""
+    with running_stack(INSTANCE, workers=workers, extra_env=env, quiet=True) as stack:
         token = json.loads(stack.run_management_command("service_user", "bench"))["token"]
         yield System(stack, Sender(stack.base_url, token), workers)
