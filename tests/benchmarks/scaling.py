@@ -18,20 +18,19 @@ SMOOTH = 0.2  # share of the early films, before and after, over which memory is
 
 
 def workers(plan: Plan) -> list[Row]:
-    """A system of one process that works as beside others, one that has both cores, and two, in turn.
-
-    Of one process on two cores the default is to decode on the one while its network runs on the other.
-    """
-    ways = ((1, {OVERLAP: "0"}), (1, {OVERLAP: "1"}), (2, {OVERLAP: "0"}))
+    """One process and two, each with decoding and network in turn and each with both at once; by default one process
+    on two cores does both at once, and two take turns."""
+    ways = ((1, {OVERLAP: "0"}), (1, {OVERLAP: "1"}), (2, {OVERLAP: "0"}), (2, {OVERLAP: "1"}))
     turns = [[_fresh(plan, *way) for way in ways] for _ in range(plan.rounds)]
-    one, wide, two = ([turn[which][0] for turn in turns] for which in (0, 1, 2))
+    one, wide, two, both = ([turn[which][0] for turn in turns] for which in range(len(ways)))
     cold = median(turn[2][1] for turn in turns)
-    of_one, of_wide = (median(b / a for a, b in zip(few, two, strict=True)) for few in (one, wide))
+    of_one, of_wide, of_both = (median(b / a for a, b in zip(other, two, strict=True)) for other in (one, wide, both))
     return [
         Row(WORKERS, "mix, 1 process, as beside others", median(one), "films/s", note=f"{plan.short} films"),
         Row(WORKERS, "mix, 1 process with both cores", median(wide), "films/s", note="decodes beside its network"),
         Row(WORKERS, "mix, 2 processes", median(two), "films/s", of_one, TWO_WORKERS, "times one, as beside others"),
         Row(WORKERS, "mix, 2 processes", median(two), "films/s", of_wide, note="times one with both cores"),
+        Row(WORKERS, "mix, 2 processes", median(two), "films/s", of_both, note="times two with WORKER_OVERLAP=1"),
         Row(WORKERS, "the first film after a start", cold, "s", note="upload to result, cold"),
     ]
 
