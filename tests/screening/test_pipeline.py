@@ -6,10 +6,12 @@ import csv
 import io
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 import psutil
+import psycopg2
 import pytest
 import redis
 import requests
@@ -20,6 +22,7 @@ from ml.phantom import PhantomSpec, chest, png_bytes
 from tests.conftest import LiveStack
 from xrayscreen import Client, ClientError, Upload
 
+RECORDING = "%json_to_recordset%"  # in the last statement of a message
 PATIENCE = 120  # seconds; how long a test waits, not how fast the system must be
 
 
@@ -153,6 +156,23 @@ def test_a_film_of_100_megapixels_is_screened_beside_its_neighbours(client: Clie
     batch = send(client, [*phantoms[:6], Upload("huge.png", enlarged(10)), *phantoms[6:12]], "huge")
     assert wait(client, batch)["progress"]["states"]["done"] == 13
     assert {film["attempts"] for film in client.films(batch)} == {1}
+
+
+def test_a_worker_keeps_its_connection_to_the_database(
+    client: Client, live_stack: LiveStack, phantoms: list[Upload]
+) -> None:
+    """A new one for each message cost more than the statements it was for."""
+
+    def kept() -> set[int]:
+        wait(client, send(client, phantoms[:8], "connection"))
+        time.sleep(0.5)  # the message ends a moment after its last result
+        url = live_stack.stack.endpoints.database_url
+        with closing(psycopg2.connect(url)) as database, database.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE query LIKE %s AND state = 'idle'", [RECORDING])
+            return {pid for (pid,) in cursor.fetchall()}
+
+    # A sweep may have been the last to speak on it, but not each time.
+    assert any(kept() for _ in range(3))
 
 
 def test_a_small_batch_overtakes_a_large_one(client: Client, phantoms: list[Upload]) -> None:
