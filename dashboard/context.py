@@ -19,5 +19,5 @@ def notice(request: HttpRequest) -> dict[str, Any]:
     waiting: Any = 0
     reviewer = user is not None and queries.is_reviewer(user)
     if reviewer:
-        waiting = SimpleLazyObject(lambda: queries.count_up_to(queries.review_queue(), MOST))
+        waiting = SimpleLazyObject(lambda: queries.count_up_to(queries.review_queue().order_by(), MOST))
     return {"NOTICE": settings.NOTICE, "films_to_review": waiting, "may_read": reviewer, "many": MOST}
