@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 from statistics import median
 
 import psycopg2
@@ -19,7 +18,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  # a clas
 
 from screening.runtime.child import launch_command
 from tests.benchmarks import naive
-from tests.benchmarks.films import Film, films, real_films
+from tests.benchmarks.films import NO_FILMS, REAL, Film, films
 from tests.benchmarks.plan import DEFAULT, PROCESSES, REFERENCE, Plan
 from tests.benchmarks.report import NAIVE_DEFAULT, NAIVE_REFERENCE, Row
 from tests.benchmarks.system import System
@@ -28,7 +27,6 @@ SECTION = "naive design"
 GOALS = {DEFAULT: NAIVE_DEFAULT, REFERENCE: NAIVE_REFERENCE}
 # Large films take their time in both designs to be decoded; the light mix is of the size public collections have.
 KINDS = ("light mix", "mix")
-REAL = "real films"
 WARM_TRIES = 20
 MOST_SECONDS = 1800
 
@@ -47,12 +45,12 @@ def run(system: System, plan: Plan) -> list[Row]:
 
 
 def _pair(system: System, plan: Plan, connection: Connection, kind: str, model: str) -> list[Row]:
+    sent = films(kind, plan.short)
+    if not sent:
+        return [Row(SECTION, f"{kind}, {model}", None, "films/s", note=NO_FILMS)]
+    sample = sent[: plan.naive]
     system.warm(model, plan.warm)
     _warm(connection, model)
-    choose = real_films if kind == REAL else partial(films, kind)
-    sample, sent = choose(plan.naive), choose(plan.short)
-    if not sent:
-        return [Row(SECTION, f"{kind}, {model}", None, "films/s", note="skipped: XRAY_DATA_DIR names no films")]
     turns = [(_rate(connection, sample, model), system.screen(sent, model).rate) for _ in range(plan.rounds)]
     ratio = median(fast / slow for slow, fast in turns)
     return [

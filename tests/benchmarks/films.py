@@ -81,6 +81,8 @@ MIXES = {
     "light mix": ("light JPEG", "light PNG", "light JPEG", "light DICOM"),
 }
 KINDS = ("JPEG", "PNG", "DICOM", "mix")
+REAL = "real films"
+NO_FILMS = "skipped: XRAY_DATA_DIR names no films"  # of that kind
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,18 @@ class Film:
 
 
 def films(kind: str, count: int) -> list[Film]:
-    """This many films of a kind, ``mix`` or ``light mix``; renders the pictures where there are none yet."""
+    """This many films of a kind, ``mix`` or ``light mix``; renders the pictures where there are none yet.
+
+    Of ``REAL`` up to this many. Fewer films of a kind are the first of more.
+    """
+    if kind == REAL:
+        return _real_films(count)
     pattern = MIXES.get(kind, (kind,))
     pictures = {part: cycle(_rendered(part)) for part in dict.fromkeys(pattern)}
     return [Film(next(pictures[pattern[number % len(pattern)]]), number) for number in range(count)]
 
 
-def real_films(count: int) -> list[Film]:
+def _real_films(count: int) -> list[Film]:
     """Up to this many distinct films of the data sets in ``XRAY_DATA_DIR``, as they are, in a fixed random order."""
     paths = list(_real_paths())
     random.Random(0).shuffle(paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from tests.benchmarks.films import KINDS, Film, films, real_films
+from tests.benchmarks.films import KINDS, NO_FILMS, REAL, Film, films
 from tests.benchmarks.limit import limit
 from tests.benchmarks.plan import DEFAULT, REFERENCE, Plan
 from tests.benchmarks.report import END_TO_END, Row
@@ -19,13 +19,13 @@ def run(system: System, plan: Plan) -> list[Row]:
     wanted = [(DEFAULT, kind, films(kind, plan.films)) for kind in KINDS]
     wanted.append((REFERENCE, "mix", films("mix", plan.films)))
     if plan.real:
-        wanted.append((DEFAULT, "real films", real_films(plan.films)))
+        wanted.append((DEFAULT, REAL, films(REAL, plan.films)))
     return [row for model, kind, sent in wanted for row in _pair(system, plan, model, kind, sent)]
 
 
 def _pair(system: System, plan: Plan, model: str, kind: str, sent: Sequence[Film]) -> list[Row]:
     if not sent:
-        return [Row(SECTION, f"{kind}, {model}", None, "films/s", note="skipped: XRAY_DATA_DIR names no films")]
+        return [Row(SECTION, f"{kind}, {model}", None, "films/s", note=NO_FILMS)]
     system.warm(model, plan.warm)
     turns = [(limit(sent, model), system.screen(sent, model)) for _ in range(plan.rounds)]
     ratios = [run.rate / bare.rate for bare, run in turns]
