@@ -106,6 +106,8 @@ class SeaweedFS(Bucket):
         """A signal to the server: SIGSTOP for one that takes connections and says nothing."""
         assert self._process is not None
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:  # its threads stop a moment later
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def kill(self) -> None:
         """As a power cut would."""
