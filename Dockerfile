@@ -19,6 +19,7 @@ COPY xrayscreen xrayscreen
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     DJANGO_SETTINGS_MODULE=screening.config.settings \
     SCREENING_DATA_DIR=/data
 USER screening

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from ml.bundle import GATE, LUNGS, Bundle
@@ -16,6 +15,7 @@ from ml.gate import FRONTAL, INVERTED, exposure, gate_inputs, lung_shape, read_g
 from ml.harmonise import LungBox, box_around, crop, equalise, lung_fields, mask_input
 from ml.heatmap import overlay_png
 from ml.mirror import side_features
+from ml.onnx_runtime import onnxruntime
 from ml.preprocess import Grey, to_input
 
 Floats = NDArray[np.float32]

@@ -10,11 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from ml.errors import BundleError
+from ml.onnx_runtime import onnxruntime
 
 OPSET = 17
 PARITY_BOUND = 1e-4  # largest difference of a score between Keras and ONNX Runtime

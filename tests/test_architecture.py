@@ -93,6 +93,17 @@ ml.classifier.Classifier(ml.bundle.find("seed-cnn"))
     assert FRAMEWORKS & loaded_by(code) == {"onnxruntime"}
 
 
+def test_onnx_runtime_is_imported_only_where_its_telemetry_is_turned_off() -> None:
+    """An import anywhere else, of a test as well, could come first."""
+    sources = [path for part in ("ml", "screening", "dashboard", "tests") for path in (ROOT / part).rglob("*.py")]
+    importers = {
+        str(path.relative_to(ROOT))
+        for path in sources
+        if any(name.split(".")[0] == "onnxruntime" for name in imports_of(path))
+    }
+    assert importers == {"ml/onnx_runtime.py"}
+
+
 def test_files_stay_small() -> None:
     sources = [path for part in ("ml", "screening", "dashboard") for path in (ROOT / part).rglob("*.py")]
     long = {str(path): n for path in sources if (n := len(path.read_text().splitlines())) > 300}

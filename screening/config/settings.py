@@ -152,6 +152,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # by default it sends the schema outside
     "ENUM_NAME_OVERRIDES": {"FilmState": "screening.models.XRay.State"},
 }
 

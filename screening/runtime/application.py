@@ -33,6 +33,7 @@ def application_environment(
         "REDIS_URL": endpoints.redis_url,
         "DJANGO_SETTINGS_MODULE": "screening.config.settings",
         "SCREENING_DATA_DIR": str(instance.root),
+        "ORT_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
         **(extra or {}),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request
 
@@ -13,6 +14,8 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
              "--disable-sync", "--no-first-run"]  # fmt: skip
 DESKTOP, PHONE = (1280, 900), (390, 844)  # CSS pixels
+
+HERE = ("127.0.0.1", "localhost")  # no page may ask anybody else for anything
 
 # Chromium words its own messages about the policy differently from release to release; the event is a standard.
 POLICY = """document.addEventListener("securitypolicyviolation", (event) => console.error(
@@ -42,7 +45,13 @@ def listen(context: BrowserContext, complaints: list[str]) -> None:
         if not IGNORED.match(said):
             complaints.append(said)
 
+    def asked(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https") and parts.hostname not in HERE:
+            complaints.append(f"outside: {request.url}")
+
     context.add_init_script(POLICY)
+    context.on("request", asked)
     context.on("console", console)
     context.on("weberror", lambda error: complaints.append(f"script: {error.error}"))
     context.on("requestfailed", failed)

@@ -213,6 +213,11 @@ def test_the_schema_describes_every_address(api: APIClient, capsys: pytest.Captu
     assert "Error" not in capsys.readouterr().err
 
 
+def test_the_browsable_page_sends_the_schema_to_no_validator_outside(api: APIClient, owner: User) -> None:
+    api.force_login(owner)
+    assert '"validatorUrl": null' in api.get(f"{ROOT}/", {"script": ""}).content.decode()
+
+
 def test_the_browsable_page_brings_no_inline_script(api: APIClient, owner: User) -> None:
     api.force_login(owner)
     page = api.get(f"{ROOT}/").content.decode()
