@@ -13,8 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, storages
+
+from screening.web.spool import SpooledUpload
 
 PICTURE_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 UNKNOWN_TYPE = "application/octet-stream"
@@ -36,6 +38,16 @@ class DurableFileSystemStorage(FileSystemStorage):
     def __init__(self, *, picture_permissions_mode: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._picture_permissions_mode = picture_permissions_mode
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        """As Django's; a spooled upload is given its name instead of being copied."""
+        if isinstance(content, SpooledUpload):
+            path = Path(self.path(name))
+            folder_mode = self.directory_permissions_mode or settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS
+            path.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
+            if content.link_to(str(path)):
+                return name
+        return str(super()._save(name, content))  # type: ignore[misc]  # the stubs have public methods only
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file, over one of that name, in four system calls; :meth:`save` took twice a worker's time.

@@ -109,6 +109,11 @@ STORAGES = storages.storages()
 SERVE_ACCEL_PREFIX = storages.accel_prefix()
 SERVE_PRESIGNED = storages.presigned()
 FSYNC = flag("FSYNC", True)  # wait for the disk before a row says that bytes are there
+UPLOAD_SPOOL = instance_dir() / "spool"  # uploads on their way: on the volume that keeps them, not in memory
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "screening.web.spool.SpoolHandler",
+]
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 

@@ -19,6 +19,7 @@ from screening.intake import ARCHIVE
 from screening.models import AS_SENT, ORIGINAL, Batch, XRay
 from screening.naming import clean_path
 from screening.services import quotas
+from screening.web.spool import SpooledUpload, storage_failed
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def _add_archive(batch: Batch, name: str, file: UploadedFile[Any], size: int) ->
     film = _row(batch, name, intake.inspect_archive(file, size), size)
     film.kind = ARCHIVE
     file.seek(0)
-    return _enter(film, File(file), require_open)
+    return _enter(film, file if isinstance(file, SpooledUpload) else File(file), require_open)
 
 
 def _enter_member(archive: XRay, name: str, arrival: intake.Arrival, data: bytes | None, size: int) -> Taken:
@@ -210,8 +211,7 @@ def _keep(film: XRay, parts: dict[str, File[Any]]) -> list[str]:
     except OSError as error:
         log.exception("a file could not be stored")
         _drop(names)
-        sentence = "The server could not store the file, its disk may be full; nothing was kept, send it again later."
-        raise ScreeningError("storage_failed", sentence, 507) from error
+        raise storage_failed() from error
     return names
 
 

@@ -1,0 +1,114 @@
+"""Uploads on their way: files without a name in the data directory, which vanish with the process that wrote them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+from screening.errors import ScreeningError
+
+# What a file system answers that has no unnamed files: NFS and some overlays.
+NO_UNNAMED_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT}
+MODE = 0o600
+
+
+def storage_failed() -> ScreeningError:
+    """Return the error for a disk that does not take an upload."""
+    sentence = "The server could not store the file, its disk may be full; nothing was kept, send it again later."
+    return ScreeningError("storage_failed", sentence, 507)
+
+
+def broken_off() -> ScreeningError:
+    """Return the error for a body that did not arrive whole, or too slowly."""
+    return ScreeningError(
+        "body_broken_off", "The upload stopped, or was too slow, before all of it had arrived; send it again.", 408
+    )
+
+
+def folder() -> Path:
+    """Return the folder of uploads on their way, made where it is missing."""
+    path = Path(settings.UPLOAD_SPOOL)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+class SpooledUpload(UploadedFile):  # type: ignore[type-arg]  # it takes no argument at run time
+    """An upload in an unnamed file, which can be given a name without copying a byte."""
+
+    def __init__(self, name: str, content_type: str, charset: str | None, extra: dict[str, bytes] | None) -> None:
+        self.unnamed = _unnamed_file(folder())
+        super().__init__(self.unnamed, name, content_type, 0, charset, extra)
+
+    def link_to(self, path: str) -> bool:
+        """Give the file a name; returns False where this file system cannot, or ``path`` is on another.
+
+        Raises:
+            FileExistsError: when there is a file of that name.
+        """
+        descriptor = self.unnamed.fileno()
+        try:
+            # Only with a folder does Python call linkat, which follows the link in /proc.
+            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
+        except FileExistsError:
+            raise
+        except OSError:
+            return False
+        return True
+
+
+class SpoolHandler(FileUploadHandler):
+    """Write uploads that are too large for memory into the spool."""
+
+    def new_file(self, *args: Any, **options: Any) -> None:
+        """Begin a file.
+
+        Raises:
+            ScreeningError: ``storage_failed``.
+        """
+        super().new_file(*args, **options)
+        try:
+            self._upload = SpooledUpload(
+                self.file_name or "", self.content_type or "", self.charset, self.content_type_extra
+            )
+        except OSError as error:
+            raise storage_failed() from error
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Write one piece.
+
+        Raises:
+            ScreeningError: ``storage_failed``.
+        """
+        try:
+            self._upload.write(raw_data)
+        except OSError as error:
+            raise storage_failed() from error
+
+    def file_complete(self, file_size: int) -> SpooledUpload:
+        """Return the file, to be read from its start."""
+        self._upload.seek(0)
+        self._upload.size = file_size
+        return self._upload
+
+    def upload_interrupted(self) -> None:
+        """Drop what has arrived."""
+        if hasattr(self, "_upload"):
+            self._upload.close()
+
+
+def _unnamed_file(place: Path) -> IO[bytes]:
+    try:
+        # tempfile's own would add O_EXCL, and such a file can never be given a name.
+        descriptor = os.open(place, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, MODE)
+    except OSError as error:
+        if error.errno not in NO_UNNAMED_FILES:
+            raise
+        return tempfile.TemporaryFile(dir=place, buffering=0)
+    return os.fdopen(descriptor, "w+b", buffering=0)
