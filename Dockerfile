@@ -25,4 +25,4 @@ ENV PATH=/venv/bin:$PATH \
 USER screening
 VOLUME /data
 EXPOSE 8000
-CMD ["gunicorn", "screening.config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--worker-tmp-dir", "/dev/shm"]
+CMD ["gunicorn", "-c", "python:screening.web.gunicorn_config", "--bind", "0.0.0.0:8000"]

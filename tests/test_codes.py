@@ -18,7 +18,7 @@ ELSEWHERE = {"runtime", "migrations", "models"}  # what starts the servers has e
 # Which argument of a call is a code.
 PLACES = {
     "FilmError": 0, "NotScoredError": 0, "ScreeningError": 0, "ClientError": 0, "FileError": 0, "Refusal": 0,
-    "NotSent": 1, "_reject": 1, "AuthenticationFailed": 1,
+    "Refused": 0, "NotSent": 1, "_reject": 1, "AuthenticationFailed": 1,
 }  # fmt: skip
 # What the framework answers by itself, beyond what our code says.
 FRAMEWORK: set[type[exceptions.APIException]] = {

@@ -22,8 +22,8 @@ from xrayscreen.upload import Body
 
 CONNECT_SECONDS = 10
 SILENT_SECONDS = 60  # without a byte from the server
-RETRIED = frozenset({429, 502, 503, 504})
-NOT_TAKEN = frozenset({429, 503})  # the server says that it has not even tried
+RETRIED = frozenset({408, 429, 502, 503, 504})
+NOT_TAKEN = frozenset({408, 429, 503})  # the server says that it has not even tried
 UNREACHED = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 BodyMaker = Callable[[], AbstractContextManager[Body]]

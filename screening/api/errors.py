@@ -6,12 +6,14 @@ from typing import Any
 
 from django.core.exceptions import TooManyFilesSent
 from django.db import InterfaceError, OperationalError
+from django.http import UnreadablePostError
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from screening.arrivals import too_many_files
 from screening.errors import ScreeningError
+from screening.web.spool import broken_off
 
 DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answer; send the same request again soon."}
 
@@ -20,6 +22,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn the domain's and the framework's errors into that form."""
     if isinstance(error, TooManyFilesSent):
         error = too_many_files()
+    if isinstance(error, UnreadablePostError):
+        error = broken_off()
     if isinstance(error, ScreeningError):
         return Response({"code": error.code, "detail": error.sentence}, status=error.status)
     if isinstance(error, (OperationalError, InterfaceError)):

@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "dashboard.body_limits.body_limits",  # before the CSRF check, which reads bodies
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",  # closed unless a view says otherwise
@@ -175,6 +176,7 @@ QUOTA_BYTES = number("QUOTA_BYTES", 1_048_576 * MIB)
 QUOTA_FILES = number("QUOTA_FILES", 1_000_000)
 QUOTA_OPEN_BATCHES = number("QUOTA_OPEN_BATCHES", 100)
 DATA_UPLOAD_MAX_NUMBER_FILES = number("MAX_FILES_A_REQUEST", 1000)
+MAX_REQUEST_BYTES = number("MAX_REQUEST_BYTES", 16_384 * MIB)  # of all files of one request
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).

@@ -15,7 +15,6 @@ from screening.runtime.instance import Instance
 from screening.runtime.services import Endpoints
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own private files there
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
 _START_SECONDS = 120.0  # the first import of a numeric library on a busy machine is slow
 _WORKER_GRACE = 40.0  # longer than a chunk may take
@@ -33,8 +32,8 @@ def application_environment(
         "REDIS_URL": endpoints.redis_url,
         "DJANGO_SETTINGS_MODULE": "screening.config.settings",
         "SCREENING_DATA_DIR": str(instance.root),
-        "ORT_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         **(extra or {}),
     }
 
@@ -54,10 +53,7 @@ def manage_step(name: str, *arguments: str, env: Mapping[str, str], private: boo
 def web(env: Mapping[str, str], host: str, port: int) -> ProcessSpec:
     """Describe the web server; it is ready when its health page answers."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    command = [sys.executable, "-m", "gunicorn", "screening.config.wsgi", "--bind", address]
-    command += ["--workers", "2", "--threads", "4", "--graceful-timeout", "8", "--no-control-socket"]
-    if _SHARED_MEMORY.is_dir():  # a slow disk would otherwise look like a hanging worker
-        command += ["--worker-tmp-dir", str(_SHARED_MEMORY)]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:screening.web.gunicorn_config", "--bind", address]
     return ProcessSpec(
         name="web",
         command=command,

@@ -28,6 +28,7 @@ def closed_port() -> int:
     "faults",
     [
         [Fault(503), Fault(502), Fault(504), Fault(429)],
+        [Fault(408)],
         [Fault(cut=True), Fault(cut=True, carried_out=True), Fault(503)],
     ],
 )

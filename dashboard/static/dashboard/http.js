@@ -4,7 +4,7 @@ const RETRIES = 5;
 const STALLED = 90_000; // milliseconds without a byte leaving: a line that broke without a word
 const SLOWEST_ANSWER = 600_000; // after the last byte has left; a large archive takes the server a while
 const AWAY = new Set([0, 502, 503, 504]); // no answer, or a proxy's that the server gave none
-const TRY_AGAIN = new Set([...AWAY, 429, 500]);
+const TRY_AGAIN = new Set([...AWAY, 408, 429, 500]);
 
 /** What went wrong with a request: a stable code, a sentence for people, and whether trying again may help. */
 export class RequestError extends Error {

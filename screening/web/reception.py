@@ -1,0 +1,61 @@
+"""What has arrived of a request, before any thread works for it. Pure: bytes in, a state out."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from screening.config import web
+
+HEADER_END = b"\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+# A body of unknown length, or one that its sender holds back until it is told to go on.
+OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
+
+
+class State(Enum):
+    """What can be done with a request."""
+
+    INCOMPLETE = "its header, or its small body, has not arrived"
+    READY = "all of it has arrived"
+    UPLOAD = "its header has arrived, and a body follows that takes its time"
+    TOO_LARGE = "its header is larger than any sound one"
+
+
+class Reception:
+    """Bytes of one request as they come.
+
+    Args:
+        data: what is there already.
+    """
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = bytearray()
+        self.state = State.INCOMPLETE
+        self._complete_at: int | None = None  # bytes, once the header says so
+        self._searched = 0
+        self.add(data)
+
+    def add(self, data: bytes) -> None:
+        """Take more bytes and set the state anew."""
+        self.data += data
+        if self._complete_at is None:
+            self._look_at_header()
+        if self._complete_at is not None and len(self.data) >= self._complete_at:
+            self.state = State.READY
+
+    def _look_at_header(self) -> None:
+        end = self.data.find(HEADER_END, max(0, self._searched - len(HEADER_END)))
+        self._searched = len(self.data)
+        if end < 0:
+            if len(self.data) > web.LARGEST_HEADER:
+                self.state = State.TOO_LARGE
+            return
+        header = bytes(self.data[: end + len(HEADER_END)])
+        lengths = LENGTH.findall(header)
+        # gunicorn refuses a header with several lengths; whatever they say, it is not waited for here.
+        body = int(lengths[0]) if len(lengths) == 1 else 0
+        if OPEN_ENDED.search(header) or body > web.SMALL_BODY:
+            self.state = State.UPLOAD
+        else:
+            self._complete_at = len(header) + body
