@@ -17,6 +17,7 @@ from celery.signals import beat_init, task_prerun, worker_process_init, worker_r
 from django.conf import settings
 from django.db import close_old_connections
 
+from screening.config.environment import settings_explained
 from screening.config.limits import limits
 from screening.config.memory import bound
 
@@ -24,7 +25,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
 
 SMALL, BULK = "small", "bulk"
 
-_limits = limits(settings.CHUNK_SECONDS)
+with settings_explained():
+    _limits = limits(settings.CHUNK_SECONDS)
 
 app = Celery("screening", amqp="screening.config.broker:JitteredAMQP")
 app.conf.update(

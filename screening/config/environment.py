@@ -5,10 +5,27 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used. Its text names the setting and says what to do, and holds no secret."""
+
+
+@contextmanager
+def settings_explained(status: int = 2) -> Iterator[None]:
+    """End this process with one sentence instead of a traceback when a setting cannot be used."""
+    try:
+        yield
+    except SettingError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(status) from None
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -21,20 +38,20 @@ def number(name: str, default: int) -> int:
     """A whole-number setting.
 
     Raises:
-        ValueError: when it is no whole number.
+        SettingError: when it is no whole number.
     """
     text = os.environ.get(name, "")
     try:
         return int(text) if text else default
     except ValueError as error:
-        raise ValueError(f"{name}={text!r} must be a whole number") from error
+        raise SettingError(f"{name}={text!r} must be a whole number") from error
 
 
 def share(name: str, default: float) -> float:
     """A setting between 0 and 1.
 
     Raises:
-        ValueError: when it is not.
+        SettingError: when it is not.
     """
     text = os.environ.get(name, "")
     try:
@@ -42,7 +59,7 @@ def share(name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise ValueError(f"{name}={text!r} must be a number from 0 to 1")
+        raise SettingError(f"{name}={text!r} must be a number from 0 to 1")
     return value
 
 
@@ -51,19 +68,45 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def secret(name: str) -> str:
+    """Return the secret ``name``: the variable's value, or what the file holds that ``NAME_FILE`` names.
+
+    One newline at the file's end is not part of the secret. Empty when neither variable is set.
+
+    Raises:
+        SettingError: when both are set, or the file cannot be read or is empty.
+    """
+    value, file = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+    if value and file:
+        raise SettingError(f"{name} and {name}_FILE are both set; keep one of them")
+    return _read_secret(f"{name}_FILE", file) if file else value
+
+
+def _read_secret(variable: str, file: str) -> str:
+    try:
+        text = Path(file).read_bytes().decode()
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "it is no UTF-8 text"
+        raise SettingError(f"{variable}={file!r} cannot be read: {reason}") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise SettingError(f"{variable}={file!r} names an empty file")
+    return text
+
+
 def instance_dir() -> Path:
     """The folder that holds this instance's data."""
     return Path(os.environ.get("SCREENING_DATA_DIR") or BASE_DIR / "var" / "run").resolve()
 
 
-def endpoint(variable: str, key: str, absent: str) -> str:
-    """A server's address: the environment's, else that of the embedded server now running, else ``absent``.
+def endpoint(chosen: str, key: str, absent: str) -> str:
+    """Return a server's address: the chosen one, else that of the embedded server now running, else ``absent``.
 
     Commands that need no server (``check``, ``makemigrations``) work with the last one; all others fail to
     connect, which is the truth.
     """
-    if address := os.environ.get(variable):
-        return address
+    if chosen:
+        return chosen
     try:
         known = json.loads((instance_dir() / "endpoints.json").read_text())
     except (OSError, ValueError):
@@ -73,7 +116,7 @@ def endpoint(variable: str, key: str, absent: str) -> str:
 
 def secret_key() -> str:
     """Django's key: the environment's, else the instance's own, else one for this process alone."""
-    if key := os.environ.get("DJANGO_SECRET_KEY"):
+    if key := secret("DJANGO_SECRET_KEY"):
         return key
     try:
         return str(json.loads((instance_dir() / "secrets.json").read_text())["django_secret_key"])

@@ -1,4 +1,4 @@
-"""Settings. Everything an operator may change is an environment variable, listed in the README."""
+"""Settings. Everything an operator may change is an environment variable, listed in docs/settings.md."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from csp.constants import NONE, SELF
 
 from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
-from screening.config import storages
+from screening.config import servers, storages
 from screening.config.cores import cores
-from screening.config.environment import endpoint, flag, instance_dir, number, secret_key, share, words
+from screening.config.environment import endpoint, flag, instance_dir, number, secret, secret_key, share, words
 
 MIB = 1024 * 1024
 
@@ -71,14 +71,14 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         **dj_database_url.parse(
-            endpoint("DATABASE_URL", "database_url", "postgres://screening@127.0.0.1:5432/screening"),
+            endpoint(servers.database_url(), "database_url", "postgres://screening@127.0.0.1:5432/screening"),
             conn_max_age=60,
             conn_health_checks=True,
         ),
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = endpoint("REDIS_URL", "redis_url", "redis://127.0.0.1:6379/0")
+REDIS_URL = endpoint(servers.redis_url(), "redis_url", "redis://127.0.0.1:6379/0")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -170,7 +170,7 @@ MAX_ARCHIVE_MEMBERS = number("MAX_ARCHIVE_MEMBERS", 20_000)
 MAX_UNPACKED_BYTES = number("MAX_UNPACKED_BYTES", 16_384 * MIB)
 MAX_ARCHIVE_RATIO = number("MAX_ARCHIVE_RATIO", 200)  # unpacked by packed; a black film packs to about 1/100
 KEEP_ORIGINALS = flag("KEEP_ORIGINALS")  # also the bytes as they were sent, with what identifies a person
-PSEUDONYM_KEY = os.environ.get("PSEUDONYM_KEY") or SECRET_KEY  # who changes it breaks the grouping by patient
+PSEUDONYM_KEY = secret("PSEUDONYM_KEY") or SECRET_KEY  # who changes it breaks the grouping by patient
 # What each user may have; an administrator can set other limits for one user.
 QUOTA_BYTES = number("QUOTA_BYTES", 1_048_576 * MIB)
 QUOTA_FILES = number("QUOTA_FILES", 1_000_000)

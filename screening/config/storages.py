@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import SELF
 
-from screening.config.environment import flag
+from screening.config.environment import SettingError, flag, secret
 
 LOCAL = "screening.storage.DurableFileSystemStorage"
 S3 = "screening.storage_s3.S3FilmStorage"
@@ -22,7 +22,7 @@ def storages() -> dict[str, dict[str, Any]]:
     """Django's ``STORAGES``: local disk, or the bucket that ``S3_BUCKET`` names.
 
     Raises:
-        ValueError: when only one of ``S3_ACCESS_KEY`` and ``S3_SECRET_KEY`` is given.
+        SettingError: when only one of ``S3_ACCESS_KEY`` and ``S3_SECRET_KEY`` is given.
     """
     return {"default": _bucket() if _text("S3_BUCKET") else _disk(), "staticfiles": STATIC}
 
@@ -31,13 +31,13 @@ def accel_prefix() -> str:
     """The proxy's internal location that answers for pictures; empty when this process sends them itself.
 
     Raises:
-        ValueError: when it is no path from slash to slash, or films are in a bucket.
+        SettingError: when it is no path from slash to slash, or films are in a bucket.
     """
     prefix = _text("SERVE_ACCEL_PREFIX")
     if prefix and not (prefix.startswith("/") and prefix.endswith("/") and len(prefix) > 2):
-        raise ValueError(f"SERVE_ACCEL_PREFIX={prefix!r} must begin and end with a slash, as /protected/ does")
+        raise SettingError(f"SERVE_ACCEL_PREFIX={prefix!r} must begin and end with a slash, as /protected/ does")
     if prefix and _text("S3_BUCKET"):
-        raise ValueError("SERVE_ACCEL_PREFIX is for films on the local disk; with S3_BUCKET use SERVE_PRESIGNED=1")
+        raise SettingError("SERVE_ACCEL_PREFIX is for films on the local disk; with S3_BUCKET use SERVE_PRESIGNED=1")
     return prefix
 
 
@@ -45,11 +45,11 @@ def presigned() -> bool:
     """Whether pictures are fetched from the bucket itself, by addresses that are valid for a minute.
 
     Raises:
-        ValueError: when there is no bucket.
+        SettingError: when there is no bucket.
     """
     wanted = flag("SERVE_PRESIGNED")
     if wanted and not _text("S3_BUCKET"):
-        raise ValueError("SERVE_PRESIGNED=1 needs films in a bucket; set S3_BUCKET")
+        raise SettingError("SERVE_PRESIGNED=1 needs films in a bucket; set S3_BUCKET")
     return wanted
 
 
@@ -57,13 +57,13 @@ def picture_sources() -> list[str]:
     """Where a page may load pictures from (``img-src``): here, and the bucket where it sends them itself.
 
     Raises:
-        ValueError: when the bucket's address is not known.
+        SettingError: when the bucket's address is not known.
     """
     if not presigned():
         return [SELF, "data:"]
     address = urlsplit(_text("S3_PUBLIC_URL") or _text("S3_ENDPOINT_URL"))
     if address.scheme not in ("http", "https") or not address.netloc:
-        raise ValueError("SERVE_PRESIGNED=1 needs the address browsers reach the bucket at; set S3_PUBLIC_URL")
+        raise SettingError("SERVE_PRESIGNED=1 needs the address browsers reach the bucket at; set S3_PUBLIC_URL")
     return [SELF, "data:", f"{address.scheme}://{address.netloc}"]
 
 
@@ -80,9 +80,9 @@ def _disk() -> dict[str, Any]:
 
 
 def _bucket() -> dict[str, Any]:
-    access_key, secret_key = _text("S3_ACCESS_KEY"), _text("S3_SECRET_KEY")
+    access_key, secret_key = secret("S3_ACCESS_KEY").strip(), secret("S3_SECRET_KEY").strip()
     if bool(access_key) != bool(secret_key):
-        raise ValueError("S3_ACCESS_KEY and S3_SECRET_KEY go together; without both, boto3 looks for credentials")
+        raise SettingError("S3_ACCESS_KEY and S3_SECRET_KEY go together; without both, boto3 looks for credentials")
     options = {
         "bucket_name": _text("S3_BUCKET"),
         "location": _text("S3_PREFIX").strip("/"),

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from screening.config.servers import FILES
 from screening.runtime.child import ProcessSpec
 from screening.runtime.instance import Instance
 from screening.runtime.services import Endpoints
@@ -24,10 +25,12 @@ def application_environment(
     instance: Instance, endpoints: Endpoints, host: str, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the environment for the processes of the application: ours, plus what they need to know."""
+    given = {name: value for name, value in os.environ.items() if name not in FILES}  # the addresses follow
+    key = {} if given.get("DJANGO_SECRET_KEY_FILE") else {"DJANGO_SECRET_KEY": instance.secrets().django_secret_key}
     return {
-        "DJANGO_SECRET_KEY": instance.secrets().django_secret_key,
+        **key,
         "DJANGO_ALLOWED_HOSTS": _allowed_hosts(host),
-        **os.environ,
+        **given,
         "DATABASE_URL": endpoints.database_url,
         "REDIS_URL": endpoints.redis_url,
         "DJANGO_SETTINGS_MODULE": "screening.config.settings",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 import psycopg2
 import redis
 
+from screening.config import servers
+from screening.config.environment import SettingError
 from screening.runtime.child import ProcessSpec
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
@@ -37,15 +38,17 @@ class Endpoints:
 def start_services(instance: Instance, supervisor: Supervisor, console: Console, *, fast: bool) -> Endpoints:
     """Start what the environment does not name and return both addresses.
 
-    Raises StartupError, also when a server named by DATABASE_URL or REDIS_URL does not answer
-    (``database-unreachable``, ``redis-unreachable``).
+    Raises StartupError, also when an address cannot be read (``setting-invalid``) or a server that it names
+    does not answer (``database-unreachable``, ``redis-unreachable``).
     """
-    database_url = os.environ.get("DATABASE_URL") or None
-    redis_url = os.environ.get("REDIS_URL") or None
+    try:
+        database_url, redis_url = servers.database_url(), servers.redis_url()
+    except SettingError as error:
+        raise StartupError("setting-invalid", f"{error}") from None
     if database_url:
-        _await_external("DATABASE_URL", database_url, "database-unreachable", _ask_database)
+        _await_external("DATABASE_URL or POSTGRES_HOST", database_url, "database-unreachable", _ask_database)
     if redis_url:
-        _await_external("REDIS_URL", redis_url, "redis-unreachable", _ask_redis)
+        _await_external("REDIS_URL or REDIS_HOST", redis_url, "redis-unreachable", _ask_redis)
     return Endpoints(
         database_url=database_url or _start_postgres(instance, supervisor, console, fast=fast),
         redis_url=redis_url or _start_valkey(instance, supervisor, console, fast=fast),
@@ -115,8 +118,6 @@ def _host_of(url: str) -> str:
 
 
 def _ask_database(url: str) -> None:
-    if not url.startswith(("postgres://", "postgresql://")):
-        return  # another engine: Django will judge it
     with closing(psycopg2.connect(url, connect_timeout=5)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 

@@ -24,12 +24,10 @@ def test_addresses_come_from_the_environment_then_from_the_running_servers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SCREENING_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    assert environment.endpoint("REDIS_URL", "redis_url", "absent") == "absent"
+    assert environment.endpoint("", "redis_url", "absent") == "absent"
     (tmp_path / "endpoints.json").write_text(json.dumps({"redis_url": "redis://running"}))
-    assert environment.endpoint("REDIS_URL", "redis_url", "absent") == "redis://running"
-    monkeypatch.setenv("REDIS_URL", "redis://mine")
-    assert environment.endpoint("REDIS_URL", "redis_url", "absent") == "redis://mine"
+    assert environment.endpoint("", "redis_url", "absent") == "redis://running"
+    assert environment.endpoint("redis://mine", "redis_url", "absent") == "redis://mine"
 
 
 def test_the_key_is_the_environments_then_the_instances_then_random(
