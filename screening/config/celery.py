@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
-from celery.signals import beat_init, task_prerun, worker_process_init, worker_ready
+from celery.signals import beat_init, task_prerun, worker_init, worker_process_init, worker_ready
 from django.conf import settings
 from django.db import close_old_connections
 
+from screening.config import capacity
+from screening.config.cores import cores
 from screening.config.environment import settings_explained
 from screening.config.limits import limits
 from screening.config.memory import bound
@@ -70,6 +73,16 @@ app.conf.update(
 # Celery would close the database's connection after each task, and a new one costs 10 ms of both sides' processors.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks(["screening"])
+
+
+@worker_init.connect
+def _say_capacity(**_: Any) -> None:
+    """Log how many processes there are and why, and warn where all of them together do not fit."""
+    log = logging.getLogger(__name__)
+    found = (settings.WORKER_PROCESSES, settings.WORKER_MEMORY_MB, cores(), capacity.memory())
+    log.info(capacity.described(*found))
+    if warning := capacity.too_much(*found):
+        log.warning(warning)
 
 
 @task_prerun.connect

@@ -34,17 +34,20 @@ def flag(name: str, default: bool = False) -> bool:
     return default if text is None else text.strip().lower() in TRUE_WORDS
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, least: int | None = None) -> int:
     """A whole-number setting.
 
     Raises:
-        SettingError: when it is no whole number.
+        SettingError: when it is no whole number, or below ``least``.
     """
     text = os.environ.get(name, "")
     try:
-        return int(text) if text else default
+        value = int(text) if text else default
     except ValueError as error:
         raise SettingError(f"{name}={text!r} must be a whole number") from error
+    if least is not None and value < least:
+        raise SettingError(f"{name}={value} must be at least {least}")
+    return value
 
 
 def share(name: str, default: float) -> float:

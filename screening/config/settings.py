@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 
 from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
-from screening.config import servers, storages
+from screening.config import capacity, servers, storages
 from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret, secret_key, share, words
 
@@ -180,11 +180,13 @@ MAX_REQUEST_BYTES = number("MAX_REQUEST_BYTES", 16_384 * MIB)  # of all files of
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
-WORKER_PROCESSES = number("WORKER_PROCESSES", cores())
-WORKER_THREADS = number("WORKER_THREADS", 1)  # of the network's arithmetic, in each process
+_memory = capacity.memory()
+WORKER_PROCESSES = number("WORKER_PROCESSES", capacity.default_processes(cores(), _memory), least=1)
+WORKER_THREADS = number("WORKER_THREADS", 1, least=1)  # of the network's arithmetic, in each process
 # Decode while the network runs: where a process has more than one core to itself.
 WORKER_OVERLAP = flag("WORKER_OVERLAP", default=cores() > WORKER_PROCESSES)
-WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", 4096)  # of each process, 0: no limit; more fails its film
+# Of each process, 0: no limit; more fails its film.
+WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", capacity.default_memory(WORKER_PROCESSES, _memory), least=0)
 CHUNK_FILMS = number("CHUNK_FILMS", 32)
 CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
 CHUNK_SECONDS = number("CHUNK_SECONDS", 30)

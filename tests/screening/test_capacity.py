@@ -1,0 +1,81 @@
+"""Worker processes follow the cores and the memory that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from screening.config import capacity
+from screening.config.capacity import LEAST_MIB, MIB, Memory, default_memory, default_processes, memory, too_much
+
+UNLIMITED = "9223372036854771712\n"  # what version 1 says of a group without a limit
+
+
+def container(mib: int) -> Memory:
+    return Memory(mib, "the container's limit")
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 8, 12, 64])
+@pytest.mark.parametrize("mib", [1024, 2048, 4096, 16_384, 131_072])
+def test_what_is_chosen_fits_and_no_core_has_two(cores: int, mib: int) -> None:
+    processes = default_processes(cores, container(mib))
+    limit = default_memory(processes, container(mib))
+    assert 1 <= processes <= cores
+    assert limit >= LEAST_MIB
+    assert processes * limit <= mib - capacity.RESERVE_MIB
+    assert too_much(processes, limit, cores, container(mib)) == ""
+
+
+def test_twelve_cores_and_two_gigabytes() -> None:
+    assert default_processes(12, container(2048)) == 3
+    assert default_memory(3, container(2048)) == 597
+    assert default_processes(12, container(16_384)) == 12
+
+
+def test_there_is_always_one_process_and_too_little_memory_is_said() -> None:
+    assert default_processes(4, container(300)) == 1
+    assert default_memory(1, container(300)) == LEAST_MIB
+    assert "one process needs 736 MiB; raise the limit" in too_much(1, LEAST_MIB, 4, container(300))
+
+
+def test_an_operator_who_asks_for_too_much_is_told_what_fits() -> None:
+    warning = too_much(12, 4096, 12, container(2048))
+    assert "12 worker processes of 4096 MiB" in warning
+    assert "WORKER_PROCESSES=3 and WORKER_MEMORY_MB=597 fit" in warning
+    assert too_much(12, 0, 12, container(2048)) == ""  # without a limit there is nothing to add up
+
+
+def groups(root: Path, own: str, limits: Mapping[str, str]) -> Memory:
+    """The memory that a process finds whose groups are such."""
+    for name, text in limits.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "own").write_text(own)
+    return memory(root, root / "own")
+
+
+def test_a_container_of_version_2_sees_its_group_as_the_root(tmp_path: Path) -> None:
+    assert groups(tmp_path, "0::/\n", {"memory.max": f"{2048 * MIB}\n"}) == container(2048)
+
+
+def test_the_smallest_limit_above_counts(tmp_path: Path) -> None:
+    limits = {"a.slice/b/memory.max": "max\n", "a.slice/memory.max": f"{700 * MIB}\n", "memory.max": f"{900 * MIB}"}
+    assert groups(tmp_path, "0::/a.slice/b\n", limits) == container(700)
+
+
+def test_version_1(tmp_path: Path) -> None:
+    own = "9:name=systemd:/\n4:memory:/docker/x\n1:cpu,cpuacct:/docker/x\n0::/\n"
+    limits = {"memory/memory.limit_in_bytes": UNLIMITED, "memory/docker/x/memory.limit_in_bytes": f"{512 * MIB}\n"}
+    assert groups(tmp_path, own, limits) == container(512)
+    (tmp_path / "memory/docker/x/memory.limit_in_bytes").unlink()  # a path of the host, not to be seen from inside
+    (tmp_path / "memory/memory.limit_in_bytes").write_text(f"{640 * MIB}")
+    assert memory(tmp_path, tmp_path / "own") == container(640)
+
+
+def test_without_a_limit_the_machines_memory_counts(tmp_path: Path) -> None:
+    for own in ("0::/\n", "4:memory:/x\n", ""):
+        found = groups(tmp_path, own, {"memory.max": "max\n", "memory/x/memory.limit_in_bytes": UNLIMITED})
+        assert found.source == "the machine's memory"
+        assert found.mib > 128
