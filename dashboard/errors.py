@@ -6,12 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
-from django.views.defaults import bad_request as not_understood
+from django.template.loader import render_to_string
 
-from screening.arrivals import too_many_files
+from screening import unanswerable
 from screening.errors import NotFoundError, ScreeningError
 
 View = Callable[..., HttpResponseBase]
@@ -45,8 +44,20 @@ def refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
     return render(request, template, {"error": error}, status=error.status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django could not take a request; where it held too many files, say so and what to do."""
-    if isinstance(exception, TooManyFilesSent):
-        return refusal(request, too_many_files())
-    return not_understood(request, exception)
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer a request that Django could not take, with the reason and what to do."""
+    return _early_refusal(request, unanswerable.bad_request(request, exception))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that may not come from our own pages, with the reason and what to do."""
+    return _early_refusal(request, unanswerable.csrf_failure(request, reason))
+
+
+def _early_refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
+    """Say it without anything that a middleware would have added to the request: no user, no session."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"code": error.code, "detail": error.sentence}, status=error.status)
+    if wants_json(request):
+        return JsonResponse({"code": error.code, "sentence": error.sentence}, status=error.status)
+    return HttpResponse(render_to_string("dashboard/not_taken.html", {"error": error}), status=error.status)

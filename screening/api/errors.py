@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import TooManyFilesSent
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from screening.arrivals import too_many_files
+from screening import unanswerable
 from screening.errors import ScreeningError
 from screening.web.spool import broken_off
 
@@ -20,10 +20,12 @@ DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answe
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn the domain's and the framework's errors into that form."""
-    if isinstance(error, TooManyFilesSent):
-        error = too_many_files()
     if isinstance(error, UnreadablePostError):
         error = broken_off()
+    if isinstance(error, SuspiciousOperation):
+        error = unanswerable.bad_request(context["request"], error)
+    if isinstance(error, PermissionDenied) and (reason := _origin_refused(str(error.detail))):
+        error = unanswerable.csrf_failure(context["request"], reason)
     if isinstance(error, ScreeningError):
         return Response({"code": error.code, "detail": error.sentence}, status=error.status)
     if isinstance(error, (OperationalError, InterfaceError)):
@@ -38,3 +40,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     detail = response.data.get("detail") if isinstance(response.data, dict) else None
     response.data = {"code": getattr(detail, "code", "error"), "detail": str(detail or error)}
     return response
+
+
+def _origin_refused(detail: str) -> str:
+    """Django's reason, where the framework refused a signed-in browser for the address its page came from."""
+    reason = detail.removeprefix("CSRF Failed: ")
+    return reason if reason != detail and reason.startswith(unanswerable.ORIGIN_REASONS) else ""

@@ -25,7 +25,7 @@ INLINE = [
     re.compile(r"javascript:", re.IGNORECASE),
     re.compile(r"""(?:src|href)=["'](?:https?:)?//""", re.IGNORECASE),
 ]
-WITHOUT_CONTEXT = ("400.html", "403_csrf.html", "500.html")
+WITHOUT_CONTEXT = ("dashboard/not_taken.html", "500.html")
 
 
 def _check(content: str) -> None:

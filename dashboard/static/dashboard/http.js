@@ -87,6 +87,7 @@ function settle(request, resolve, reject) {
     // Not ours: a proxy's page, or the login page after the session ended.
   }
   if (request.status >= 200 && request.status < 300 && answer) return resolve(answer);
+  if (answer?.code === "csrf_token") return reject(signedOut());
   if (answer?.sentence) return reject(new RequestError(request.status, answer.code, answer.sentence));
   if ([200, 401, 403].includes(request.status)) return reject(signedOut());
   const why = request.status === 413 ? "A server on the way takes no file of this size" : "The server refused it";
