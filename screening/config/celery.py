@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, task_prerun, worker_init, worker_process_init, worker_ready
 from django.conf import settings
 from django.db import close_old_connections
@@ -25,6 +27,9 @@ from screening.config.limits import limits
 from screening.config.memory import bound
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
+
+# Its ten lines are about messages that run code; ours are JSON. What is left of it is a line of our own.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 SMALL, BULK = "small", "bulk"
 
@@ -81,6 +86,8 @@ def _say_capacity(**_: Any) -> None:
     log = logging.getLogger(__name__)
     found = (settings.WORKER_PROCESSES, settings.WORKER_MEMORY_MB, cores(), capacity.memory())
     log.info(capacity.described(*found))
+    if os.geteuid() == 0:
+        log.info("this worker runs as root; films come from outside, so an ordinary user is safer")
     if warning := capacity.too_much(*found):
         log.warning(warning)
 
