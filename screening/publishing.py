@@ -78,7 +78,7 @@ def _chunks(films: Sequence[Film], most: int) -> Iterator[list[UUID]]:
             yield chunk
             chunk, pixels = [], 0
         if not chunk:
-            room = min(most, max(SMALLEST_CHUNK, (len(films) - number) // (2 * settings.WORKER_PROCESSES)))
+            room = min(most, max(SMALLEST_CHUNK, (len(films) - number) // (2 * settings.CUT_FOR_PROCESSES)))
         chunk.append(pk)
         pixels += width * height
     if chunk:

@@ -183,6 +183,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
 _memory = capacity.memory()
 WORKER_PROCESSES = number("WORKER_PROCESSES", capacity.default_processes(cores(), _memory), least=1)
+# How finely the end of a batch is cut: here the web process's own memory, which may be less, says nothing.
+CUT_FOR_PROCESSES = number("WORKER_PROCESSES", cores(), least=1)
 WORKER_THREADS = number("WORKER_THREADS", 1, least=1)  # of the network's arithmetic, in each process
 # Decode while the network runs: where a process has more than one core to itself.
 WORKER_OVERLAP = flag("WORKER_OVERLAP", default=cores() > WORKER_PROCESSES)

@@ -102,7 +102,7 @@ class _Added:
         self._total += 1
         if film.state == State.QUEUED:
             self._waiting.append(film.pk)
-        if len(self._waiting) >= settings.CHUNK_FILMS * 2 * settings.WORKER_PROCESSES:  # enough for full chunks
+        if len(self._waiting) >= settings.CHUNK_FILMS * 2 * settings.CUT_FOR_PROCESSES:  # enough for full chunks
             self.publish()
 
     def publish(self) -> None:

@@ -144,7 +144,7 @@ def test_a_chunk_is_bounded_by_pixels_as_well(batch: Batch, settings: Any, publi
 
 
 def test_chunks_get_smaller_towards_the_end(batch: Batch, settings: Any, published: Any) -> None:
-    settings.WORKER_PROCESSES = 2
+    settings.CUT_FOR_PROCESSES = 2
     films = [film(batch, number, width=100, height=100) for number in range(150)]
     publishing.publish([one.pk for one in films], queue="bulk")
     sizes = [len(call.kwargs["args"][0]) for call in published.call_args_list]

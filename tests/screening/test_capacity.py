@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from screening.config import capacity
 from screening.config.capacity import LEAST_MIB, MIB, Memory, default_memory, default_processes, memory, too_much
 
+ROOT = Path(__file__).resolve().parents[2]
 UNLIMITED = "9223372036854771712\n"  # what version 1 says of a group without a limit
 
 
@@ -79,3 +82,17 @@ def test_without_a_limit_the_machines_memory_counts(tmp_path: Path) -> None:
         found = groups(tmp_path, own, {"memory.max": "max\n", "memory/x/memory.limit_in_bytes": UNLIMITED})
         assert found.source == "the machine's memory"
         assert found.mib > 128
+
+
+def test_batches_are_cut_for_the_machines_cores_even_where_the_web_process_has_little_memory(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nos.sched_getaffinity = lambda _pid: set(range(12))\n"
+        "from screening.config import capacity\n"
+        "capacity.memory = lambda: capacity.Memory(1024, 'the container')\n"
+    )
+    code = "import screening.config.settings as s; print(s.WORKER_PROCESSES, s.CUT_FOR_PROCESSES, s.WORKER_MEMORY_MB)"
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "12", "768"], done.stderr

@@ -276,7 +276,7 @@ def test_an_archive_waits_where_films_have_used_up_the_time(batch: Batch, publis
 def test_films_of_a_large_archive_are_published_while_it_is_unpacked(
     batch: Batch, published: Any, settings: Any
 ) -> None:
-    settings.CHUNK_FILMS, settings.WORKER_PROCESSES, settings.SMALL_BATCH_FILMS = 1, 1, 3
+    settings.CHUNK_FILMS, settings.CUT_FOR_PROCESSES, settings.SMALL_BATCH_FILMS = 1, 1, 3
     deliver(sent(batch, of_films(5)))
     assert [(len(call.args[0]), call.kwargs["queue"]) for call in published.call_args_list] == [
         (2, "small"), (2, "bulk"), (1, "bulk"),
