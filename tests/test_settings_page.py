@@ -21,6 +21,7 @@ INTERNAL = {
     "DJANGO_SETTINGS_MODULE": "always screening.config.settings",
     "OMP_NUM_THREADS": "set by the code before NumPy is imported",
     "CELERY_SKIP_CHECKS": "set by the code",
+    "ORT_DISABLE_TELEMETRY": "set by the code before ONNX Runtime is imported",
     "SCREENING_READY_FILE": "between the supervisor and its processes",
     "NO_COLOR": "a convention of terminals",
     "XDG_STATE_HOME": "a convention of desktops",
