@@ -74,8 +74,10 @@ def progress_of(batch: Batch) -> Progress:
         if group.review_state == XRay.ReviewState.PENDING:
             to_review += group.films
         last = max(filter(None, (last, group.last)), default=None)
-    state = _state_of(batch, states)
-    return Progress(sum(states.values()), states, decisions, to_review, state, _seconds(batch, state, last))
+    finished = sum(states[name] for name in XRay.FINAL_STATES)
+    total = sum(states.values())
+    state = state_of(batch, waiting=total - finished, cancelled=states[State.CANCELLED])
+    return Progress(total, states, decisions, to_review, state, _seconds(batch, state, last))
 
 
 def histogram_of(batch: Batch) -> list[int]:
@@ -84,14 +86,22 @@ def histogram_of(batch: Batch) -> list[int]:
     return [by_bin.get(index, 0) for index in range(HISTOGRAM_BINS)]
 
 
-def _state_of(batch: Batch, states: dict[str, int]) -> str:
-    if states[State.RUNNING]:
-        return "running"
-    if batch.cancelled_at:
-        return "cancelled"
+def state_of(batch: Batch, *, waiting: int, cancelled: int) -> str:
+    """A batch's state; the one place that derives it.
+
+    A submitted batch counts as cancelled only where that stopped a film: if the last films were in a worker's hands
+    when it was cancelled, they were all screened, and the batch is finished like any other.
+
+    Args:
+        batch: the batch.
+        waiting: its films that are not in a final state.
+        cancelled: its films that were cancelled.
+    """
     if not batch.submitted_at:
-        return "open"
-    return "running" if states[State.QUEUED] else "done"
+        return "cancelled" if batch.cancelled_at else "open"
+    if waiting:
+        return "running"
+    return "cancelled" if batch.cancelled_at and cancelled else "done"
 
 
 def _seconds(batch: Batch, state: str, last: datetime | None) -> float:

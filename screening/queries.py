@@ -17,6 +17,7 @@ from screening.progress import HISTOGRAM_BINS as HISTOGRAM_BINS
 from screening.progress import Progress as Progress
 from screening.progress import histogram_of as histogram_of
 from screening.progress import progress_of as progress_of
+from screening.progress import state_of as state_of
 from screening.reading_queries import COUNTED_AT_MOST as COUNTED_AT_MOST
 from screening.reading_queries import is_reviewer as is_reviewer
 from screening.reading_queries import next_to_review as next_to_review
@@ -37,7 +38,7 @@ BARS = [str(number) for number in range(HISTOGRAM_BINS)]
 
 
 def batches_for(user: User) -> QuerySet[Batch]:
-    """A user's own batches, newest first, with ``total``, ``finished``, ``flagged``, ``positive`` each."""
+    """A user's own batches, newest first, with ``total``, ``finished``, ``cancelled`` and others each."""
     return (
         Batch.objects.filter(owner=user)
         .select_related("model")
@@ -45,6 +46,7 @@ def batches_for(user: User) -> QuerySet[Batch]:
         .annotate(
             total=_films(),
             finished=_films(state__in=XRay.FINAL_STATES),
+            cancelled=_films(state=State.CANCELLED),
             refused=_films(state__in=XRay.REFUSED_STATES),
             positive=_films(decision=Decision.POSITIVE),
             to_review=_films(review_state=XRay.ReviewState.PENDING),

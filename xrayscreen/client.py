@@ -146,7 +146,11 @@ class Client:
         return self._status("POST", batch, "/submit")
 
     def cancel(self, batch: str) -> Status:
-        """Cancel what still waits; films in a worker's hands are finished."""
+        """Cancel what still waits; films in a worker's hands are finished.
+
+        Raises:
+            ClientError: ``batch_finished`` where nothing was left to cancel.
+        """
         return self._status("POST", batch, "/cancel")
 
     def status(self, batch: str) -> Status:

@@ -159,7 +159,7 @@ def _remembered(client: Client, memory: Memory, wish: Wish, show: Show) -> Statu
             raise
         show.say("The server no longer has the batch this folder was sent to; opening a new one.")
         return None
-    if status["state"] == "cancelled" or status["cancelled_at"]:
+    if status["cancelled_at"] and status["state"] != "done":
         show.say("The batch this folder was sent to was cancelled; opening a new one.")
         return None
     show.say(f"Going on with batch {memory.batch}, which has {status['progress']['total']} files.")

@@ -7,6 +7,8 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
+from dashboard.wording import BATCH_WORDS
+from screening import queries
 from screening.models import XRay
 from screening.triage import FLAG_WORDS
 
@@ -76,6 +78,18 @@ def badge(value: str, label: str = "") -> dict[str, Any]:
         "label": label or LABELS.get(value, value.capitalize()),
         "icon": ICONS.get(value, "dash"),
     }
+
+
+@register.simple_tag
+def batch_state(batch: Any) -> str:
+    """Where a batch of :func:`screening.queries.batches_for` stands."""
+    return queries.state_of(batch, waiting=batch.total - batch.finished, cancelled=batch.cancelled)
+
+
+@register.inclusion_tag("dashboard/_badge.html")
+def batch_badge(state: str) -> dict[str, Any]:
+    """The state of a batch as a word with its own shape."""
+    return badge(state, BATCH_WORDS[state])
 
 
 @register.simple_tag

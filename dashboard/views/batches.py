@@ -82,7 +82,8 @@ def _reruns(batch: Batch, progress: Progress) -> dict[str, Any]:
     if not progress.is_final:
         return {}
     again = list(batch.reruns.select_related("model").defer("model__card"))
-    used = {batch.model.name, *(one.model.name for one in again)}
+    cancelled = {one.pk for one in again if queries.progress_of(one).state == "cancelled"}
+    used = {batch.model.name, *(one.model.name for one in again if one.pk not in cancelled)}
     return {"reruns": again, "other_models": [name for name in queries.model_names() if name not in used]}
 
 

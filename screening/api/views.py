@@ -133,7 +133,10 @@ class BatchCancel(APIView):
 
     @extend_schema(request=None, responses=serializers.BatchStatus)
     def post(self, request: Request, pk: str) -> Response:
-        """Cancel what still waits; films in a worker's hands are finished."""
+        """Cancel what still waits; films in a worker's hands are finished.
+
+        A batch that has finished is refused: ``batch_finished``.
+        """
         batch = batches.cancel(batch=queries.batch_for(_user(request), pk))
         return Response(serializers.BatchStatus(batch).data)
 

@@ -42,23 +42,33 @@ def submit(*, batch: Batch) -> Batch:
     Raises:
         ScreeningError: ``batch_empty`` or ``batch_cancelled``.
     """
-    if batch.cancelled_at:
-        raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
-    if not batch.films.exists():
+    if batch.cancelled_at is None and not batch.films.exists():
         raise ScreeningError("batch_empty", "The batch holds no film yet; add films, then submit it.")
     with transaction.atomic():
         won = Batch.objects.filter(pk=batch.pk, submitted_at=None, cancelled_at=None).update(submitted_at=Now())
         if won:
             transaction.on_commit(lambda: publishing.publish_batch(batch))
     batch.refresh_from_db()
+    if batch.cancelled_at and queries.progress_of(batch).state != "done":
+        raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
     return batch
 
 
 def cancel(*, batch: Batch) -> Batch:
-    """Stop a batch: films that wait are CANCELLED, films a worker has in hand are finished."""
+    """Stop a batch: films that wait are CANCELLED, films a worker has in hand are finished. Twice does nothing more.
+
+    Raises:
+        ScreeningError: ``batch_finished`` where nothing is left to stop; the batch stays as it is.
+    """
     with transaction.atomic():
         Batch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=Now())
         cancel_waiting(batch)
+        # Asked after both writes, so that a film which ended meanwhile counts as it is; raising takes them back.
+        cancelled = Batch.objects.get(pk=batch.pk)
+        if queries.progress_of(cancelled).state == "done":
+            raise ScreeningError(
+                "batch_finished", "The batch has finished, so nothing is left to cancel; its results stay."
+            )
     batch.refresh_from_db()
     return batch
 

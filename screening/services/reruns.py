@@ -63,6 +63,6 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
 
 
 def _refuse_twice(batch: Batch, model: ModelVersion) -> None:
-    twin = Batch.objects.filter(rerun_of=batch, model=model, cancelled_at=None).first()
-    if twin is not None:
-        raise ScreeningError("rerun_exists", f"It was run with this model already, as “{twin.name}”.")
+    for twin in Batch.objects.filter(rerun_of=batch, model=model):
+        if queries.progress_of(twin).state != "cancelled":
+            raise ScreeningError("rerun_exists", f"It was run with this model already, as “{twin.name}”.")

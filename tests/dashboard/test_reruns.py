@@ -41,6 +41,14 @@ def test_the_owner_runs_a_finished_batch_again(as_owner: Client, batch: Batch, m
     assert as_owner.get(batch.get_absolute_url()).context["other_models"] == []
 
 
+def test_a_run_that_was_cancelled_can_be_made_again(as_owner: Client, batch: Batch, make_films: MakeFilms) -> None:
+    make_films(1)
+    other = other_model(batch)
+    as_owner.post(reverse("batch-rerun", args=[batch.pk]), {"model": other.name})
+    as_owner.post(reverse("batch-cancel", args=[Batch.objects.get(rerun_of=batch).pk]))
+    assert as_owner.get(batch.get_absolute_url()).context["other_models"] == [other.name]
+
+
 def test_the_comparison_says_how_many_decisions_changed(
     as_owner: Client, batch: Batch, make_films: MakeFilms, django_assert_num_queries: object
 ) -> None:

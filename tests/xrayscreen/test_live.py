@@ -18,7 +18,7 @@ import requests
 
 from ml.phantom import PhantomSpec, jpeg_bytes
 from tests.conftest import LiveStack
-from xrayscreen import Client
+from xrayscreen import Client, ClientError, screen_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds
@@ -127,3 +127,17 @@ def test_status_and_cancel(live_stack: LiveStack, token: str, client: Client) ->
     assert "Not a diagnostic device" in status.stdout
     assert run(live_stack, token, "cancel", batch).stdout.startswith(f"{batch}  cancelled")
     assert run(live_stack, token, "screen", "README.md", "--model", "none such").returncode == 2
+
+
+def test_a_finished_batch_is_not_cancelled(
+    live_stack: LiveStack, token: str, client: Client, tmp_path: Path, png: bytes
+) -> None:
+    (tmp_path / "a.png").write_bytes(png)
+    batch = screen_folder(client, tmp_path).batch
+    with pytest.raises(ClientError, match="batch_finished") as error:
+        client.cancel(batch)
+    assert (error.value.code, error.value.status) == ("batch_finished", 409)
+    told = run(live_stack, token, "cancel", batch)
+    assert told.returncode == 2
+    assert "has finished" in told.stderr
+    assert client.status(batch)["state"] == "done"

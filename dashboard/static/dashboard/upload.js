@@ -182,6 +182,7 @@ class UploadForm {
     try {
       await post(this.batch.places.cancel, this.fields());
     } catch (error) {
+      if (error.code === "batch_finished") { this.forget(); window.location.assign(this.batch.places.page); return; }
       this.view.conclude(`${error.message} The upload has stopped, but the batch is not cancelled; do that on its page.`);
       return;
     }
