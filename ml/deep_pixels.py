@@ -21,6 +21,7 @@ from ml.dicom_pixels import coloured, open_film
 from ml.errors import FilmError
 from ml.grey_levels import luma
 from ml.metered import quiet
+from ml.padding import is_padding
 from ml.pictures import decode_picture, open_picture
 from ml.tiff import Directory
 
@@ -138,13 +139,8 @@ def _dicom(data: bytes, most_pixels: int) -> Deep:
 
 
 def _outside(dataset: pydicom.Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Where there is no film (PS3.3 C.7.5.1.1.2); nothing where that is nowhere or everywhere."""
-    value = dataset.get("PixelPaddingValue")
-    if value is None:
-        return None
-    limit = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((int(value), int(value if limit is None else limit)))
-    outside = (stored >= low) & (stored <= high)
+    """Where there is no film; nothing where that is nowhere or everywhere."""
+    outside = is_padding(dataset, stored)
     return outside if outside.any() and not outside.all() else None
 
 

@@ -26,6 +26,7 @@ from ml.grey_levels import (
     stretch_plane,
     table_of,
 )
+from ml.padding import is_padding, padding_range
 
 BYTE = 8
 
@@ -111,7 +112,7 @@ def _by_table(dataset: pydicom.Dataset, stored: Stored, bits: int) -> Grey:
     """What :func:`_shown` makes of every value there is between the smallest and the largest, looked up."""
     codes = codes_between(stored)
     values = _without_unused_bits(codes, bits)
-    plain = dataset.get("PixelPaddingValue") is None
+    plain = padding_range(dataset) is None
     shown = _windowed(dataset, values)
     steps = np.diff(shown)
     if plain and ((steps >= 0).all() or (steps <= 0).all()):  # then the ends, which do occur, are the extremes
@@ -149,9 +150,7 @@ def _shown(dataset: pydicom.Dataset, values: Stored, seen: NDArray[np.bool_]) ->
     shown = _windowed(dataset, values)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         shown = shown[seen].max() - shown
-    padding = dataset.get("PixelPaddingValue")
-    if padding is not None:  # outside the detector's field (PS3.3 C.7.5.1.1.2): as dark as what surrounds a film
-        outside = np.asarray(values == padding)
-        if (inside := seen & ~outside).any():
-            shown = np.where(outside, shown[inside].min(), shown)
+    outside = is_padding(dataset, values)  # is shown as dark as what surrounds a film
+    if outside.any() and (inside := seen & ~outside).any():
+        shown = np.where(outside, shown[inside].min(), shown)
     return shown.astype(np.float32)

@@ -1,7 +1,8 @@
 """The reference decode: slow and plain, arithmetic on every pixel, what the fast one is held against.
 
 It is the decode that the shipped bundles were trained with, word for word, and with ``reduced=False`` the same
-without the JPEG decoder's shortcut. Only palettes of DICOM are new in it, as none of their films had one.
+without the JPEG decoder's shortcut. Only palettes and padding ranges of DICOM are new in it, as none of their films
+had one.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ def _palette(dataset: pydicom.Dataset, colour: str) -> NDArray[Any]:
 
 def _padding_mask(dataset: pydicom.Dataset, values: NDArray[Any]) -> NDArray[np.bool_] | None:
     padding = dataset.get("PixelPaddingValue")
-    return None if padding is None else np.asarray(values == padding)
+    if padding is None:
+        return None
+    ends = (padding, dataset.get("PixelPaddingRangeLimit", padding))
+    return np.asarray((values >= min(ends)) & (values <= max(ends)))
 
 
 def _stretch(values: NDArray[np.float32]) -> Image.Image:

@@ -114,6 +114,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "voi lut": {"VOILUTSequence": lut(1500, RISING, 16)},
     "zigzag": {"VOILUTSequence": lut(0, ZIGZAG, 8)},
     "padding": {"PixelPaddingValue": int(FILM[120, 100])},
+    "padding range": {"PixelPaddingValue": 3000, "PixelPaddingRangeLimit": 2500},
     "padding that does not occur": {"PixelPaddingValue": 65535},
     "padding and zigzag": {"PixelPaddingValue": int(FILM[5, 5]), "VOILUTSequence": lut(0, ZIGZAG, 8)},
 }
@@ -128,7 +129,7 @@ def test_header_is_obeyed_as_by_the_reference(photometric: str, name: str, bits:
     depth = {"BitsStored": bits, "HighBit": bits - 1, "PhotometricInterpretation": photometric}
     dataset = pydicom.dcmread(BytesIO(explicit(FILM)))
     for keyword, value in {**depth, **window, **HEADERS[name]}.items():
-        if keyword == "PixelPaddingValue":
+        if keyword.startswith("PixelPadding"):
             dataset.add_new(keyword, "US", value)
         elif value is None:
             del dataset[keyword]
