@@ -18,7 +18,6 @@ def batch_facts(batch: Batch, progress: Progress) -> dict[str, Any]:
         "batch": batch,
         "progress": progress,
         "headline": wording.headline(progress),
-        "batch_word": wording.BATCH_WORDS[progress.state],
         "pace": wording.pace(progress),
         "histogram": histogram_of(batch),
     }

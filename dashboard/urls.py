@@ -26,7 +26,6 @@ urlpatterns = [
     _page("batches/open", uploads.open_batch, "batch-open"),
     _page("batches/<uuid:pk>", batches.batch, "batch"),
     _page("batches/<uuid:pk>/progress", batches.progress, "batch-progress"),
-    _page("batches/<uuid:pk>/films", batches.films, "batch-films"),
     _page("batches/<uuid:pk>/files", uploads.add, "batch-add"),
     _page("batches/<uuid:pk>/missing", uploads.missing, "batch-missing"),
     _page("batches/<uuid:pk>/submit", uploads.submit, "batch-submit"),

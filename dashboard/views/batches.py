@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard import wording
 from dashboard.access import user_of
 from dashboard.errors import wants_json
-from dashboard.facts import batch_facts, histogram_of
+from dashboard.facts import batch_facts
 from screening import counts, queries
 from screening.allowance import allowance_of
 from screening.models import Batch, XRay
@@ -27,46 +27,32 @@ VIEWS = ("grid", "table")
 
 @require_safe
 def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The whole page."""
+    """The page; its script fetches it again while films are screened, and takes over what has changed."""
     found = queries.batch_for(user_of(request), pk)
     progress = queries.progress_of(found)
     context = {
         **batch_facts(found, progress),
         "final": progress.is_final,
+        "version": _version(progress),
         **vars(allowance_of(user_of(request))),
         **_reruns(found, progress),
         "state_chips": wording.state_chips(progress),
         "decision_chips": wording.decision_chips(progress),
         **_films(request, found, progress),
     }
+    if "X-Live" in request.headers:  # a message is for the next page that somebody sees, which this is not
+        context["messages"] = []
     return render(request, "dashboard/batch.html", context)
 
 
 @require_safe
-def films(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The part of the page that the script renews while films are being screened."""
-    found = queries.batch_for(user_of(request), pk)
-    context = {"batch": found, **_films(request, found, queries.progress_of(found))}
-    return render(request, "dashboard/_films.html", context)
-
-
-@require_safe
 def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
-    """The numbers of the page; the script polls this."""
-    found = queries.batch_for(user_of(request), pk)
-    now = queries.progress_of(found)
+    """Where the batch stands; the script polls this, and renews the page when its version is another."""
+    now = queries.progress_of(queries.batch_for(user_of(request), pk))
     answer = {
-        "state": now.state,
-        "final": now.is_final,
-        "headline": wording.headline(now),
-        "percent": now.percent,
-        "finished": now.finished,
-        "total": now.total,
-        "to_review": now.to_review,
-        "pace": wording.pace(now),
-        "counts": {**now.states, **now.decisions},
-        "bars": [[bar.y, bar.height, bar.films] for bar in histogram_of(found).bars],
-    }
+        "state": now.state, "final": now.is_final, "percent": now.percent, "total": now.total,
+        "version": _version(now),
+    }  # fmt: skip
     return JsonResponse(answer, headers={"Cache-Control": "no-store"})
 
 
@@ -75,6 +61,12 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Stop a batch."""
     batch = service.cancel(batch=queries.batch_for(user_of(request), pk))
     return JsonResponse({"page": batch.get_absolute_url()}) if wants_json(request) else redirect(batch)
+
+
+def _version(progress: Progress) -> str:
+    """Whatever the page shows of a batch is another when this is; only the clock is left out."""
+    numbers = (*progress.states.values(), *progress.decisions.values(), progress.to_review)
+    return "-".join([progress.state, *map(str, numbers)])
 
 
 def _reruns(batch: Batch, progress: Progress) -> dict[str, Any]:

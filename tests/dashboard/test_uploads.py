@@ -138,17 +138,25 @@ def test_open_batch_offers_to_go_on(as_owner: Client, batch: Batch, png: bytes) 
     assert "1 film ready to screen" in content
 
 
-def test_progress_tells_the_script_everything_it_shows(as_owner: Client, batch: Batch, png: bytes) -> None:
+def test_progress_tells_the_script_when_the_page_is_another(as_owner: Client, batch: Batch, png: bytes) -> None:
     as_owner.post(reverse("batch-add", args=[batch.pk]), {"file": _file("a.png", png)})
     as_owner.post(reverse("batch-add", args=[batch.pk]), {"file": _file("b.png", b"no")})
     as_owner.post(reverse("batch-submit", args=[batch.pk]))
     answer = as_owner.get(reverse("batch-progress", args=[batch.pk]))
     now = json.loads(answer.content)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert (now["state"], now["final"], now["finished"], now["total"]) == ("running", False, 1, 2)
-    assert now["counts"]["queued"] == 1
-    assert now["counts"]["rejected"] == 1
-    assert len(now["bars"]) == 20
+    assert (now["state"], now["final"], now["percent"], now["total"]) == ("running", False, 50, 2)
+    page = as_owner.get(batch.get_absolute_url())
+    assert f'data-version="{now["version"]}"' in page.content.decode()
+    XRay.objects.filter(state="queued").update(state="done", score=0.9, decision="positive")
+    assert json.loads(as_owner.get(answer.wsgi_request.path).content)["version"] != now["version"]
+
+
+def test_the_script_takes_no_message_meant_for_the_next_page(as_owner: Client, batch: Batch) -> None:
+    as_owner.get(reverse("password-changed"))
+    said = "Your password is changed."
+    assert said not in as_owner.get(batch.get_absolute_url(), headers={"X-Live": "1"}).content.decode()
+    assert said in as_owner.get(batch.get_absolute_url()).content.decode()
 
 
 def test_cancelling_stops_what_waits(as_owner: Client, batch: Batch, png: bytes) -> None:

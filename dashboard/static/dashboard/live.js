@@ -1,104 +1,60 @@
-// Keeps a batch's page up to date while its films are screened, without reloading it.
-import { getJson, pause } from "./http.js";
+// Keeps a batch's page up to date while its films are screened, without reloading it. A few numbers are asked for
+// often; when they have changed, the page itself is fetched and what differs is taken from it.
+import { getJson, pause, RequestError } from "./http.js";
+import { morph } from "./morph.js";
 
 const SOONEST = 1000;
 const LATEST = 8000;
-const LIST_EVERY = 3000;
+const RENEW_EVERY = 3000;
+const PARTS = ["[data-live]", ".nav"];
 
 const page = document.querySelector("[data-live]");
-const find = (name) => page.querySelector(`[data-${name}]`);
-const number = (value) => value.toLocaleString("en");
+const announce = page?.querySelector("[data-announce]");
 
-function showNumbers(now) {
-  find("headline").textContent = now.headline;
-  // Read aloud at each quarter only; every second would be a nuisance.
-  const quarter = now.final ? "final" : String(Math.floor(now.percent / 25));
-  const announce = find("announce");
-  if (announce.dataset.quarter !== quarter) announce.textContent = now.headline;
+/** Take what the server renders now. Returns whether all of it was taken. */
+async function renew() {
+  const fresh = await fetchPage();
+  const [now, nav] = PARTS.map((part) => fresh.querySelector(part));
+  if (!now) throw new RequestError(0, "no_answer", "The answer is another page.");
+  const { version } = page.dataset;
+  const whole = morph(page, now);
+  if (!whole) page.dataset.version = version; // so that the rest is fetched again
+  if (nav) morph(document.querySelector(".nav"), nav);
+  return whole;
+}
+
+async function fetchPage() {
+  const address = window.location.pathname + window.location.search;
+  const answer = await fetch(address, { headers: { "X-Live": "1" }, redirect: "error", cache: "no-store" });
+  if (!answer.ok) throw new RequestError(answer.status, "refused", `The server answered ${answer.status}.`);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+/** Read aloud at each quarter only; every second would be a nuisance. */
+function tell({ final, percent }) {
+  const quarter = final ? "final" : String(Math.floor(percent / 25));
+  const words = page.querySelector("[data-headline]").textContent;
+  if (announce.dataset.quarter !== quarter) announce.textContent = words;
   announce.dataset.quarter = quarter;
-  find("progress").max = now.total;
-  find("progress").value = now.finished;
-  find("percent").textContent = now.percent;
-  find("pace").textContent = now.pace;
-  find("total").textContent = number(now.total);
-  find("review").textContent = number(now.to_review);
-  for (const chip of page.querySelectorAll("[data-chip]")) {
-    const films = now.counts[chip.dataset.chip];
-    chip.querySelector("b").textContent = number(films);
-    chip.classList.toggle("is-nil", films === 0);
-  }
-  now.bars.forEach(([y, height, films], index) => {
-    const bar = page.querySelector(`[data-bar="${index}"]`);
-    bar.setAttribute("y", y);
-    bar.setAttribute("height", height);
-    bar.querySelector("title").textContent = String(films);
-    page.querySelector(`[data-bar-films="${index}"]`).textContent = films;
-  });
 }
 
-/** Take the server's list of films, but keep every tile that has not changed: its picture stays put. */
-async function renewList() {
-  const list = find("list");
-  const answer = await fetch(page.dataset.films + window.location.search, { redirect: "error" });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const oldFilms = list.querySelector("[data-films-list]");
-  const newFilms = fresh.querySelector("[data-films-list]");
-  if (!oldFilms || !newFilms) {
-    list.replaceChildren(...fresh.body.childNodes);
-    return;
-  }
-  const known = new Map([...oldFilms.children].map((film) => [film.dataset.film, film]));
-  const merged = [...newFilms.children].map((film) => {
-    const old = known.get(film.dataset.film);
-    return old && old.dataset.version === film.dataset.version ? old : film;
-  });
-  const unchanged = merged.length === oldFilms.children.length
-    && merged.every((film, index) => film === oldFilms.children[index]);
-  if (!unchanged && !oldFilms.contains(document.activeElement)) oldFilms.replaceChildren(...merged);
-  else if (!unchanged) merged.forEach((film) => swapInPlace(known.get(film.dataset.film), film));
-  renewRefusals(list, fresh);
-}
-
-/** Somebody stands on a tile: renew the others, move none. */
-function swapInPlace(old, film) {
-  if (old && old !== film && !old.contains(document.activeElement)) old.replaceWith(film);
-}
-
-function renewRefusals(list, fresh) {
-  const old = list.querySelector("[data-part=refusals]");
-  const now = fresh.querySelector("[data-part=refusals]");
-  if (now && old && old.textContent !== now.textContent) old.replaceWith(now);
-  else if (now && !old) list.prepend(now);
-}
-
-function close(now) {
-  page.dataset.final = "";
-  for (const part of page.querySelectorAll("[data-while-running]")) part.remove();
-  const badge = find("state-badges").querySelector(".badge");
-  badge.className = `badge is-${now.state}`;
-  badge.lastChild.textContent = now.state === "done" ? "Finished" : "Cancelled";
-  badge.querySelector("use").setAttribute("href", now.state === "done" ? "#i-check" : "#i-dash");
-}
+/** While films are being sent from this very page, the upload form says how it stands and leads on. */
+const isSending = () => page.querySelector("[data-upload][data-step=sending]") !== null;
 
 async function follow() {
   let wait = SOONEST;
-  let seen = -1;
-  let listed = 0;
-  for (;;) {
+  let renewed = 0;
+  for (let whole = true; !whole || !("final" in page.dataset);) {
     await pause(wait);
-    if (document.hidden) continue;
+    if (document.hidden || isSending()) continue;
     try {
       const now = await getJson(page.dataset.live);
-      const changed = now.finished !== seen;
-      showNumbers(now);
-      if (now.final || (changed && Date.now() - listed > LIST_EVERY)) {
-        await renewList();
-        listed = Date.now();
-        seen = now.finished;
-      }
-      if (now.final) return close(now);
+      const changed = now.version !== page.dataset.version;
       wait = changed ? SOONEST : Math.min(LATEST, wait * 1.3);
+      if (!changed || (Date.now() - renewed < RENEW_EVERY && !(now.final && whole))) continue;
+      whole = await renew();
+      renewed = Date.now();
+      tell(now);
     } catch {
       wait = Math.min(LATEST, wait * 2); // the server restarts, or the network is away
     }

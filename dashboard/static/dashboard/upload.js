@@ -54,7 +54,7 @@ class UploadForm {
   /** A drop counts anywhere on the page; the browser would open the file and leave. */
   listenToDrops() {
     const over = (is) => this.parts.drop.classList.toggle("is-over", is && !this.busy);
-    const brings = (event) => event.dataTransfer?.types.includes("Files");
+    const brings = (event) => this.form.isConnected && event.dataTransfer?.types.includes("Files");
     document.addEventListener("dragover", (event) => { if (brings(event)) { event.preventDefault(); over(true); } });
     document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(false); });
     document.addEventListener("drop", async (event) => {
