@@ -20,6 +20,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from ml.dicom_pixels import coloured, open_film
 from ml.errors import FilmError
 from ml.grey_levels import luma
+from ml.limits import MAX_PIXELS
 from ml.metered import quiet
 from ml.padding import is_padding
 from ml.pictures import decode_picture, open_picture
@@ -74,20 +75,21 @@ class Deep:
     curve: NDArray[np.uint8] | None = None
 
 
-def deep(data: bytes, kind: str, most_pixels: int = MOST_PIXELS) -> Deep:
+def deep(data: bytes, kind: str, most_pixels: int = MOST_PIXELS, max_pixels: int = MAX_PIXELS) -> Deep:
     """Decode a film to its own values.
 
     Args:
         data: the file's bytes.
         kind: as :func:`ml.headers.sniff` found it.
         most_pixels: a film of more is averaged by the smallest whole factor that brings it below.
+        max_pixels: the most a film may have.
 
     Raises:
         FilmError: ``damaged_pixels``, ``too_large_unpacked``, or ``too_deep`` where memory does not suffice.
     """
     try:
         with quiet():
-            return _dicom(data, most_pixels) if kind == "dicom" else _picture(data, kind, most_pixels)
+            return _dicom(data, most_pixels, max_pixels) if kind == "dicom" else _picture(data, kind, most_pixels)
     except FilmError:
         raise
     except MemoryError as error:
@@ -118,8 +120,8 @@ def _picture(data: bytes, kind: str, most_pixels: int) -> Deep:
     return _reduced(film, most_pixels)
 
 
-def _dicom(data: bytes, most_pixels: int) -> Deep:
-    dataset = open_film(data)
+def _dicom(data: bytes, most_pixels: int, max_pixels: int) -> Deep:
+    dataset = open_film(data, max_pixels)
     stored, bits = coloured(dataset, dataset.pixel_array), int(dataset.BitsStored)
     if stored.ndim == 3:  # a secondary capture in colour
         codes, slope, intercept, _ = _coded(luma(stored, stored.dtype), None)

@@ -26,6 +26,7 @@ from ml.grey_levels import (
     stretch_plane,
     table_of,
 )
+from ml.limits import MAX_PIXELS
 from ml.padding import is_padding, padding_range
 
 BYTE = 8
@@ -33,11 +34,12 @@ BYTE = 8
 _register_codecs = cache(dicom_codecs.register)
 
 
-def decode_dicom(data: bytes) -> Grey:
+def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
     """Decode a DICOM film to grey, bright meaning dense whatever its Photometric Interpretation.
 
     Args:
         data: the file's bytes.
+        max_pixels: the most a film may have.
 
     Returns:
         uint8 [H, W], the smallest to the largest value shown spread over 0..255.
@@ -46,7 +48,7 @@ def decode_dicom(data: bytes) -> Grey:
         FilmError: ``too_large_unpacked``.
         Exception: whatever a damaged file leads pydicom or a decoder to.
     """
-    dataset = open_film(data)
+    dataset = open_film(data, max_pixels)
     stored, bits = _stored(dataset)
     stored = coloured(dataset, stored)
     if stored.ndim == 3:  # a secondary capture in colour, which pydicom makes RGB of
@@ -57,7 +59,7 @@ def decode_dicom(data: bytes) -> Grey:
     return stretch_plane(_shown(dataset, stored, every))
 
 
-def open_film(data: bytes) -> pydicom.Dataset:
+def open_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Dataset:
     """A DICOM film, its pixels still encoded, with every decoder at hand.
 
     Raises:
@@ -65,7 +67,7 @@ def open_film(data: bytes) -> pydicom.Dataset:
         Exception: whatever a damaged file leads pydicom to; ValueError for several frames.
     """
     _register_codecs()
-    dataset = read_whole(data)
+    dataset = read_whole(data, max_pixels)
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise ValueError("several frames are no film")
     return dataset

@@ -23,6 +23,7 @@ from pydicom.uid import (
 
 from ml.errors import FilmError
 from ml.kinds import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
+from ml.limits import MAX_PIXELS, unpacked_bytes
 from ml.metered import HEADER_READS, READ_BYTES, Metered
 
 # It logs whatever it warns of and quotes the header's values; no log may hold a patient's name.
@@ -42,7 +43,6 @@ HEADER_KEYWORDS = (
     "Columns",
 )
 
-UNPACKED_BYTES = 480_000_000  # of a deflated data set: four for each pixel that a film may have
 HEADER_BYTES = 16_000_000  # of a deflated data set that are kept to read its header from
 SLICE = 1 << 16  # compressed bytes handed to zlib at once, which copies what it leaves
 PIECE = 1 << 20  # bytes that it may make of them at once
@@ -70,7 +70,7 @@ class Beginning:
     images: int | None
 
 
-def read_beginning(data: bytes) -> Beginning:
+def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> Beginning:
     """Read a DICOM file up to its pixels; only the attributes that decide on a film are kept.
 
     Raises:
@@ -87,20 +87,20 @@ def read_beginning(data: bytes) -> Beginning:
             reached.append(tag)
         return bool(reached)
 
-    source = Metered(inflated(data, keep=HEADER_BYTES), HEADER_READS)
+    source = Metered(inflated(data, max_pixels, keep=HEADER_BYTES), HEADER_READS)
     wanted: list[BaseTag | int] = [Tag(keyword) for keyword in HEADER_KEYWORDS]
     dataset = read_partial(source, at_pixels, force=True, specific_tags=wanted)
     return Beginning(dataset, bool(reached), None)
 
 
-def read_whole(data: bytes) -> FileDataset:
+def read_whole(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
     """Read a DICOM file with its pixels, still encoded; its Transfer Syntax UID is set where the file has none.
 
     Raises:
         FilmError: ``too_large_unpacked``.
         Exception: whatever a damaged file leads pydicom to.
     """
-    plain = inflated(data)
+    plain = inflated(data, max_pixels)
     dataset = read_partial(Metered(plain, HEADER_READS + len(plain) // READ_BYTES), force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
@@ -109,8 +109,13 @@ def read_whole(data: bytes) -> FileDataset:
     return dataset
 
 
-def inflated(data: bytes, keep: int = UNPACKED_BYTES) -> bytes:
-    """A deflated file as explicit VR little endian, of its data set the first ``keep`` bytes; any other as it is.
+def inflated(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = None) -> bytes:
+    """A deflated file as explicit VR little endian, any other as it is.
+
+    Args:
+        data: a file's bytes.
+        max_pixels: the most a film may have, from which follows what its data set may become.
+        keep: how many bytes of the data set are wanted, from its beginning; by default all.
 
     Raises:
         FilmError: ``too_large_unpacked``.
@@ -124,11 +129,12 @@ def inflated(data: bytes, keep: int = UNPACKED_BYTES) -> bytes:
     if has_preamble(data):
         out.write(data[: DICOM_MAGIC_OFFSET + len(DICOM_MAGIC)])
     write_file_meta_info(out, meta, enforce_standard=False)
-    out.write(inflate(data, start, keep))
+    most = unpacked_bytes(max_pixels)
+    out.write(inflate(data, start, most if keep is None else keep, most))
     return out.getvalue()
 
 
-def inflate(data: bytes, start: int, keep: int, most: int = UNPACKED_BYTES) -> bytes:
+def inflate(data: bytes, start: int, keep: int, most: int) -> bytes:
     """Inflate raw deflate (RFC 1951), as DICOM PS3.5 A.5 has it; what is not kept is counted all the same.
 
     Args:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pydicom
-from PIL import Image
 from pydicom.uid import UID
 
 from ml.dicom_reading import Beginning, read_beginning
 from ml.errors import FilmError
 from ml.kinds import has_preamble
 from ml.kinds import sniff as sniff
+from ml.limits import MAX_PIXELS, MEGAPIXEL
 from ml.metered import quiet
 from ml.pictures import frames_of, open_picture
 
+LONGEST_SIDE = (1 << 31) - 1  # pixels; what PNG allows and what a column of a database holds
 MIN_SIDE = 64  # pixels; below this no lung texture is left to look at
-MAX_PIXELS = 120_000_000  # declared pixels; the largest flat detectors give about 20 million
 
 # Projection radiography by PS3.3 C.7.3.1.1.1; CT, MR, US and the rest are other examinations.
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG"})
@@ -53,8 +53,13 @@ class Header:
     view: str = ""
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
     """Return the header of a film without decoding its pixels.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: the most a film may have; how many this one declares is for :func:`refuse_unfit` to look at,
+            unless a side is longer than any may be.
 
     Raises:
         FilmError: ``empty_file``, ``unsupported_kind``, ``archive``, ``dicomdir``, ``no_pixels``,
@@ -64,7 +69,7 @@ def read_header(data: bytes) -> Header:
     if kind == "zip":
         raise FilmError("archive", "This is a ZIP archive, not a film; its files are taken out and read one by one.")
     with quiet():
-        return _dicom_header(data) if kind == "dicom" else _picture_header(data, kind)
+        return _dicom_header(data, max_pixels) if kind == "dicom" else _picture_header(data, kind, max_pixels)
 
 
 def refuse_unfit(header: Header, max_pixels: int = MAX_PIXELS) -> None:
@@ -112,26 +117,31 @@ def _refuse_geometry(header: Header, max_pixels: int) -> None:
             f"The film is {header.width} × {header.height} pixels; at least {MIN_SIDE} on each side are needed.",
         )
     if header.width * header.height > max_pixels:
-        raise FilmError(
-            "too_many_pixels",
-            f"The film declares {header.width} × {header.height} pixels; "
-            f"at most {max_pixels // 1_000_000} million are accepted.",
-        )
+        raise _too_many(header, max_pixels)
 
 
-def _picture_header(data: bytes, kind: str) -> Header:
+def _too_many(header: Header, max_pixels: int) -> FilmError:
+    return FilmError(
+        "too_many_pixels",
+        f"The film declares {header.width} × {header.height} pixels; "
+        f"at most {max_pixels // MEGAPIXEL} million are accepted.",
+    )
+
+
+def _picture_header(data: bytes, kind: str, max_pixels: int) -> Header:
     try:
         with open_picture(data, kind) as picture:
-            return Header(kind, picture.width, picture.height, frames_of(picture))
-    except Image.DecompressionBombError as error:
-        raise FilmError("too_many_pixels", "The picture declares more pixels than any X-ray detector has.") from error
+            header = Header(kind, picture.width, picture.height, frames_of(picture))
     except Exception as error:  # parsers raise whatever a damaged file leads them to
         raise _damaged(kind) from error
+    if max(header.width, header.height) > LONGEST_SIDE:
+        raise _too_many(header, max_pixels)
+    return header
 
 
-def _dicom_header(data: bytes) -> Header:
+def _dicom_header(data: bytes, max_pixels: int) -> Header:
     try:
-        beginning = read_beginning(data)
+        beginning = read_beginning(data, max_pixels)
         _refuse_no_film(beginning, has_preamble(data))
         dataset = beginning.dataset
         return Header(

@@ -14,6 +14,8 @@ from ml.metered import HEADER_READS, READ_BYTES, Metered
 from ml.tiff import Directory
 
 KINDS = frozenset({"png", "jpeg", "tiff", "webp"})
+# Pillow's own limit is one number for the whole process. Ours is held against the header before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
 DEEP_ROWS = 128  # of a picture of more than 8 bits, stretched at once
 
 

@@ -18,6 +18,7 @@ from ml.dicom_pixels import decode_dicom
 from ml.errors import FilmError
 from ml.grey_levels import Grey
 from ml.headers import read_header, refuse_unfit
+from ml.limits import MAX_PIXELS
 from ml.metered import quiet
 from ml.pictures import decode_picture
 
@@ -44,8 +45,12 @@ class InputSpec:
     kind: str = "stretch"
 
 
-def load(data: bytes) -> Grey:
+def load(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
     """Check a film by its header, then decode it. The way of every film, whoever asks.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: the most a film may have.
 
     Returns:
         The working picture, see :func:`decode`.
@@ -54,17 +59,18 @@ def load(data: bytes) -> Grey:
         FilmError: what :func:`ml.headers.read_header`, :func:`ml.headers.refuse_unfit` and
             :func:`decode` raise.
     """
-    header = read_header(data)
-    refuse_unfit(header)
-    return decode(data, header.kind)
+    header = read_header(data, max_pixels)
+    refuse_unfit(header, max_pixels)
+    return decode(data, header.kind, max_pixels)
 
 
-def decode(data: bytes, kind: str) -> Grey:
+def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
     """Decode a film to its working picture.
 
     Args:
         data: the file's bytes.
         kind: ``png``, ``jpeg``, ``dicom``, ``tiff`` or ``webp`` as :func:`ml.headers.sniff` found it.
+        max_pixels: the most a film may have, for what a deflated data set may become.
 
     Returns:
         uint8 [H, W], longer side at most ``WORKING_SIDE``, bright means dense (MONOCHROME2).
@@ -74,7 +80,7 @@ def decode(data: bytes, kind: str) -> Grey:
     """
     try:
         with quiet():
-            picture = _shrink(_full(data, kind))
+            picture = _shrink(_full(data, kind, max_pixels))
     except (FilmError, MemoryError):  # a want of memory is not of the film alone; it may pass
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
@@ -101,9 +107,11 @@ def to_input(pixels: Grey, spec: InputSpec) -> NDArray[np.float32]:
     return np.repeat(grey[..., None], spec.channels, axis=-1)
 
 
-def _full(data: bytes, kind: str) -> Image.Image:
+def _full(data: bytes, kind: str, max_pixels: int) -> Image.Image:
     """At full size, or as much of it as the working picture needs."""
-    return Image.fromarray(decode_dicom(data)) if kind == "dicom" else decode_picture(data, kind, WORKING_SIDE)
+    if kind == "dicom":
+        return Image.fromarray(decode_dicom(data, max_pixels))
+    return decode_picture(data, kind, WORKING_SIDE)
 
 
 def _shrink(picture: Image.Image) -> Image.Image:

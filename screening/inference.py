@@ -16,6 +16,7 @@ from PIL import Image
 from ml.bundle import Bundle, find
 from ml.decision import decide
 from ml.errors import BundleError, NotScoredError
+from ml.limits import MEGAPIXEL
 from ml.preprocess import Grey, load
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def decode(data: bytes) -> Decoded:
         FilmError: when it cannot be decoded.
     """
     started = time.perf_counter()
-    picture = load(data)
+    picture = load(data, settings.MAX_MEGAPIXELS * MEGAPIXEL)
     pictures = pictures_of(picture)
     return Decoded(picture, pictures, time.perf_counter() - started)
 

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from ml.errors import FilmError
 from ml.headers import MIN_SIDE as MIN_SIDE
 from ml.headers import Header, read_header, refuse_unfit
+from ml.limits import MEGAPIXEL
 from ml.phantom import is_synthetic
 from screening import archives
 
@@ -42,8 +43,9 @@ def inspect(data: bytes) -> Arrival:
     refusal: FilmError | None = None
     try:
         _refuse_large(len(data), settings.MAX_FILE_BYTES)
-        header = read_header(data)
-        refuse_unfit(header, settings.MAX_MEGAPIXELS * 1_000_000)
+        max_pixels = settings.MAX_MEGAPIXELS * MEGAPIXEL
+        header = read_header(data, max_pixels)
+        refuse_unfit(header, max_pixels)
     except FilmError as error:
         refusal = error
     return Arrival(hashlib.sha256(data).hexdigest(), header, is_synthetic(data), refusal)

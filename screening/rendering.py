@@ -24,6 +24,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from ml.errors import FilmError
+from ml.limits import MEGAPIXEL
 from screening import storage
 from screening.config.celery import SMALL, app
 from screening.config.limits import limits
@@ -136,7 +137,8 @@ def _rendered(film: XRay) -> Note | None:
     from screening.services import work
 
     try:
-        storage.put(_name(film.pk), packed(deep(work.read_original(film), film.kind)))
+        values = deep(work.read_original(film), film.kind, max_pixels=settings.MAX_MEGAPIXELS * MEGAPIXEL)
+        storage.put(_name(film.pk), packed(values))
     except SoftTimeLimitExceeded:
         return TOO_SLOW
     except FilmError as error:  # which may come of a decoder that the time limit interrupted

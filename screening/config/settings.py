@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 
 from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
+from ml.limits import MAX_PIXELS, MEGAPIXEL
 from screening.config import capacity, servers, storages
 from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret, secret_key, share, words
@@ -165,7 +166,8 @@ SPECTACULAR_SETTINGS = {
 
 # Uploads. One request carries one file from the browser and many from a plain form.
 MAX_FILE_BYTES = number("MAX_FILE_BYTES", 64 * MIB)
-MAX_MEGAPIXELS = number("MAX_MEGAPIXELS", 120)  # declared; the largest flat detectors give about 20
+# Declared; detectors give about 20. A worker takes up to 17 bytes a pixel (colour with transparency), else 4 to 13.
+MAX_MEGAPIXELS = number("MAX_MEGAPIXELS", MAX_PIXELS // MEGAPIXEL)
 MAX_ARCHIVE_BYTES = number("MAX_ARCHIVE_BYTES", 4096 * MIB)
 MAX_ARCHIVE_MEMBERS = number("MAX_ARCHIVE_MEMBERS", 20_000)
 MAX_UNPACKED_BYTES = number("MAX_UNPACKED_BYTES", 16_384 * MIB)
@@ -178,7 +180,9 @@ QUOTA_FILES = number("QUOTA_FILES", 1_000_000)
 QUOTA_OPEN_BATCHES = number("QUOTA_OPEN_BATCHES", 100)
 DATA_UPLOAD_MAX_NUMBER_FILES = number("MAX_FILES_A_REQUEST", 1000)
 MAX_REQUEST_BYTES = number("MAX_REQUEST_BYTES", 16_384 * MIB)  # of all files of one request
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MIB  # form fields only; files go to disk
+# Form fields only, of which each file may have one, its path; files go to disk.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = DATA_UPLOAD_MAX_NUMBER_FILES + 1000
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(2 * MIB, DATA_UPLOAD_MAX_NUMBER_FILES * 2048)
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
 _memory = capacity.memory()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ml.limits import MAX_PIXELS
 from screening.deidentification import dicom, jpeg, png, tiff, webp
 from screening.deidentification.cleaned import Cleaned
 
@@ -21,7 +22,7 @@ PICTURES: dict[str, Callable[[bytes], Cleaned]] = {
 }
 
 
-def clean(data: bytes, kind: str, key: bytes) -> Cleaned:
+def clean(data: bytes, kind: str, key: bytes, max_pixels: int = MAX_PIXELS) -> Cleaned:
     """Take out of a file what identifies a person; what its pixels decode to stays the same to the bit.
 
     Text burnt into the pixels stays, as does what lies inside a compressed pixel stream.
@@ -31,6 +32,7 @@ def clean(data: bytes, kind: str, key: bytes) -> Cleaned:
         kind: ``png``, ``jpeg``, ``tiff``, ``webp`` or ``dicom``, as that found it.
         key: of the deployment; the same key gives the same pseudonyms. Cleaning a cleaned DICOM file
             pseudonymises its pseudonyms again, and removes nothing more.
+        max_pixels: the most a film may have, for what a deflated file may become.
 
     Raises:
         FilmError: ``damaged_header`` where the file cannot be taken apart, ``unsupported_compression`` for
@@ -38,7 +40,7 @@ def clean(data: bytes, kind: str, key: bytes) -> Cleaned:
         ValueError: for another kind.
     """
     if kind == "dicom":
-        return dicom.clean(data, key)
+        return dicom.clean(data, key, max_pixels)
     if kind not in PICTURES:
         raise ValueError(f"no file of kind {kind!r} can be de-identified")
     return PICTURES[kind](data)

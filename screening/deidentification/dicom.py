@@ -53,9 +53,9 @@ DELIMITERS = {ord("^"), ord("=")}  # in names, at which character sets start ane
 MOST_NAME = 1024  # bytes of a value that a pseudonym is made from
 
 
-def clean(data: bytes, key: bytes) -> Cleaned:
+def clean(data: bytes, key: bytes, max_pixels: int) -> Cleaned:
     """Clean a DICOM file; see :func:`screening.deidentification.clean`."""
-    film = read(data)
+    film = read(data, max_pixels)
     signed = text(film.elements.get(PIXEL_REPRESENTATION)) == "\x01"
     values: dict[int, Value] = {}
     lost: list[Element] = []

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from pydicom import uid
 
-from ml.dicom_reading import UNPACKED_BYTES, inflate
+from ml.dicom_reading import inflate
 from ml.kinds import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
+from ml.limits import unpacked_bytes
 from screening.deidentification.cleaned import damaged
 from screening.deidentification.dicom_walk import LONG, SEQUENCE_END, UNDEFINED, Element, Encoding, Walker
 
@@ -64,7 +65,7 @@ def encoding_of(syntax: str) -> Encoding:
     return ENCODINGS.get(syntax, EXPLICIT)
 
 
-def read(data: bytes) -> DicomFile:
+def read(data: bytes, max_pixels: int) -> DicomFile:
     """Take a file apart, with or without a preamble; no value is made sense of.
 
     Raises:
@@ -78,7 +79,7 @@ def read(data: bytes) -> DicomFile:
         raise damaged("dicom")
     rest = memoryview(data)[walker.position :]
     if syntax == DEFLATED:
-        rest = memoryview(_inflated(data, walker.position))
+        rest = memoryview(_inflated(data, walker.position, max_pixels))
     command = Walker(rest, 0, Encoding(implicit=True, little=True))
     for _ in command.elements(COMMAND):  # of a message that was stored as it was sent; nothing of it is kept
         pass
@@ -140,9 +141,10 @@ def _syntax(encoding: Encoding) -> str:
     return str(uid.ImplicitVRLittleEndian if encoding.implicit else uid.ExplicitVRLittleEndian)
 
 
-def _inflated(data: bytes, start: int) -> bytes:
+def _inflated(data: bytes, start: int, max_pixels: int) -> bytes:
+    most = unpacked_bytes(max_pixels)
     try:
-        return inflate(data, start, UNPACKED_BYTES)
+        return inflate(data, start, most, most)
     except (ValueError, zlib.error) as error:
         raise damaged("dicom") from error
 

@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from ml.errors import FilmError
+from ml.limits import MEGAPIXEL
 from screening import deidentification, intake, storage
 from screening.errors import ScreeningError
 from screening.intake import ARCHIVE
@@ -166,7 +167,8 @@ def _enter(film: XRay, content: bytes | File[Any] | None, may_enter: MayEnter) -
 
 def _cleaned(film: XRay, data: bytes) -> bytes:
     """The file without what identifies a person; what was removed and the pseudonyms are noted in the row."""
-    cleaned = deidentification.clean(data, film.kind, settings.PSEUDONYM_KEY.encode())
+    max_pixels = settings.MAX_MEGAPIXELS * MEGAPIXEL
+    cleaned = deidentification.clean(data, film.kind, settings.PSEUDONYM_KEY.encode(), max_pixels)
     film.receipt = [*cleaned.removed, *(f"{name} (replaced by a pseudonym)" for name in cleaned.replaced)]
     film.patient, film.study = cleaned.patient, cleaned.study
     return cleaned.data

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from ml.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MAX_PIXELS, MIN_SIDE, read_header, refuse_unfit, sniff
+from ml.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MIN_SIDE, read_header, refuse_unfit, sniff
+from ml.limits import MAX_PIXELS
 from ml.preprocess import load
 from tests.ml.helpers import dicom_with, encoded, refusal
 
@@ -88,6 +89,11 @@ def test_another_limit_of_pixels_may_be_given() -> None:
     error = refusal(lambda: refuse_unfit(header, max_pixels=1_000_000))
     assert error.code == "too_many_pixels"
     assert "1 million" in error.sentence
+
+
+def test_a_raised_limit_holds_beyond_what_the_parsers_would_take_by_themselves() -> None:
+    header = read_header(png_declaring(20_000, 20_000), max_pixels=500_000_000)
+    refuse_unfit(header, max_pixels=500_000_000)
 
 
 def test_the_smallest_side_is_accepted() -> None:
