@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import authenticate
@@ -44,6 +45,28 @@ def test_the_first_login_is_told_once_and_works(db: None) -> None:
     assert authenticate(username="admin", password=password) is not None
     assert password not in output_of("first_login")
     assert User.objects.count() == 1
+
+
+def test_the_first_login_is_kept_in_a_private_file_until_its_password_is_changed(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "first-login.txt"
+    command = ("first_login", "--json", "--file", str(file), "--address", "http://127.0.0.1:8000")
+    made = json.loads(output_of(*command))
+    text = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert all(words in text for words in ("http://127.0.0.1:8000", made["user"], made["password"], "Change"))
+    assert json.loads(output_of(*command)) == {"user": "admin", "password": "", "file": str(file)}
+    assert file.read_text() == text
+    user = User.objects.get()
+    user.set_password("another-password")
+    user.save()
+    assert json.loads(output_of(*command)) == {"user": "admin", "password": "", "file": ""}
+    assert not file.exists()
+
+
+def test_a_first_login_that_cannot_be_written_is_still_told(db: None, tmp_path: Path) -> None:
+    made = json.loads(output_of("first_login", "--json", "--file", str(tmp_path / "absent" / "file")))
+    assert authenticate(username="admin", password=made["password"]) is not None
+    assert made["file"] == ""
 
 
 def test_a_service_user_gets_a_working_token_and_keeps_its_password(db: None) -> None:

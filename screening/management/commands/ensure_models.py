@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml.bundle import find, names
 from ml.errors import BundleError
+from screening.locks import START, transaction_lock
 from screening.services.registry import register_model
 
 
@@ -23,12 +24,13 @@ class Command(BaseCommand):
             raise CommandError(
                 f"SCREENING_MODEL={settings.DEFAULT_MODEL!r} is no model here; there are: {', '.join(names())}"
             )
-        for name in names():
-            try:
-                bundle = find(name)
-            except BundleError as error:
-                raise CommandError(str(error)) from error
-            version = register_model(
-                name=name, digest=bundle.digest, card=bundle.card, default=name == settings.DEFAULT_MODEL
-            )
-            self.stdout.write(f"model {version}{' (default)' if version.is_default else ''}")
+        try:
+            bundles = [(name, find(name)) for name in names()]
+        except BundleError as error:
+            raise CommandError(str(error)) from error
+        with transaction_lock(START):
+            for name, bundle in bundles:
+                version = register_model(
+                    name=name, digest=bundle.digest, card=bundle.card, default=name == settings.DEFAULT_MODEL
+                )
+                self.stdout.write(f"model {version}{' (default)' if version.is_default else ''}")

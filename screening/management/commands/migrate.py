@@ -1,0 +1,22 @@
+"""Django's ``migrate``, one at a time: machines that start together may all run it against one database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import connections
+
+from screening.locks import MIGRATE, session_lock
+
+
+class Command(migrate.Command):
+    """``manage.py migrate``"""
+
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        """Wait until no other process migrates this database, then see what is left to do."""
+        alias = options["database"]
+        if connections[alias].vendor != "postgresql":
+            return super().handle(*args, **options)
+        with session_lock(MIGRATE, alias):
+            return super().handle(*args, **options)
