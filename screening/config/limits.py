@@ -2,11 +2,16 @@
 
 ``soft < hard < lease < visibility timeout``: a chunk that takes too long is first asked to stop, then killed;
 only then may another worker take its films, and only long after that does the broker deliver its message anew.
+Whoever stops a worker waits ``stop`` seconds before killing it: by then its last chunk has ended or was killed.
+Imports nothing, so that the supervisor can use it without Django.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+DEFAULT_CHUNK_SECONDS = 30
+CLOSING_SECONDS = 5  # after its last chunk: results to the database, connections closed
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class Limits:
     hard: int
     lease: int
     visibility: int
+    stop: int
 
 
 def limits(chunk_seconds: int) -> Limits:
@@ -29,4 +35,4 @@ def limits(chunk_seconds: int) -> Limits:
         raise ValueError("CHUNK_SECONDS must be at least 1")
     hard = chunk_seconds + max(2, chunk_seconds // 4)
     lease = hard + max(3, chunk_seconds // 2)
-    return Limits(chunk_seconds, hard, lease, 4 * lease)
+    return Limits(chunk_seconds, hard, lease, 4 * lease, hard + CLOSING_SECONDS)

@@ -13,6 +13,7 @@ from ml.limits import MAX_PIXELS, MEGAPIXEL
 from screening.config import capacity, servers, storages
 from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret, secret_key, share, words
+from screening.config.limits import DEFAULT_CHUNK_SECONDS
 
 MIB = 1024 * 1024
 
@@ -196,7 +197,7 @@ WORKER_OVERLAP = flag("WORKER_OVERLAP", default=cores() > WORKER_PROCESSES)
 WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", capacity.default_memory(WORKER_PROCESSES, _memory), least=0)
 CHUNK_FILMS = number("CHUNK_FILMS", 32)
 CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
-CHUNK_SECONDS = number("CHUNK_SECONDS", 30)
+CHUNK_SECONDS = number("CHUNK_SECONDS", DEFAULT_CHUNK_SECONDS)
 SWEEP_SECONDS = number("SWEEP_SECONDS", 15)
 SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3

@@ -10,15 +10,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from screening.config.limits import DEFAULT_CHUNK_SECONDS, limits
 from screening.config.servers import FILES
 from screening.runtime.child import ProcessSpec
+from screening.runtime.errors import StartupError
 from screening.runtime.instance import Instance
 from screening.runtime.services import Endpoints
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
 _START_SECONDS = 120.0  # the first import of a numeric library on a busy machine is slow
-_WORKER_GRACE = 40.0  # longer than a chunk may take
 
 
 def application_environment(
@@ -77,10 +78,22 @@ def worker(instance: Instance, env: Mapping[str, str]) -> ProcessSpec:
         command,
         # One thread for each process: the processes share the cores among them.
         {**env, "OMP_NUM_THREADS": "1"},
-        grace=_WORKER_GRACE,
+        grace=stop_grace(env),
         # Without its broker a worker cannot finish anything; the tasks are delivered again.
         death_signal=signal.SIGQUIT,
     )
+
+
+def stop_grace(env: Mapping[str, str]) -> float:
+    """Return the seconds that a worker gets to finish its chunks, from ``CHUNK_SECONDS`` as the worker reads it.
+
+    Raises StartupError ``setting-invalid``.
+    """
+    try:
+        return float(limits(int(env.get("CHUNK_SECONDS") or DEFAULT_CHUNK_SECONDS)).stop)
+    except ValueError as error:
+        message = f"CHUNK_SECONDS={env['CHUNK_SECONDS']!r} must be a whole number of seconds, 1 or more."
+        raise StartupError("setting-invalid", message) from error
 
 
 def beat(instance: Instance, env: Mapping[str, str]) -> ProcessSpec:

@@ -13,6 +13,7 @@ from screening.config.limits import limits
 def test_limits_keep_their_order(seconds: int) -> None:
     found = limits(seconds)
     assert seconds == found.soft < found.hard < found.lease < found.visibility
+    assert found.hard < found.stop  # who stops a worker lets its chunks end, or be killed by the worker itself
 
 
 def test_a_chunk_needs_time() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from screening.config.limits import DEFAULT_CHUNK_SECONDS, limits
 from screening.runtime import StartupError, application
 from screening.runtime.instance import Instance
 from screening.runtime.stack import remove_instance, running_stack
@@ -91,6 +92,24 @@ def test_the_stack_serves_and_leaves_nothing(
         assert Instance.open(place).ready_file("beat").exists()
     assert family() == []
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_worker_gets_the_time_that_its_chunks_may_take(
+    project: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "PROJECT_DIR", project)
+    with running_stack(place, workers=1, extra_env={"CHUNK_SECONDS": "100"}, quiet=True, fast=True) as stack:
+        (worker,) = [one.spec for one in stack.supervisor._entries if one.spec.name == "worker"]
+    assert worker.grace == limits(100).stop > limits(100).hard
+    assert application.stop_grace({}) == limits(DEFAULT_CHUNK_SECONDS).stop
+    assert application.stop_grace({"CHUNK_SECONDS": ""}) == limits(DEFAULT_CHUNK_SECONDS).stop
+
+
+@pytest.mark.parametrize("value", ["0", "soon"])
+def test_a_wrong_chunk_time_is_one_sentence(value: str) -> None:
+    with pytest.raises(StartupError, match=f"CHUNK_SECONDS='{value}'") as caught:
+        application.stop_grace({"CHUNK_SECONDS": value})
+    assert caught.value.code == "setting-invalid"
 
 
 def test_a_failing_step_stops_everything(
