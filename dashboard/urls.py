@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import URLPattern, path, reverse_lazy
 
 from dashboard.errors import View, guarded
-from dashboard.views import account, batches, films, health, home, models, reading, reports, reruns, reviews, uploads
+from dashboard.views import account, batches, films, home, models, reading, reports, reruns, reviews, uploads
 
 
 def _page(route: str, view: View, name: str, **extra: Any) -> URLPattern:
@@ -17,7 +16,6 @@ def _page(route: str, view: View, name: str, **extra: Any) -> URLPattern:
 
 
 urlpatterns = [
-    path("healthz", login_not_required(health.healthz), name="healthz"),
     path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     _page("", home.home, "home"),

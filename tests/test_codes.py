@@ -18,7 +18,7 @@ ELSEWHERE = {"runtime", "migrations", "models"}  # what starts the servers has e
 # Which argument of a call is a code.
 PLACES = {
     "FilmError": 0, "NotScoredError": 0, "ScreeningError": 0, "ClientError": 0, "FileError": 0, "Refusal": 0,
-    "Refused": 0, "NotSent": 1, "_reject": 1, "AuthenticationFailed": 1,
+    "Refused": 0, "Trouble": 0, "NotSent": 1, "_reject": 1, "AuthenticationFailed": 1,
 }  # fmt: skip
 # What the framework answers by itself, beyond what our code says.
 FRAMEWORK: set[type[exceptions.APIException]] = {
@@ -40,7 +40,7 @@ def in_code() -> Iterator[tuple[str, str]]:
     """Every code in the source, and where."""
     for folder in SOURCES:
         for path in (ROOT / folder).rglob("*.py"):
-            if ELSEWHERE.isdisjoint(path.parts):
+            if ELSEWHERE.isdisjoint(path.relative_to(ROOT).parts):
                 for node in ast.walk(ast.parse(path.read_text())):
                     yield from ((code, str(path.relative_to(ROOT))) for code in _codes(node))
     yield from ((code, "ml/gate.py") for code, _ in REFUSALS.values())

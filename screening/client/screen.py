@@ -48,7 +48,7 @@ def _running(instance: Path) -> str | None:
     """The address of the web server that runs on an instance, if one answers there."""
     try:
         address = str(json.loads((instance / "endpoints.json").read_text())["base_url"])
-        requests.get(f"{address}/healthz", timeout=5).raise_for_status()
+        requests.get(f"{address}/readyz", timeout=5).raise_for_status()
     except (OSError, ValueError, KeyError, requests.RequestException):
         return None
     return address

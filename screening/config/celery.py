@@ -112,7 +112,7 @@ def _watch(sender: Any, **_: Any) -> None:
     """Look after this worker's ears, see :mod:`screening.liveness`."""
     from screening import liveness
 
-    liveness.watch(patience=float(_limits.lease))
+    liveness.watch(patience=float(_limits.lease), worker=f"{sender.hostname}/{os.getpid()}")
 
 
 @worker_ready.connect

@@ -55,7 +55,7 @@ def manage_step(name: str, *arguments: str, env: Mapping[str, str], private: boo
 
 
 def web(env: Mapping[str, str], host: str, port: int) -> ProcessSpec:
-    """Describe the web server; it is ready when its health page answers."""
+    """Describe the web server; it is ready when it answers and reaches its database."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = [sys.executable, "-m", "gunicorn", "-c", "python:screening.web.gunicorn_config", "--bind", address]
     return ProcessSpec(
@@ -63,7 +63,7 @@ def web(env: Mapping[str, str], host: str, port: int) -> ProcessSpec:
         command=command,
         env=env,
         cwd=PROJECT_DIR,
-        ready=lambda _pid: _is_healthy(_ANY_ADDRESS.get(host, host), port),
+        ready=lambda _pid: _is_ready(_ANY_ADDRESS.get(host, host), port),
         ready_timeout=_START_SECONDS,
     )
 
@@ -145,10 +145,10 @@ def _allowed_hosts(host: str) -> str:
     return ",".join(dict.fromkeys(names))
 
 
-def _is_healthy(host: str, port: int) -> bool:
+def _is_ready(host: str, port: int) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        connection.request("GET", "/readyz", headers={"Host": f"localhost:{port}"})
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False

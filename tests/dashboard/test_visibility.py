@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -88,19 +86,6 @@ def test_changes_need_post_and_the_csrf_token(film: XRay, owner: User) -> None:
         address = reverse(name, args=[film.batch_id])
         assert strict.get(address).status_code == 405
         assert strict.post(address).status_code == 403
-
-
-def test_healthz_needs_no_login(client: Client, db: None) -> None:
-    answer = client.get(reverse("healthz"))
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-
-
-def test_healthz_says_when_the_database_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise OperationalError("no answer")
-
-    monkeypatch.setattr("dashboard.views.health.connection", SimpleNamespace(cursor=refuse))
-    assert client.get(reverse("healthz")).status_code == 503
 
 
 def test_pictures_are_private_and_only_of_decoded_films(film: XRay, as_owner: Client) -> None:

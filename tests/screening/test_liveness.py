@@ -7,13 +7,13 @@ from unittest.mock import patch
 
 import pytest
 
-from screening import publishing
+from screening import liveness, publishing
 from screening.config.broker import JitteredConnection
 from screening.config.celery import app
 from screening.config.clock import SteadyScheduler
 from screening.config.cores import cores
 from screening.config.limits import limits
-from screening.liveness import Ears
+from screening.liveness import IDLE_SECONDS, Ears
 
 
 class Clock:
@@ -45,6 +45,26 @@ def test_taking_a_message_or_having_none_to_take_is_alive() -> None:
     assert not ears.deaf(waiting=5)
     clock.now += 2
     assert ears.deaf(waiting=5)
+
+
+def test_a_worker_is_idle_when_messages_wait_while_it_has_nothing_in_hand() -> None:
+    clock = Clock()
+    ears = Ears(patience=60, clock=clock)
+    for waiting, in_hand in ((0, 0), (0, 2), (5, 2)):
+        clock.now += 30
+        assert not ears.idle(waiting, in_hand)
+    clock.now += IDLE_SECONDS
+    assert not ears.idle(waiting=5, in_hand=0)
+    clock.now += 1
+    assert ears.idle(waiting=5, in_hand=0)
+    ears.took()
+    assert not ears.idle(waiting=5, in_hand=0)
+
+
+def test_a_full_disk_does_not_end_the_watch(tmp_path: Path) -> None:
+    liveness._touch(tmp_path / "absent" / "alive")
+    liveness._touch(tmp_path / "alive")
+    assert (tmp_path / "alive").exists()
 
 
 def test_patience_is_longer_than_a_chunk_may_take() -> None:

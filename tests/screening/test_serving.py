@@ -194,7 +194,7 @@ def nginx(live_server: Any, settings: Any, tmp_path: Path, accelerated: None) ->
     command = launch_command([program, "-c", str(config), "-p", str(tmp_path)], signal.SIGTERM)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        _until_it_answers(f"http://127.0.0.1:{port}/healthz", process)
+        _until_it_answers(f"http://127.0.0.1:{port}/livez", process)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
