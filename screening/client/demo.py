@@ -14,6 +14,7 @@ from screening.client.sample import Study, sample_study
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import Stack, running_stack
+from screening.runtime.summary import summary
 from xrayscreen import Client, ClientError, Status
 from xrayscreen.progress import Terminal
 from xrayscreen.report import film_table, totals
@@ -35,7 +36,7 @@ def demo(instance: Path, keep: bool) -> int:
     """
     study = sample_study(data_dir())
     print("Starting PostgreSQL, Valkey, web, worker and beat …", flush=True)
-    with running_stack(instance, quiet=not keep, echo=Console() if keep else None) as stack:
+    with running_stack(instance, quiet=not keep, echo=Console(sys.stdout) if keep else None) as stack:
         account = json.loads(stack.run_management_command("service_user", USER, "--staff"))
         batch, status = screen_study(Client(stack.base_url, account["token"]), study)
         print(f"\nDashboard: {stack.base_url}/batches/{batch}")
@@ -62,8 +63,10 @@ def screen_study(client: Client, study: Study) -> tuple[str, Status]:
 
 
 def _keep(stack: Stack, account: dict[str, str]) -> int:
-    print(f"Sign in as {account['user']} with password {account['password']}. Ctrl-C stops everything.", flush=True)
-    return stack.wait()
+    sign_in = f"user {account['user']}, password {account['password']} (new at every start)"
+    print(*summary(stack, sign_in), sep="\n", flush=True)
+    stack.wait()
+    return 0
 
 
 def main(arguments: list[str]) -> int:

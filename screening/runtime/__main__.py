@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.instance import Instance
 from screening.runtime.stack import remove_instance, running_stack, services
+from screening.runtime.summary import first_login, summary
 
 _REFUSED = 2
 _INTERRUPTED = 130
@@ -23,7 +25,7 @@ _HIGHEST_PORT = 65535
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    console = Console(sys.stdout)
+    console = Console(sys.stdout, verbose=arguments.verbose)
     with running_stack(
         arguments.instance,
         host=arguments.host,
@@ -31,10 +33,10 @@ def _run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         echo=console,
     ) as stack:
-        for line in stack.run_management_command("first_login").splitlines():
+        for line in summary(stack, first_login(stack)):
             console.say(line)
-        console.say(f"The screening system runs at {stack.base_url} (Ctrl-C ends it)")
-        return stack.wait()
+        stack.wait()
+    return 0
 
 
 def _exec(arguments: argparse.Namespace) -> int:
@@ -83,6 +85,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8000)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--workers", type=_count, help="worker processes, by default one a core")
+    parser.add_argument("--verbose", action="store_true", help="print the output of the processes too")
     _add_instance(parser, "run", os.environ.get("SCREENING_DATA_DIR"))
 
 
@@ -124,6 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(handler(chosen))
     except StartupError as error:
         sys.stderr.write("".join(f"{part}\n" for part in (error.detail, error.message) if part))
+        return _REFUSED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(f"The disk is full ({error}). Make room on it, then start again.\n")
         return _REFUSED
     except KeyboardInterrupt:
         return _INTERRUPTED

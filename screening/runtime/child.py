@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO
 
 from screening.runtime.accounts import Account
 from screening.runtime.console import Console
+from screening.runtime.log_file import LogFile
 
 _LAUNCHER = Path(__file__).with_name("_launch.py")
 _TAIL_LINES = 25
@@ -64,7 +66,7 @@ class Child:
         self._ended = False
         self._console = console
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._log = _open_log(log_file)
+        self._log = LogFile(log_file)
         self._process = subprocess.Popen(
             launch_command(spec.command, spec.death_signal, spec.account),
             env=dict(spec.env),
@@ -80,8 +82,13 @@ class Child:
             threading.Thread(target=_read_lines, args=(stream, take), name=f"log-{spec.name}", daemon=True)
             for stream, take in zip(streams, takers, strict=False)
         ]
-        for reader in self._readers:
-            reader.start()
+        try:
+            for reader in self._readers:
+                reader.start()
+        except RuntimeError as error:  # no more threads: a process that nobody knows of must not stay
+            self._process.kill()
+            self._process.wait()
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     @property
     def pid(self) -> int:
@@ -106,7 +113,7 @@ class Child:
         if self._ended:  # its process group id may belong to somebody else by now
             return True
         polite = self._end_politely(hurry)
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # also what the process itself left in its group
         self._process.wait()
         self._ended = True
@@ -131,9 +138,7 @@ class Child:
 
     def _take_line(self, line: str) -> None:
         self._tail.append(line)
-        with suppress(OSError):  # a full disk must not block the process at its next line
-            self._log.write(line + "\n")
-            self._log.flush()
+        self._log.write(line)
         if self.spec.echo:
             self._console.process_line(self.spec.name, line)
 
@@ -142,17 +147,6 @@ def _read_lines(stream: IO[bytes], take: Callable[[str], None]) -> None:
     with stream:
         for raw in stream:
             take(raw.decode("utf-8", "replace").rstrip("\r\n"))
-
-
-def _open_log(path: Path) -> TextIO:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8")
-
-
-def rotate_log(path: Path) -> None:
-    """Move the log of the previous run aside, so that a log file holds one run."""
-    if path.exists():
-        path.replace(path.with_name(path.name + ".1"))
 
 
 def describe_exit(code: int) -> str:

@@ -1,7 +1,8 @@
-"""What the runtime prints: one line at a time, with the name of the process in front."""
+"""What the runtime prints: one line at a time. Losing the display must not end the processes."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -10,25 +11,30 @@ from typing import TextIO
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 _NAME_WIDTH = 8
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR}  # of a stream that may take the next line
 
 
 class Console:
-    """Writes whole lines to a stream from many threads; without a stream it only reports alarms."""
+    """Writes whole lines to a stream from many threads; without a stream it only reports alarms.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    The output of the processes is in their log files; with ``verbose`` it is printed as well.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
         self._stream = stream
+        self._verbose = verbose
         self._lock = threading.Lock()
         self._colour_of: dict[str, int] = {}
         self._coloured = stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
     @property
-    def shows(self) -> bool:
-        """Whether lines are printed at all."""
-        return self._stream is not None
+    def shows_output(self) -> bool:
+        """Whether the output of the processes is printed."""
+        return self._verbose and self._stream is not None
 
     def process_line(self, name: str, text: str) -> None:
-        """Print one output line of the process ``name``."""
-        if self._stream is not None:
+        """Print one output line of the process ``name``, if that is wanted."""
+        if self._verbose and self._stream is not None:
             self._write(self._stream, f"{self._label(name)} | {text}")
 
     def say(self, text: str) -> None:
@@ -52,9 +58,10 @@ class Console:
             try:
                 stream.write(text + "\n")
                 stream.flush()
-            except (OSError, ValueError):
-                # The reader has gone (a closed pipe or terminal). The log files still hold everything,
-                # and losing the display must not end the processes.
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno in _PASSING:
+                    return
+                # The reader has gone (a closed pipe or terminal); the log files still hold everything.
                 self._stream = None
                 _silence(stream)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,12 +31,10 @@ class Stack:
     env: Mapping[str, str]
     supervisor: Supervisor
 
-    def wait(self) -> int:
-        """Block until a signal (returns 0) or until a process failed too often (returns 1)."""
-        try:
-            return self.supervisor.wait()
-        except Interrupted:
-            return 0
+    def wait(self) -> None:
+        """Block until a signal ends the stack."""
+        with suppress(Interrupted):
+            self.supervisor.wait()
 
     def run_management_command(self, *arguments: str) -> str:
         """Run ``manage.py`` with these arguments against the stack and return its standard output.

@@ -13,23 +13,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from screening.runtime.child import Child, ProcessSpec, describe_exit, rotate_log
+from screening.runtime.child import Child, ProcessSpec, describe_exit
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
+from screening.runtime.log_file import read_log, shift
 
 _WATCHDOG = Path(__file__).with_name("_watchdog.py")
 _MONITOR_SECONDS = 0.1
 _LONGEST_READY_POLL = 0.25
-_LONGEST_BACK_OFF = 10.0
 
 
 @dataclass(frozen=True)
 class RestartPolicy:
-    """Restart a process at most ``limit`` times in ``window`` seconds; the first wait is ``back_off``."""
+    """How long a process that died waits for its restart, in seconds.
 
-    limit: int = 5
+    The first wait is ``back_off``; each death of the last ``window`` seconds doubles it, up to ``longest``.
+    """
+
     window: float = 120.0
     back_off: float = 0.5
+    longest: float = 15.0
+
+    def pause(self, deaths: int) -> float:
+        """Return the wait after a death that came after ``deaths`` others."""
+        return float(min(self.back_off * 2 ** min(deaths, 30), self.longest))
 
 
 @dataclass
@@ -39,10 +46,15 @@ class _Entry:
     watched: bool = False
     deaths: deque[float] = field(default_factory=deque)
     restart_at: float | None = None
+    trouble: str = ""  # what went wrong in looking after it, so that it is reported once
 
 
 class Supervisor:
-    """Use as a context manager; leaving it stops every process, the last started first."""
+    """Use as a context manager; leaving it stops every process, the last started first.
+
+    A process that has been ready once is restarted for as long as it takes, at growing intervals: what ends it
+    may be a full disk or a server that is away, which last longer than any number of attempts.
+    """
 
     def __init__(
         self,
@@ -52,7 +64,6 @@ class Supervisor:
         policy: RestartPolicy | None = None,
         watchdog_grace: float = 10.0,
     ) -> None:
-        self.failed = False
         self._log_dir = log_dir
         self._console = console
         self._policy = policy or RestartPolicy()
@@ -100,7 +111,7 @@ class Supervisor:
 
         Raises StartupError ``process-died``, ``process-not-ready`` or ``stopped``.
         """
-        rotate_log(self._log_file(spec))
+        shift(self._log_file(spec))
         began = time.monotonic()
         entry = self._add(spec)
         try:
@@ -117,7 +128,7 @@ class Supervisor:
 
         Raises StartupError ``step-failed`` with the last lines of the output.
         """
-        rotate_log(self._log_file(spec))
+        shift(self._log_file(spec))
         entry = self._add(spec)
         try:
             while (code := entry.child.poll()) is None:
@@ -130,12 +141,11 @@ class Supervisor:
             self._discard(entry)
         if spec.private:
             return "".join(f"{line}\n" for line in entry.child.private_output)
-        return self._log_file(spec).read_text(encoding="utf-8")
+        return read_log(self._log_file(spec))
 
-    def wait(self) -> int:
-        """Block until every process has been stopped; return 1 after a failure, otherwise 0."""
+    def wait(self) -> None:
+        """Block until every process has been stopped."""
         self._stopped.wait()
-        return 1 if self.failed else 0
 
     def stop(self) -> None:
         """Stop every process, the last started first. Further calls wait for the first one."""
@@ -201,68 +211,63 @@ class Supervisor:
 
     def _unseen_tail(self, entry: _Entry) -> str:
         """Return the last lines of the output unless they are on the screen already."""
-        return "" if entry.spec.echo and self._console.shows else entry.child.tail()
+        return "" if entry.spec.echo and self._console.shows_output else entry.child.tail()
 
     def _check_not_stopping(self) -> None:
         if self.stopping:
-            message = "Another process failed, so everything was stopped; start again after reading its log."
+            message = "Everything is being stopped; start again when that is done."
             raise StartupError("stopped", message)
 
     def _monitor(self) -> None:
         while not self._stopping.wait(_MONITOR_SECONDS):
             with self._lock:
                 for entry in self._entries:
-                    if entry.watched and not self._keep_alive(entry):
-                        self.failed = True
-                        break
-            if self.failed:
-                self.stop()
+                    if entry.watched and not self.stopping:
+                        self._look_after(entry)
 
-    def _keep_alive(self, entry: _Entry) -> bool:
-        """Return False when the process died too often to be restarted again."""
+    def _look_after(self, entry: _Entry) -> None:
+        """Restart a process that died. Whatever goes wrong here must not end the thread that watches over all."""
+        try:
+            self._keep_alive(entry)
+        except Exception as error:
+            trouble = f"{type(error).__name__}: {error}"
+            if trouble != entry.trouble:
+                entry.trouble = trouble
+                self._console.alarm(f"{entry.spec.name} could not be looked after, trying again: {trouble}")
+
+    def _keep_alive(self, entry: _Entry) -> None:
         now = time.monotonic()
         if entry.restart_at is not None:
             if now >= entry.restart_at:
                 self._restart(entry)
-            return True
-        code = entry.child.poll()
-        return code is None or self._plan_restart(entry, code, now)
+        elif (code := entry.child.poll()) is not None:
+            entry.child.stop()  # ends what the dead process left in its group
+            self._tell_watchdog("-", entry.child)
+            self._plan_restart(entry, f"ended unexpectedly ({describe_exit(code)})", now)
 
-    def _plan_restart(self, entry: _Entry, code: int, now: float) -> bool:
-        policy, name = self._policy, entry.spec.name
-        entry.child.stop()  # ends what the dead process left in its group
-        self._tell_watchdog("-", entry.child)
-        while entry.deaths and now - entry.deaths[0] > policy.window:
+    def _plan_restart(self, entry: _Entry, what: str, now: float) -> None:
+        while entry.deaths and now - entry.deaths[0] > self._policy.window:
             entry.deaths.popleft()
-        count = len(entry.deaths)
+        pause = self._policy.pause(len(entry.deaths))
         entry.deaths.append(now)
-        if count >= policy.limit:
-            self._console.alarm(
-                f"{name} ended unexpectedly ({describe_exit(code)}) after {count} restarts; "
-                f"stopping everything, see {self._log_file(entry.spec)}"
-            )
-            return False
-        pause = min(policy.back_off * 2**count, _LONGEST_BACK_OFF)
         entry.restart_at = now + pause
-        self._console.alarm(
-            f"{name} ended unexpectedly ({describe_exit(code)}); "
-            f"restart {count + 1} of {policy.limit} in {pause:.1f} s"
-        )
-        return True
+        where = f"; see {self._log_file(entry.spec)}" if len(entry.deaths) > 1 else ""
+        self._console.alarm(f"{entry.spec.name} {what}; restart {len(entry.deaths)} in {pause:.1f} s{where}")
 
     def _restart(self, entry: _Entry) -> None:
-        entry.restart_at = None
         try:
             if entry.spec.before_start is not None:
                 entry.spec.before_start()
             entry.child = self._starter.submit(self._spawn, entry.spec).result()
-        except (OSError, StartupError) as error:
-            # The dead child stays in place, so the next look counts this as one more death.
-            self._console.alarm(f"{entry.spec.name} could not be restarted: {error}")
+        except Exception as error:  # the disk is full, say; nothing that a later attempt cannot overcome
+            self._plan_restart(entry, f"could not be restarted ({error})", time.monotonic())
+            return
+        entry.restart_at, entry.trouble = None, ""
+        self._console.say(f"{entry.spec.name} was started again")
 
     def _tell_watchdog(self, change: str, child: Child) -> None:
         if self._watchdog.stdin is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 self._watchdog.stdin.write(f"{change}{child.pid}\n".encode())
                 self._watchdog.stdin.flush()
 

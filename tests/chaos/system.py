@@ -219,7 +219,7 @@ def running_system(
     ``keep`` leaves the instance, for whoever has a file system mounted in it.
     """
     with running_stack(instance, extra_env={**SETTINGS, **(extra_env or {})}, fast=True) as stack:
-        stack.supervisor._policy = RestartPolicy(limit=10_000, window=1.0, back_off=0.2)
+        stack.supervisor._policy = RestartPolicy(window=1.0, back_off=0.2)
         token = json.loads(stack.run_management_command("service_user", "chaos"))["token"]
         yield System(stack, Client(stack.base_url, token))
     if not keep:

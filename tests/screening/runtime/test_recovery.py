@@ -58,7 +58,7 @@ def test_a_killed_server_is_restarted_at_the_same_address(instance: Path, capsys
             pytest.fail("the servers did not come back")
     shown = capsys.readouterr().err
     assert "postgres ended unexpectedly" in shown
-    assert "valkey ended unexpectedly (signal SIGKILL); restart 1 of 5" in shown
+    assert "valkey ended unexpectedly (signal SIGKILL); restart 1 in" in shown
 
 
 def test_an_orphaned_server_is_replaced(instance: Path) -> None:

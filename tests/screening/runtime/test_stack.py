@@ -26,7 +26,7 @@ sys.exit(os.environ.get("FAILING_STEP") == sys.argv[1])
 """
 WSGI = """
 def application(environ, start_response):
-    start_response("200 OK" if environ["PATH_INFO"] == "/healthz" else "404 Not Found", [])
+    start_response("200 OK" if environ["PATH_INFO"] == "/readyz" else "404 Not Found", [])
     return [b"{}"]
 """
 CELERY = """
@@ -48,7 +48,7 @@ application.PROJECT_DIR = Path(sys.argv[1])
 try:
     with running_stack(Path(sys.argv[2]), workers=1, quiet=True, fast=True) as stack:
         print(stack.base_url, flush=True)
-        sys.exit(stack.wait())
+        stack.wait()
 except KeyboardInterrupt:  # the signal came between the line above and the wait
     sys.exit(0)
 """
@@ -80,7 +80,7 @@ def test_the_stack_serves_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(application, "PROJECT_DIR", project)
     with running_stack(place, workers=1, extra_env={"MARK": "set"}, quiet=True, fast=True) as stack:
-        with urllib.request.urlopen(stack.base_url + "/healthz") as answer:  # noqa: S310
+        with urllib.request.urlopen(stack.base_url + "/readyz") as answer:  # noqa: S310
             assert answer.status == 200
         environments = [p.environ() for p in family() if "celery" in " ".join(p.cmdline())]
         assert environments
