@@ -212,14 +212,16 @@ def _run(url: str, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...
 
 @contextmanager
 def running_system(
-    instance: Path, extra_env: Mapping[str, str] | None = None, *, keep: bool = False
+    instance: Path, extra_env: Mapping[str, str] | None = None, *, keep: bool = False, shipped: bool = False
 ) -> Iterator[System]:
-    """A stack of its own with short leases, whose supervisor never tires of restarting what the tests kill.
+    """A stack of its own with short leases, whose supervisor restarts at once what the tests kill.
 
-    ``keep`` leaves the instance, for whoever has a file system mounted in it.
+    ``keep`` leaves the instance, for whoever has a file system mounted in it. ``shipped`` leaves the supervisor's
+    pauses and the servers' durability as they are.
     """
-    with running_stack(instance, extra_env={**SETTINGS, **(extra_env or {})}, fast=True) as stack:
-        stack.supervisor._policy = RestartPolicy(window=1.0, back_off=0.2)
+    with running_stack(instance, extra_env={**SETTINGS, **(extra_env or {})}, fast=not shipped) as stack:
+        if not shipped:
+            stack.supervisor._policy = RestartPolicy(window=1.0, back_off=0.2)
         token = json.loads(stack.run_management_command("service_user", "chaos"))["token"]
         yield System(stack, Client(stack.base_url, token))
     if not keep:

@@ -1,32 +1,44 @@
-"""The disk that holds the films is full."""
+"""The disk is full: the one that holds the films, or the one that holds everything."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import psycopg2
 import pytest
+import requests
 
+from screening.runtime.home import find_home
 from screening.runtime.instance import Instance
 from tests.chaos.conftest import own_servers
 from tests.chaos.films import films
+from tests.chaos.processes import kill, until
 from tests.chaos.system import LEASE, System, running_system
 from xrayscreen import ClientError
 
 pytestmark = pytest.mark.full_round
 SIZE = 4 * 1024 * 1024  # bytes
 LEFT = 3 * 4096  # bytes: room for the pictures of one film at most
+EVERYTHING = 400 * 1024 * 1024  # bytes: a fresh database alone has 60 MiB
+OUTAGE = 60  # seconds: longer than the five restarts after which everything was once stopped
+
+PARTS = ("postgres", "valkey", "web", "worker", "beat")
+WRITE_ON = "SELECT pg_logical_emit_message(true, 'chaos', repeat('x', 4000000))"  # into the write-ahead log
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, size: int = SIZE, mode: int = 0o700) -> Iterator[Path]:
     """A file system of a few megabytes in memory; the test is skipped where none may be mounted."""
-    folder.mkdir(mode=0o700)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs", str(folder)]
+    folder.mkdir(mode=mode)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode={mode:o}", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"a small file system needs the right to mount one: {done.stderr.strip()}")
@@ -80,3 +92,95 @@ def test_a_disk_that_is_full_for_the_worker_costs_no_film(cramped: System) -> No
     cramped.settle()
     outcome = cramped.outcome(batch)
     assert {state for state, _, _ in outcome.values()} == {"done"}, outcome
+
+
+@pytest.fixture
+def on_one_disk() -> Iterator[System]:
+    """A system all of whose data are on one small disk: database, broker, films, logs."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system can only be mounted by root")
+    # Where the database's own user gets to: in a folder that is closed to it the database would lie elsewhere.
+    outer = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="chaos-"))
+    outer.chmod(0o711)
+    try:
+        folder = outer / "instance"
+        disk = small_disk(folder, EVERYTHING, 0o711)
+        with own_servers(), disk, running_system(folder, keep=True, shipped=True) as system:
+            assert find_home(Instance.open(folder)).root.is_relative_to(folder)
+            yield system
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+@contextmanager
+def kept_full(folder: Path) -> Iterator[None]:
+    """Leave no byte on a disk, and take what is freed there meanwhile."""
+    ballast, over = folder / "ballast", threading.Event()
+
+    def fill() -> None:
+        with ballast.open("ab", buffering=0) as file:
+            while not over.wait(0.05):
+                with suppress(OSError):
+                    for size in (1024 * 1024, 4096):
+                        while file.write(bytes(size)) == size:
+                            pass
+
+    filler = threading.Thread(target=fill)
+    filler.start()
+    try:
+        until(lambda: os.statvfs(folder).f_bavail == 0, "the disk is full")
+        yield
+    finally:
+        over.set()
+        filler.join()
+        ballast.unlink()
+
+
+def health(system: System) -> tuple[int, str]:
+    """Status and code of the system's health; a web process that is away has none."""
+    try:
+        answer = requests.get(f"{system.stack.base_url}/healthz", timeout=20)
+        return answer.status_code, answer.json().get("code", "")
+    except requests.RequestException:
+        return 0, ""
+
+
+def outage(system: System) -> set[tuple[int, str]]:
+    """Let everything hit the full disk: the database by writing on, each process by a restart; what health said."""
+    for name in PARTS:
+        kill(system.processes(name)[:1])
+    said = set()
+    deadline = time.monotonic() + OUTAGE  # the length of the outage is the fault
+    while time.monotonic() < deadline:
+        with suppress(psycopg2.Error):
+            system.admin_sql(WRITE_ON)
+        said.add(health(system))
+        time.sleep(0.5)
+    return said
+
+
+@pytest.mark.parametrize("hard", [False, True], ids=["quiet", "every part dies"])
+def test_a_full_data_directory_ends_nothing_for_good(on_one_disk: System, hard: bool) -> None:
+    system = on_one_disk
+    until(lambda: health(system) == (200, ""), "the system is sound")
+    first = system.client.create_batch("sent before the disk was full")
+    system.client.add_all(first, films(24), lambda _film: None)
+    with ExitStack() as full_disk:
+        with system.unconsumed():
+            system.client.submit(first)
+            full_disk.enter_context(kept_full(system.stack.instance))
+        until(lambda: health(system)[0] != 200, "health says that something is wrong", 30)
+        if hard:
+            said = outage(system)
+        else:
+            time.sleep(OUTAGE)
+            said = {health(system)}
+    print(f"health during the outage: {sorted(said)}")
+    assert 200 not in {status for status, _ in said}
+    until(lambda: health(system) == (200, ""), "everything is back, with nobody's help")
+    later = system.submit(8)
+    system.settle()
+    for batch, count in ((first, 24), (later, 8)):
+        assert system.states(batch) == {"done": count}
+    system.check_invariants("--settled", "--delete-orphans", "--grace", "0")
+    system.check_invariants("--settled", "--grace", "0")
