@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,26 @@ def test_a_place_that_cannot_be_written_is_one_sentence() -> None:
     with pytest.raises(StartupError) as caught:
         Instance.open(Path("/proc/nowhere/instance"))
     assert caught.value.code == "instance-unwritable"
+
+
+def test_a_start_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"a small file system needs the right to mount one: {done.stderr.strip()}")
+    try:
+        Instance.open(folder / "instance")
+        with pytest.raises(OSError, match="No space left"):
+            (folder / "ballast").write_bytes(bytes(1024 * 1024))
+        done = run_module("run", "--port", str(choose_port()), "--instance", str(folder / "instance"))
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("The disk is full (")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_address_for_a_browser() -> None:
