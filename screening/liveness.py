@@ -5,7 +5,7 @@ worker watches itself. Alive means that it took a message lately or that none wa
 itself, for whoever started it to start it again; its films are taken back when their leases run out.
 
 As long as a worker takes work it says so in the broker (:mod:`screening.heartbeats`), by which ``/healthz`` knows. It
-stops saying so as soon as messages wait while it has nothing in hand, and when it is told to stop.
+stops saying so when messages wait for seconds while none of its processes works, and when it is told to stop.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from celery.signals import task_received, worker_shutting_down
-from celery.worker.state import reserved_requests
+from celery.worker.state import active_requests, reserved_requests
 
 from screening import heartbeats, publishing
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0  # seconds
-IDLE_SECONDS = 6.0  # that messages may wait while a worker has nothing in hand; it asks for them all the time
+IDLE_SECONDS = 6.0  # that messages may wait while a worker has nothing in hand; it takes them at once
 LAST_RESORT = 30.0  # seconds between asking a deaf worker to stop and ending it
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
@@ -62,8 +62,8 @@ class Ears:
         """Whether messages have been waiting for some seconds while the worker had none in hand.
 
         Args:
-            waiting: messages in the broker now.
-            in_hand: messages that the worker has taken and not finished.
+            waiting: messages that nobody works on.
+            in_hand: messages that one of the worker's processes works on.
         """
         if in_hand or not waiting:
             self._occupied = self._clock()
@@ -96,7 +96,8 @@ def watch(patience: float, worker: str) -> None:
 def _look(ears: Ears, worker: str, leaving: threading.Event, alive: Path | None) -> None:
     while not ears.deaf(waiting := publishing.backlog()):
         _touch(alive)
-        if leaving.is_set() or ears.idle(waiting, len(reserved_requests)):
+        # What was taken and no process has begun waits too: its processes may die as soon as they are started.
+        if leaving.is_set() or ears.idle(waiting + len(reserved_requests), len(active_requests)):
             heartbeats.leave(worker)
         else:
             heartbeats.beat(worker)
