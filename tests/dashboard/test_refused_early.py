@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -53,7 +54,7 @@ def test_programs_get_the_code(settings: Any) -> None:
 
 
 def test_a_form_with_too_many_fields_is_not_called_too_many_files(strict: Client) -> None:
-    fields = {f"field-{number}": "" for number in range(1001)}
+    fields = {f"field-{number}": "" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     for address in (reverse("token-create"), "/api/v1/batches"):
         answer = strict.post(address, fields, **JSON)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["code"]) == (400, "not_understood")
