@@ -127,7 +127,7 @@ def test_a_claim_runs_out_and_the_film_goes_to_another(batch: Batch, colleague: 
     one = waiting(batch)
     take(colleague)
     assert reading.next_film(other) is None
-    ReadingClaim.objects.update(until=timezone.now() - timedelta(seconds=1))
+    ReadingClaim.objects.update(until=timezone.now() - timedelta(minutes=5))
     assert take(other) == one.pk
     with pytest.raises(ScreeningError, match="claim_lost") as refusal:
         reading.give(reader=colleague, film_id=one.pk, answer="positive", note="a nipple shadow")
@@ -171,5 +171,5 @@ def test_a_skipped_film_goes_to_others_and_comes_back_after_an_hour(
     assert reading.next_film(colleague) is None
     assert take(other) == one.pk
     reading.hand_back(other)
-    ReadingSkip.objects.update(until=timezone.now() - timedelta(seconds=1))
+    ReadingSkip.objects.update(until=timezone.now() - timedelta(minutes=5))
     assert take(colleague) == one.pk

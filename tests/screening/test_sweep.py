@@ -21,7 +21,7 @@ BROKEN = Refusal("damaged_pixels", "It is damaged.")
 def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:
     held, fresh = film(running, 1), film(running, 2)
     work.claim([held.pk, fresh.pk])
-    XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(minutes=5))
     assert work.sweep()["lost"] == 1
     held.refresh_from_db()
     fresh.refresh_from_db()
@@ -49,7 +49,7 @@ def test_a_film_that_kills_its_worker_three_times_ends_failed(running: Batch) ->
     killer = film(running)
     for _ in range(3):
         work.claim([killer.pk])
-        XRay.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        XRay.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
         work.sweep()
     killer.refresh_from_db()
     assert (killer.state, killer.code, killer.step) == ("failed", "worker_lost", "sweep")

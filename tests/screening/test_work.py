@@ -80,7 +80,7 @@ def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
 def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
     waiting = film(running)
     (frozen,) = work.claim([waiting.pk])
-    XRay.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    XRay.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
     work.sweep()
     (current,) = work.claim([waiting.pk])
     assert work.record([(frozen, screened(0.1, "negative"))]) == 0
