@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from screening.runtime.application import PROJECT_DIR, application_environment
@@ -16,6 +17,7 @@ from screening.runtime.child import launch_command
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.instance import Instance
+from screening.runtime.signals import Interrupted
 from screening.runtime.stack import remove_instance, running_stack, services
 from screening.runtime.summary import first_login, summary
 
@@ -26,13 +28,16 @@ _HIGHEST_PORT = 65535
 
 def _run(arguments: argparse.Namespace) -> int:
     console = Console(sys.stdout, verbose=arguments.verbose)
-    with running_stack(
-        arguments.instance,
-        host=arguments.host,
-        port=arguments.port,
-        workers=arguments.workers,
-        echo=console,
-    ) as stack:
+    with (
+        running_stack(
+            arguments.instance,
+            host=arguments.host,
+            port=arguments.port,
+            workers=arguments.workers,
+            echo=console,
+        ) as stack,
+        suppress(Interrupted),
+    ):  # Ctrl-C as soon as these lines are read is an end like any later one
         for line in summary(stack, first_login(stack)):
             console.say(line)
         stack.wait()

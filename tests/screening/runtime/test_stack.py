@@ -29,6 +29,11 @@ def application(environ, start_response):
     start_response("200 OK" if environ["PATH_INFO"] == "/readyz" else "404 Not Found", [])
     return [b"{}"]
 """
+GUNICORN = """
+wsgi_app = "screening.config.wsgi"
+workers, threads = 2, 4
+control_socket_disable = True
+"""
 CELERY = """
 import os, pathlib
 from celery import Celery
@@ -65,6 +70,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (config / "settings.py").write_text("SECRET_KEY = 'none'\nUSE_TZ = True\n")
     (config / "wsgi.py").write_text(WSGI)
     (config / "celery.py").write_text(CELERY)
+    web = root / "screening" / "web"
+    web.mkdir()
+    (web / "__init__.py").touch()
+    (web / "gunicorn_config.py").write_text(GUNICORN)
     return root
 
 
