@@ -54,12 +54,12 @@ chaos: $(VENV)/.dev ## kill, freeze and cut off everything in turn, in full (`ma
 
 train: $(VENV)/.train ## train the screener anew; needs XRAY_DATA_DIR, MASKS=lung-masks.zip, PHOTOGRAPHS="folder …"
 	@test -f "$(MASKS)" || { echo "Name the lung masks: make train MASKS=….zip; see requirements-train.txt" >&2; exit 2; }
-	@test -f var/screener/lungs.keras || $(PY) -m ml.lung_fields --masks "$(MASKS)"
-	@$(PY) -m ml.screener_ship --photographs $(PHOTOGRAPHS)
+	@test -f var/screener/lungs.keras || $(PY) -m ml.training.lung_fields --masks "$(MASKS)"
+	@$(PY) -m ml.training.screener.build_bundle --photographs $(PHOTOGRAPHS)
 
 seed: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle; needs XRAY_DATA_DIR
 	@$(PY) -m ml.train
-	@$(PY) -m ml.ship
+	@$(PY) -m ml.training.seed_cnn.build_bundle
 
 clean: ## delete the embedded servers' data of demo and tests (not of `make run`)
 	@for instance in demo test test-systems; do $(PY) -m screening.runtime remove var/$$instance; done

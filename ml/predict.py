@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from ml import DEFAULT_MODEL, NOTICE
-from ml.bundle import Bundle, find, names, sha256_of
-from ml.decision import decide
+from ml.decoding.preprocess import Grey, load
 from ml.errors import BundleError, FilmError
-from ml.preprocess import Grey, load
+from ml.inference.bundle import Bundle, find, names, sha256_of
+from ml.inference.decision import decide
 
 if TYPE_CHECKING:
-    from ml.classifier import Finding
+    from ml.inference.classifier import Finding
 
 BATCH = 8
 
@@ -45,7 +45,7 @@ def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
         paths: the files.
         bundle: the model.
     """
-    from ml.classifier import Classifier
+    from ml.inference.classifier import Classifier
 
     classifier = Classifier(bundle, threads=0)
     for start in range(0, len(paths), BATCH):

@@ -1,45 +1,10 @@
-"""Train the networks: ``python -m ml.train``. Weights and logs go to a folder of runs; shipping is ``ml.ship``."""
+"""Train the reference network: ``python -m ml.train``. See :mod:`ml.training.seed_cnn.train`."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
-from pathlib import Path
 
-from ml.errors import DataSetError
-from ml.evaluate import seed_data
-
-RUNS = Path("var/training/seed-cnn")
-
-
-def run_folder(runs: Path, protocol: str, seed: int) -> Path:
-    """Where one training leaves its weights and log."""
-    return runs / f"{protocol}-{seed}"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ml.train", description=__doc__)
-    parser.add_argument("--protocol", choices=("patient", "seed"), default="patient")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one training each")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--runs", type=Path, default=RUNS, help="folder for weights and logs")
-    options = parser.parse_args(arguments)
-    try:
-        split = seed_data(options.protocol).split
-    except DataSetError as error:
-        print(error, file=sys.stderr)
-        return 2
-    from ml.seed_recipe import train  # TensorFlow takes seconds to load; not for --help or an error
-
-    for seed in options.seeds:
-        started = time.monotonic()
-        run = run_folder(options.runs, options.protocol, seed)
-        train(split, seed, run, options.epochs)
-        print(f"{run}: {time.monotonic() - started:.0f} s")
-    return 0
-
+from ml.training.seed_cnn.train import main
 
 if __name__ == "__main__":
     sys.exit(main())

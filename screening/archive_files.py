@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from ml.decoding.signatures import ZIP_MAGICS
 from ml.errors import FilmError
-from ml.kinds import ZIP_MAGICS
 
 UNREADABLE = (BadZipFile, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # the others give no bound to what a few bytes may unpack to

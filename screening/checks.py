@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from ml.bundle import names
+from ml.inference.bundle import names
 from screening.config.limits import limits
 
 POSITIVE = (

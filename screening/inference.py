@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from PIL import Image
 
-from ml.bundle import Bundle, find
-from ml.decision import decide
+from ml.decoding.limits import MEGAPIXEL
+from ml.decoding.preprocess import Grey, load
 from ml.errors import BundleError, NotScoredError
-from ml.limits import MEGAPIXEL
-from ml.preprocess import Grey, load
+from ml.inference.bundle import Bundle, find
+from ml.inference.decision import decide
 
 if TYPE_CHECKING:
-    from ml.classifier import Classifier, Finding
+    from ml.inference.classifier import Classifier, Finding
 
 THUMBNAIL_SIDE = 256  # pixels; the longer side at most
 SHRINK_WHOLE = 4  # from so many times on by a whole number: a third of the time, and at least 192 pixels remain
@@ -130,7 +130,7 @@ def classifier_for(model: str, digest: str) -> Classifier:
     Raises:
         BundleError: when the files here are another version's.
     """
-    from ml.classifier import Classifier  # starts threads: only in the process that runs the network
+    from ml.inference.classifier import Classifier  # starts threads: only in the process that runs the network
 
     bundle = find(model)
     if bundle.digest != digest:

@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from ml.decoding.headers import MIN_SIDE as MIN_SIDE
+from ml.decoding.headers import Header, read_header, refuse_unfit
+from ml.decoding.limits import MEGAPIXEL
 from ml.errors import FilmError
-from ml.headers import MIN_SIDE as MIN_SIDE
-from ml.headers import Header, read_header, refuse_unfit
-from ml.limits import MEGAPIXEL
-from ml.phantom import is_synthetic
+from ml.phantom.film import is_synthetic
 from screening import archives
 
 MAGIC_BYTES = 4

@@ -14,8 +14,8 @@ from django.db import connection
 from django.db.models import Aggregate, Count, F, FloatField, Max, Q, QuerySet, Sum, Value
 from django.db.models.functions import Least
 
-from ml.agreement import Kappa, cohen_kappa
-from ml.metrics import wilson_interval
+from ml.statistics.agreement import Kappa, cohen_kappa
+from ml.statistics.metrics import wilson_interval
 from screening.models import Review, XRay
 from screening.reading_queries import STANDS
 

@@ -23,8 +23,8 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from ml.decoding.limits import MEGAPIXEL
 from ml.errors import FilmError
-from ml.limits import MEGAPIXEL
 from screening import storage
 from screening.config.celery import SMALL, app
 from screening.config.limits import limits
@@ -33,7 +33,7 @@ from screening.models import XRay
 from screening.publishing import AWAY
 
 if TYPE_CHECKING:
-    from ml.deep_pixels import Deep
+    from ml.decoding.viewer_pixels import Deep
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +112,9 @@ def render(pk: UUID) -> None:
 def packed(film: Deep) -> bytes:
     """A film's values for the browser, compressed by gzip.
 
-    Four bytes with the length of what follows (little endian); JSON with what :class:`ml.deep_pixels.Deep` says
-    besides, filled up with spaces to a multiple of four; the codes row by row, one byte each or two (little
-    endian); the curve, one byte a code, where there is one.
+    Four bytes with the length of what follows (little endian); JSON with what
+    :class:`ml.decoding.viewer_pixels.Deep` says besides, filled up with spaces to a multiple of four; the codes row
+    by row, one byte each or two (little endian); the curve, one byte a code, where there is one.
     """
     height, width = film.codes.shape
     about: dict[str, Any] = {
@@ -133,7 +133,7 @@ def packed(film: Deep) -> bytes:
 
 def _rendered(film: XRay) -> Note | None:
     """Render and store; or why that cannot be."""
-    from ml.deep_pixels import deep  # here: only workers decode
+    from ml.decoding.viewer_pixels import deep  # here: only workers decode
     from screening.services import work
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml.calibration import predictive_values
+from ml.statistics.calibration import predictive_values
 
 FLAG_POSITIVE, FLAG_UNCERTAIN, FLAG_FAILED, FLAG_SAMPLED = "positive", "uncertain", "failed", "sampled"
 

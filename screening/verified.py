@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ml.metrics import wilson_interval
+from ml.statistics.metrics import wilson_interval
 from screening.counts import Alike
 from screening.readings import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 

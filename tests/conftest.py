@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from ml.datasets import data_dir
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
+from ml.data.datasets import data_dir
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from screening.models import Batch, ModelVersion
 from screening.runtime.stack import Stack, remove_instance, running_stack
 from screening.services import batches

@@ -18,12 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 # Where each part may not look. `screening` reaches the networks only through `inference` and `classifier`.
 FORBIDDEN = {
     "ml": ("screening", "dashboard", "django", "celery", "rest_framework"),
-    "screening": ("dashboard", "tensorflow", "keras", "onnxruntime", "ml.classifier", "ml.network"),
+    "ml/decoding": ("ml.training", "ml.phantom", "ml.inference", "ml.evaluation", "ml.data"),
+    "ml/inference": ("ml.training", "ml.phantom", "ml.evaluation", "ml.data"),
+    "ml/statistics": ("ml.training", "ml.phantom", "ml.evaluation", "ml.data", "ml.inference", "ml.decoding"),
+    "screening": ("dashboard", "tensorflow", "keras", "onnxruntime", "ml.inference.classifier", "ml.training"),
     "dashboard": ("ml", "screening.tasks", "screening.inference", "screening.publishing", "screening.api"),
     "xrayscreen": ("screening", "dashboard", "ml", "django"),
     "screening/runtime": ("django", "ml", "dashboard"),
 }
-ALLOWED = {("screening/inference.py", f"ml.classifier.{name}") for name in ("Classifier", "Finding")}
+ALLOWED = {("screening/inference.py", f"ml.inference.classifier.{name}") for name in ("Classifier", "Finding")}
 WRITE = re.compile(r"objects\.(create|update|get_or|bulk)|\)\.(update|delete)\(|(film|batch|entry|token)\.save\(")
 
 
@@ -33,6 +36,54 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _graph(parts: tuple[str, ...]) -> dict[str, set[str]]:
+    """Return the modules that each module of these parts imports, wherever in its text."""
+    paths = {path for part in parts for path in (ROOT / part).rglob("*.py")}
+    named = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    graph = {}
+    for module, path in named.items():
+        candidates = {one for name in imports_of(path) for one in (name, name.rpartition(".")[0])}
+        graph[module] = {one for one in candidates if one in named} - {module}
+    return graph
+
+
+def _circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the sets of nodes that reach each other (graphlib names one circle at a time; this is exhaustive)."""
+    reach = {node: _reachable(graph, node) for node in graph}
+    groups = {tuple(sorted(other for other in reach[node] if node in reach[other])) for node in graph}
+    return [list(group) for group in sorted(groups) if len(group) > 1]
+
+
+def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    found, todo = {start}, [start]
+    while todo:
+        for node in graph[todo.pop()] - found:
+            found.add(node)
+            todo.append(node)
+    return found
+
+
+def test_no_modules_of_ml_import_each_other_in_a_circle() -> None:
+    assert _circles(_graph(("ml",))) == []
+
+
+def test_no_folders_of_ml_import_each_other_in_a_circle() -> None:
+    """The files at the top of ml are command lines above all folders, and errors below them; they are no folder."""
+    folders: dict[str, set[str]] = {}
+    for module, imported in _graph(("ml",)).items():
+        if module.count(".") > 1:
+            targets = {one.rpartition(".")[0] for one in imported if one.count(".") > 1}
+            folder = module.rpartition(".")[0]
+            folders.setdefault(folder, set()).update(targets - {folder})
+    assert _circles({folder: folders.get(folder, set()) for folder in set(folders).union(*folders.values())}) == []
+
+
+def test_no_folder_of_ml_imports_a_command_line() -> None:
+    commands = {"ml.evaluate", "ml.predict", "ml.train"}
+    graph = _graph(("ml",))
+    assert [module for module, imported in graph.items() if module not in commands and imported & commands] == []
 
 
 @pytest.mark.parametrize("part", FORBIDDEN)
@@ -87,8 +138,8 @@ def test_a_worker_loads_its_network_only_when_it_screens() -> None:
 
 def test_serving_never_loads_tensorflow() -> None:
     code = """
-import ml.classifier, ml.bundle
-ml.classifier.Classifier(ml.bundle.find("seed-cnn"))
+import ml.inference.classifier, ml.inference.bundle
+ml.inference.classifier.Classifier(ml.inference.bundle.find("seed-cnn"))
 """
     assert FRAMEWORKS & loaded_by(code) == {"onnxruntime"}
 
@@ -101,7 +152,7 @@ def test_onnx_runtime_is_imported_only_where_its_telemetry_is_turned_off() -> No
         for path in sources
         if any(name.split(".")[0] == "onnxruntime" for name in imports_of(path))
     }
-    assert importers == {"ml/onnx_runtime.py"}
+    assert importers == {"ml/inference/onnx_runtime.py"}
 
 
 def test_files_stay_small() -> None:

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from ml.datasets import data_dir
+from ml.data.datasets import data_dir
 from ml.errors import DataSetError
 from screening.client.report import agreement
 from screening.client.sample import Study, sample_study

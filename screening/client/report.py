@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ml.datasets import FilmRecord
+from ml.data.datasets import FilmRecord
 from xrayscreen import Film
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pydicom.data import get_testdata_file
 
-from ml.bundle import MODELS, SPLIT
-from ml.datasets import SOURCES, FilmRecord, load_source
+from ml.data.datasets import SOURCES, FilmRecord, load_source
+from ml.data.split_file import trained_patients
 from ml.errors import DataSetError
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
-from ml.split_file import trained_patients
+from ml.inference.bundle import MODELS, SPLIT
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from xrayscreen import Upload
 
 # RG1 is a chest, RG3 a leg; then CT, MR and ultrasound, all by their publishers' own headers.

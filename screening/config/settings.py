@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 
 from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
-from ml.limits import MAX_PIXELS, MEGAPIXEL
+from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
 from screening.config import capacity, servers, storages
 from screening.config.cores import cores
 from screening.config.environment import endpoint, flag, instance_dir, number, secret, secret_key, share, words

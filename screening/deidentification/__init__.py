@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ml.limits import MAX_PIXELS
+from ml.decoding.limits import MAX_PIXELS
 from screening.deidentification import dicom, jpeg, png, tiff, webp
 from screening.deidentification.cleaned import Cleaned
 
@@ -28,7 +28,7 @@ def clean(data: bytes, kind: str, key: bytes, max_pixels: int = MAX_PIXELS) -> C
     Text burnt into the pixels stays, as does what lies inside a compressed pixel stream.
 
     Args:
-        data: the file as it was sent, of which :func:`ml.headers.read_header` has read the header.
+        data: the file as it was sent, of which :func:`ml.decoding.headers.read_header` has read the header.
         kind: ``png``, ``jpeg``, ``tiff``, ``webp`` or ``dicom``, as that found it.
         key: of the deployment; the same key gives the same pseudonyms. Cleaning a cleaned DICOM file
             pseudonymises its pseudonyms again, and removes nothing more.

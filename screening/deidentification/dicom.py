@@ -14,7 +14,7 @@ import struct
 from pydicom import uid
 from pydicom.charset import convert_encodings, decode_bytes
 
-from ml.metered import quiet
+from ml.decoding.bounded_reader import quiet
 from screening.deidentification import dicom_attributes as attributes
 from screening.deidentification import pseudonyms
 from screening.deidentification.cleaned import Cleaned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import NamedTuple
 
-from ml.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, RADIOGRAPH_MODALITIES
+from ml.decoding.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, RADIOGRAPH_MODALITIES
 
 MOST_VALUES = 64  # of windows
 MOST_TABLE = 1 << 16  # entries of a lookup table (PS3.3 C.11.1.1)

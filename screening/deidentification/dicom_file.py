@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from pydicom import uid
 
-from ml.dicom_reading import inflate
-from ml.kinds import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
-from ml.limits import unpacked_bytes
+from ml.decoding.dicom_reading import inflate
+from ml.decoding.limits import unpacked_bytes
+from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
 from screening.deidentification.cleaned import damaged
 from screening.deidentification.dicom_walk import LONG, SEQUENCE_END, UNDEFINED, Element, Encoding, Walker
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from ml.metered import quiet
+from ml.decoding.bounded_reader import quiet
 from screening.deidentification.cleaned import EXIF
 
 ORIENTATION = int(ExifTags.Base.Orientation)

@@ -12,8 +12,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
+from ml.decoding.limits import MEGAPIXEL
 from ml.errors import FilmError
-from ml.limits import MEGAPIXEL
 from screening import deidentification, intake, storage
 from screening.errors import ScreeningError
 from screening.intake import ARCHIVE

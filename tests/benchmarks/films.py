@@ -20,10 +20,10 @@ from pathlib import Path
 import pydicom
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
-from ml.datasets import SOURCES, data_dir, load_source
+from ml.data.datasets import SOURCES, data_dir, load_source
+from ml.decoding.headers import read_header, refuse_unfit
 from ml.errors import DataSetError, FilmError
-from ml.headers import read_header, refuse_unfit
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 
 FOLDER = Path("var/bench/pictures")
 DETECTOR = (2500, 2048)  # rows and columns, a 35 x 43 cm detector of 0.17 mm

@@ -19,7 +19,7 @@ from tests.benchmarks.films import Film
 from tests.benchmarks.plan import PROCESSES
 
 if TYPE_CHECKING:
-    from ml.classifier import Classifier
+    from ml.inference.classifier import Classifier
 
 CHUNK = 8  # films in one pass of the network
 START_SECONDS = 120
@@ -36,15 +36,15 @@ class Limit:
 @lru_cache(maxsize=1)
 def classifier(model: str) -> Classifier:
     """The model, loaded once a process."""
-    from ml.bundle import find
-    from ml.classifier import Classifier
+    from ml.inference.bundle import find
+    from ml.inference.classifier import Classifier
 
     return Classifier(find(model))
 
 
 def bare_loop(model: str, paths: Sequence[Path]) -> float:
     """Read, decode, network; nothing else. Returns the seconds of processor it took."""
-    from ml.preprocess import load
+    from ml.decoding.preprocess import load
 
     started = time.process_time()
     network = classifier(model)

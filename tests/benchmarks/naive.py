@@ -71,8 +71,8 @@ def database() -> Connection:
 
 
 def _seed_cnn() -> Callable[[Grey], float]:
-    from ml.network import seed_cnn
-    from ml.preprocess import InputSpec, to_input
+    from ml.decoding.preprocess import InputSpec, to_input
+    from ml.training.seed_cnn.network import seed_cnn
 
     keras_model, spec = seed_cnn(), InputSpec(224, 224, 3)
     return lambda film: float(keras_model.predict(to_input(film, spec)[None], verbose=0)[0, 0])
@@ -81,10 +81,10 @@ def _seed_cnn() -> Callable[[Grey], float]:
 def _screener() -> Callable[[Grey], float]:
     import keras
 
-    from ml.efficientnet import lower, upper
-    from ml.harmonise import mask_input, to_lung_input
-    from ml.lung_fields import lung_network
-    from ml.screener_network import CUT, SIZE
+    from ml.inference.lung_crop import mask_input, to_lung_input
+    from ml.training.lung_fields import lung_network
+    from ml.training.screener.efficientnet import lower, upper
+    from ml.training.screener.network import CUT, SIZE
 
     first = lower(SIZE, CUT)
     features = keras.layers.GlobalAveragePooling2D()(upper(first.output.shape[1:], CUT)(first.output))

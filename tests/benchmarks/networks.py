@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
-from ml.bundle import find, names
-from ml.phantom import PhantomSpec, chest
+from ml.inference.bundle import find, names
+from ml.phantom.film import PhantomSpec, chest
 
 PROCESSES, CHUNK = 2, 8
 REFERENCE = "seed-cnn"
@@ -22,7 +22,7 @@ REFERENCE = "seed-cnn"
 
 def rate(model: str, chunks: int, whole: bool) -> float:
     """Films per second of one process: the network alone, or the whole way from picture to finding."""
-    from ml.classifier import Classifier
+    from ml.inference.classifier import Classifier
 
     classifier = Classifier(find(model))
     films = [chest(PhantomSpec(height=512, width=480, seed=seed)).astype(np.uint8) for seed in range(CHUNK)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ml.phantom import PhantomSpec, jpeg_bytes
+from ml.phantom.film import PhantomSpec, jpeg_bytes
 from xrayscreen import Upload
 
 SIDE = 256  # pixels

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import FilePayload, Page, expect
 
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom.film import PhantomSpec, png_bytes
 from tests.e2e.world import NEWCOMER, REVIEWER, SENDER, UPLOADER, World
 
 Address = Callable[[World], str]

@@ -20,7 +20,7 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
-from ml.datasets import data_dir
+from ml.data.datasets import data_dir
 from screening.client.sample import sample_study
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import remove_instance, running_stack

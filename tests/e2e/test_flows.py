@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Locator, Page, expect
 
-from ml.phantom import PhantomSpec, dicom_bytes, png_bytes
+from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
 from tests.conftest import LiveStack
 from tests.e2e.conftest import Window
 from tests.e2e.steps import SCREENING, SIDE, enter, finished

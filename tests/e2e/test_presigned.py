@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from ml.phantom import PhantomSpec, jpeg_bytes
+from ml.phantom.film import PhantomSpec, jpeg_bytes
 from screening import storage
 from screening.config import storages
 from screening.models import Batch

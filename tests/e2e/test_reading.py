@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom.film import PhantomSpec, png_bytes
 from tests.conftest import LiveStack
 from tests.e2e.steps import SIDE, send, sign_in
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from tests.conftest import LiveStack
 from tests.e2e.steps import SCREENING, sign_in
 from tests.e2e.world import PASSWORD

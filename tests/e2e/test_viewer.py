@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from ml.phantom import PhantomSpec, chest, dicom_bytes, png_bytes
+from ml.phantom.film import PhantomSpec, chest, dicom_bytes, png_bytes
 from screening.triage import worth_at
 from tests.conftest import LiveStack
 from tests.e2e.browsers import PHONE

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from ml.phantom import PhantomSpec, dicom_bytes, png_bytes
+from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
 from screening.client.sample import Study
 from screening.runtime.stack import Stack
 from tests.chaos.films import films as many_films

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ml.gate import REFUSALS
+from ml.inference.gate import REFUSALS
 from tests.hostile import packed, pictures
 
 KINDS = ("png", "jpeg", "dicom", "tiff", "webp")

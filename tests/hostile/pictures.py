@@ -11,7 +11,7 @@ import pydicom
 from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tiff_bytes, webp_bytes
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tiff_bytes, webp_bytes
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FILM = PhantomSpec(height=200, width=180, seed=11)

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.bundle import Bundle, find
-from ml.classifier import Classifier
-from ml.datasets import FilmRecord
+from ml.data.datasets import FilmRecord
 from ml.errors import FilmError
-from ml.phantom import PhantomSpec, dicom_bytes, png_bytes
+from ml.inference.bundle import Bundle, find
+from ml.inference.classifier import Classifier
+from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
 
 
 def refusal(call: Callable[[], object]) -> FilmError:

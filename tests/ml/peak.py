@@ -9,7 +9,7 @@ from pathlib import Path
 PEAK = """
 import resource, sys
 from pathlib import Path
-from ml.preprocess import load
+from ml.decoding.preprocess import load
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 load(Path(sys.argv[1]).read_bytes())
 before = peak()

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
-from ml.headers import sniff
-from ml.preprocess import WORKING_SIDE, Grey
+from ml.decoding.headers import sniff
+from ml.decoding.preprocess import WORKING_SIDE, Grey
 
 
 def reference_decode(data: bytes, reduced: bool = False) -> Grey:

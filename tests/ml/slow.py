@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.gate import BRIGHT_LEVEL, DARK_LEVEL, FRONTAL, SATURATED, TOO_DARK
-from ml.harmonise import SECOND_LUNG
-from ml.preprocess import Grey
+from ml.decoding.preprocess import Grey
+from ml.inference.gate import BRIGHT_LEVEL, DARK_LEVEL, FRONTAL, SATURATED, TOO_DARK
+from ml.inference.lung_crop import SECOND_LUNG
 
 
 def two_largest(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:

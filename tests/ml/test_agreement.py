@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.agreement import cohen_kappa
+from ml.statistics.agreement import cohen_kappa
 
 
 def test_kappa_by_hand() -> None:

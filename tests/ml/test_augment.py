@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("tensorflow")
 
-from ml.augment import seed_augment
+from ml.training.seed_cnn.augment import seed_augment
 
 Films = NDArray[np.float32]
 

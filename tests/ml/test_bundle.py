@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from ml import bundle as module
-from ml.bundle import CARD, GRAPH, SPLIT, find, names, open_bundle, sha256_of
+from ml.decoding.preprocess import PREPROCESSING_VERSION
 from ml.errors import BundleError
-from ml.export import PARITY_BOUND
-from ml.preprocess import PREPROCESSING_VERSION
+from ml.inference import bundle as module
+from ml.inference.bundle import CARD, GRAPH, SPLIT, find, names, open_bundle, sha256_of
+from ml.training.onnx_export import PARITY_BOUND
 from tests.ml.helpers import shipped
 
 

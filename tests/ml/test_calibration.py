@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from ml.calibration import fit_platt, logit, predictive_values, sigmoid, slope_and_intercept
+from ml.statistics.calibration import fit_platt, logit, predictive_values, sigmoid, slope_and_intercept
 
 RNG = np.random.default_rng(3)
 

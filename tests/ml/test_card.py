@@ -9,8 +9,9 @@ import pytest
 import sklearn.metrics as witness
 from numpy.typing import NDArray
 
-from ml import card, metrics
-from ml.datasets import FilmRecord
+from ml.data.datasets import FilmRecord
+from ml.evaluation import card
+from ml.statistics import metrics
 from tests.ml.helpers import record
 
 Scores = NDArray[np.float64]

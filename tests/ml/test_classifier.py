@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.bundle import Bundle
-from ml.classifier import Classifier
+from ml.decoding.preprocess import InputSpec, load, to_input
 from ml.errors import BundleError
-from ml.phantom import PhantomSpec, png_bytes
-from ml.preprocess import InputSpec, load, to_input
+from ml.inference.bundle import Bundle
+from ml.inference.classifier import Classifier
+from ml.phantom.film import PhantomSpec, png_bytes
 from tests.ml.helpers import classifier, shipped
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.datasets import SOURCES, FilmRecord, data_dir, load_source, require_data_dir
+from ml.data.datasets import SOURCES, FilmRecord, data_dir, load_source, require_data_dir
 from ml.errors import DataSetError
 
 Row = dict[str, str]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml.decision import decide
+from ml.inference.decision import decide
 from tests.ml.helpers import shipped
 
 

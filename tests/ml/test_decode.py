@@ -12,13 +12,13 @@ import pytest
 from PIL import Image, ImageFilter
 from pydicom import uid
 
-from ml.bundle import find
-from ml.classifier import Classifier
-from ml.gate import exposure
-from ml.harmonise import two_largest
-from ml.headers import sniff
-from ml.phantom import PhantomSpec, chest, jpeg_bytes
-from ml.preprocess import Grey, decode
+from ml.decoding.headers import sniff
+from ml.decoding.preprocess import Grey, decode
+from ml.inference.bundle import find
+from ml.inference.classifier import Classifier
+from ml.inference.gate import exposure
+from ml.inference.lung_crop import two_largest
+from ml.phantom.film import PhantomSpec, chest, jpeg_bytes
 from tests.ml import slow
 from tests.ml.compressed import ENCODERS, compressed, explicit, noisy
 from tests.ml.helpers import encoded

@@ -15,10 +15,10 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-from ml.deep_pixels import Deep, Window, deep
-from ml.dicom_codecs import register
-from ml.headers import sniff
-from ml.phantom import PhantomSpec, chest, dicom_bytes
+from ml.decoding.dicom_codecs import register
+from ml.decoding.headers import sniff
+from ml.decoding.viewer_pixels import Deep, Window, deep
+from ml.phantom.film import PhantomSpec, chest, dicom_bytes
 from tests.ml.helpers import dicom_with, encoded, refusal
 from tests.ml.test_dicom_pixels import public_films
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from ml.delong import delong_test
+from ml.statistics.delong import delong_test
 
 RNG = np.random.default_rng(5)
 

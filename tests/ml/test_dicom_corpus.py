@@ -16,8 +16,8 @@ import pytest
 from pydicom import uid
 from pydicom.data.data_manager import DATA_ROOT
 
+from ml.decoding.preprocess import WORKING_SIDE, Grey, decode, load
 from ml.errors import FilmError
-from ml.preprocess import WORKING_SIDE, Grey, decode, load
 from tests.ml.compressed import ENCODERS, compressed
 from tests.ml.helpers import refusal
 from tests.ml.reference_decode import reference_decode

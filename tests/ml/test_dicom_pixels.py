@@ -18,11 +18,11 @@ from pydicom.data.data_manager import DATA_ROOT
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 
-from ml.dicom_codecs import PLUGIN, register
-from ml.dicom_pixels import decode_dicom
-from ml.headers import sniff
-from ml.phantom import PhantomSpec, chest
-from ml.preprocess import load
+from ml.decoding.dicom_codecs import PLUGIN, register
+from ml.decoding.dicom_pixels import decode_dicom
+from ml.decoding.headers import sniff
+from ml.decoding.preprocess import load
+from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import ENCODERS, LOSSLESS, compressed, explicit, put_frame, written
 from tests.ml.helpers import refusal
 from tests.ml.peak import peak_of_second

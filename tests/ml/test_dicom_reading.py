@@ -21,11 +21,11 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
-from ml import dicom_reading
-from ml.dicom_reading import inflate, inflated, read_beginning, read_whole
-from ml.headers import read_header, refuse_unfit
-from ml.phantom import PhantomSpec, dicom_bytes
-from ml.preprocess import decode, load
+from ml.decoding import dicom_reading
+from ml.decoding.dicom_reading import inflate, inflated, read_beginning, read_whole
+from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.preprocess import decode, load
+from ml.phantom.film import PhantomSpec, dicom_bytes
 from tests.ml.compressed import written
 from tests.ml.helpers import dicom_with, refusal
 
@@ -252,7 +252,7 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from ml.errors import FilmError
-from ml.headers import read_header
+from ml.decoding.headers import read_header
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
 read_header(small)

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from ml.duplicates import SAME_FILM_BITS, duplicate_groups, patient_groups, perceptual_hash
-from ml.phantom import PhantomSpec, chest
+from ml.data.duplicates import SAME_FILM_BITS, duplicate_groups, patient_groups, perceptual_hash
+from ml.phantom.film import PhantomSpec, chest
 from tests.ml.helpers import encoded, phantom_file, record
 
 # Phantoms are more alike than people: seeds 2 and 3 differ in 26 bits only. Of these, any two differ in 80 or more.

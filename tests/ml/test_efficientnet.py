@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.efficientnet import blocks, lower, upper
 from ml.errors import BundleError
-from ml.imagenet import package_weights, read_state, transfer
+from ml.training.screener.efficientnet import blocks, lower, upper
+from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
 
 LARGEST_DIFFERENCE = 1e-4  # measured: 2.1e-5 after the last convolution, activations up to 6
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ml import card, evaluate, metrics
-from ml.bundle import SPLIT, find, sha256_of
-from ml.evaluate import SeedData, collections, seed_data
+from ml import evaluate
+from ml.evaluation import card
+from ml.evaluation import collections as evidence
+from ml.evaluation.collections import SeedData, collections, seed_data
+from ml.inference.bundle import SPLIT, find, sha256_of
+from ml.statistics import metrics
 from tests.ml.helpers import shipped
 
 
@@ -39,7 +42,7 @@ def test_split_is_the_one_the_bundle_was_made_with(parted: SeedData) -> None:
 
 def test_elsewhere_shares_no_group_with_what_was_trained_on(parted: SeedData) -> None:
     seen = groups_of(parted, "train", "validation")
-    collections = evaluate.elsewhere(parted)
+    collections = evidence.elsewhere(parted)
     assert [part.name for part in collections] == [row["name"] for row in shipped().card["elsewhere"]]
     for part in collections:
         assert len(part.films) == len(part.groups) > 50
@@ -47,14 +50,14 @@ def test_elsewhere_shares_no_group_with_what_was_trained_on(parted: SeedData) ->
 
 
 def test_elsewhere_holds_both_classes(parted: SeedData) -> None:
-    for part in evaluate.elsewhere(parted):
+    for part in evidence.elsewhere(parted):
         assert {film.label for film in part.films} == {0, 1}, part.name
 
 
 def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(card, "BOOTSTRAPS", 50)
     bundle = shipped()
-    row = evaluate.measure(evaluate.test_collection(parted), evaluate.scorer(bundle), bundle.card["threshold"])
+    row = evidence.measure(evidence.test_collection(parted), evidence.scorer(bundle), bundle.card["threshold"])
     claimed = bundle.card["metrics"]
     assert (row["films"], row["positives"]) == (72, 36)
     assert row["patients"] == claimed["patients"]
@@ -65,16 +68,16 @@ def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: p
 
 def test_the_model_is_still_no_better_than_chance_elsewhere(parted: SeedData) -> None:
     """The honest figure of the card, on every fourth film of the hospital it was not trained on."""
-    part, claimed = evaluate.elsewhere(parted)[1], shipped().card["elsewhere"][1]
+    part, claimed = evidence.elsewhere(parted)[1], shipped().card["elsewhere"][1]
     assert len(part.films) == claimed["films"]
     films = part.films[::4]
-    value = metrics.auroc([film.label for film in films], evaluate.scorer(shipped())(films))
+    value = metrics.auroc([film.label for film in films], evidence.scorer(shipped())(films))
     assert value < 0.5
     assert value == pytest.approx(claimed["values"]["auroc"]["value"], abs=0.1)
 
 
 def test_rows_print_as_a_table() -> None:
-    lines = evaluate.table([shipped().card["metrics"], *shipped().card["elsewhere"]]).splitlines()
+    lines = evidence.table([shipped().card["metrics"], *shipped().card["elsewhere"]]).splitlines()
     assert lines[0].split() == ["films", "accuracy", "precision", "recall", "specificity", "f1", "auroc"]
     assert lines[1].endswith("1.000")
     assert len({len(line) for line in lines}) == 1
@@ -85,7 +88,7 @@ def test_undefined_figures_print_as_a_dash() -> None:
         **shipped().card["metrics"],
         "values": {name: {"value": None} for name in shipped().card["metrics"]["values"]},
     }
-    assert evaluate.table([row]).splitlines()[1].split()[-6:] == ["-"] * 6
+    assert evidence.table([row]).splitlines()[1].split()[-6:] == ["-"] * 6
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model", "resnet"]])

@@ -16,11 +16,11 @@ pytest.importorskip("tensorflow")
 import onnx
 from onnx import numpy_helper
 
+from ml.decoding.preprocess import Grey, load, to_input
 from ml.errors import BundleError
-from ml.export import PARITY_BOUND, PARITY_FILMS, SPREAD, export, parity, restore
-from ml.network import seed_cnn
-from ml.phantom import PhantomSpec, png_bytes
-from ml.preprocess import Grey, load, to_input
+from ml.phantom.film import PhantomSpec, png_bytes
+from ml.training.onnx_export import PARITY_BOUND, PARITY_FILMS, SPREAD, export, parity, restore
+from ml.training.seed_cnn.network import seed_cnn
 from tests.ml.helpers import classifier, shipped
 
 Films = NDArray[np.float32]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.errors import NotScoredError
-from ml.gate import (
+from ml.inference.gate import (
     CLASSES,
     FRONTAL,
     REFUSALS,
@@ -18,8 +18,8 @@ from ml.gate import (
     refusal,
     write_gate,
 )
-from ml.harmonise import lung_box, lung_fields
-from ml.mirror import FEATURES
+from ml.inference.lung_crop import lung_box, lung_fields
+from ml.inference.mirror import FEATURES
 
 RNG = np.random.default_rng(0)
 

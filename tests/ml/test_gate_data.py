@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml.gate import CLASSES, FRONTAL, INVERTED, LEFT, OTHER, RIGHT, UPSIDE_DOWN
-from ml.gate_data import Sample, cuttings, made, nudged, phantoms, photographs, turned, views_of_others
+from ml.inference.gate import CLASSES, FRONTAL, INVERTED, LEFT, OTHER, RIGHT, UPSIDE_DOWN
+from ml.training.gate.data import Sample, cuttings, made, nudged, phantoms, photographs, turned, views_of_others
 
 FILM = np.arange(80 * 100, dtype=np.uint32).reshape(80, 100).astype(np.uint8)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.harmonise import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
+from ml.inference.lung_crop import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
 
 
 def mask_with(*boxes: tuple[int, int, int, int]) -> np.ndarray:

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from ml.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MIN_SIDE, read_header, refuse_unfit, sniff
-from ml.limits import MAX_PIXELS
-from ml.preprocess import load
+from ml.decoding.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MIN_SIDE, read_header, refuse_unfit, sniff
+from ml.decoding.limits import MAX_PIXELS
+from ml.decoding.preprocess import load
 from tests.ml.helpers import dicom_with, encoded, refusal
 
 PUBLIC_DICOM = sorted(

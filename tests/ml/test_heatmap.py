@@ -5,8 +5,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from ml.harmonise import LungBox
-from ml.heatmap import SIDE, overlay_png
+from ml.inference.heatmap import SIDE, overlay_png
+from ml.inference.lung_crop import LungBox
 
 BOX = LungBox(y=300.0, x=200.0, side=200.0, area=0.3, found=True)
 

@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from ml.headers import read_header, refuse_unfit
-from ml.kinds import OTHERS, sniff
-from ml.phantom import ENCODERS, PhantomSpec, dicom_bytes
-from ml.preprocess import load
+from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.preprocess import load
+from ml.decoding.signatures import OTHERS, sniff
+from ml.phantom.film import ENCODERS, PhantomSpec, dicom_bytes
 from tests.ml.helpers import dicom_with, encoded, refusal
 
 FILM = PhantomSpec(100, 90, seed=2)

@@ -8,7 +8,7 @@ import pytest
 import sklearn.metrics as witness
 from numpy.typing import NDArray
 
-from ml import metrics
+from ml.statistics import metrics
 
 Floats = NDArray[np.float64]
 LABELS = [1, 1, 1, 0, 0]

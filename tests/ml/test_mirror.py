@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.bundle import GATE, find
-from ml.classifier import Classifier, Finding
+from ml.decoding.preprocess import Grey
 from ml.errors import NotScoredError
-from ml.gate import CLASSES, FRONTAL, MIRRORED, Gate, read_gate, write_gate
-from ml.mirror import FEATURES, MirrorRule, side_features
-from ml.mirror_train import FALSE_ALARMS, train_mirror_rule
-from ml.phantom import PhantomSpec, chest
-from ml.preprocess import Grey
+from ml.inference.bundle import GATE, find
+from ml.inference.classifier import Classifier, Finding
+from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, read_gate, write_gate
+from ml.inference.mirror import FEATURES, MirrorRule, side_features
+from ml.phantom.film import PhantomSpec, chest
+from ml.training.gate.mirror import FALSE_ALARMS, train_mirror_rule
 
 RNG = np.random.default_rng(4)
 

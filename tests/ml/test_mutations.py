@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-from ml import phantom
+from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.preprocess import load
 from ml.errors import FilmError
-from ml.headers import read_header, refuse_unfit
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tiff_bytes, webp_bytes
-from ml.preprocess import load
+from ml.phantom import film
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tiff_bytes, webp_bytes
 from tests.ml.compressed import compressed
 from tests.ml.test_dicom_reading import BODY, deflated, directory
 from tests.ml.test_kinds import bare
@@ -49,13 +49,13 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "jpeg": lambda: jpeg_bytes(SPEC),
     "tiff": lambda: tiff_bytes(SPEC),
     "deep tiff": lambda: tiff_bytes(DEEP),
-    "big tiff": lambda: tiff(phantom.chest(DEEP), big=True, photometric=0),
+    "big tiff": lambda: tiff(film.chest(DEEP), big=True, photometric=0),
     "webp": lambda: webp_bytes(SPEC),
     "dicom": lambda: dicom_bytes(DEEP),
     "deflated dicom": lambda: deflated(BODY),
     "implicit data set": lambda: bare("implicit"),
     "big endian data set": lambda: bare("big endian"),
-    "jpeg in dicom": lambda: compressed(phantom.chest(DEEP), uid.JPEGLosslessSV1),
+    "jpeg in dicom": lambda: compressed(film.chest(DEEP), uid.JPEGLosslessSV1),
     "dicomdir": lambda: directory(20),
 }
 

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from ml.network import SEED_CNN_PARAMETERS, seed_cnn
+from ml.training.seed_cnn.network import SEED_CNN_PARAMETERS, seed_cnn
 from tests.ml.helpers import shipped
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from ml.deep_pixels import deep
-from ml.dicom_pixels import decode_dicom
-from ml.padding import is_padding, padding_range
-from ml.phantom import PhantomSpec, chest
+from ml.decoding.dicom_pixels import decode_dicom
+from ml.decoding.padding import is_padding, padding_range
+from ml.decoding.viewer_pixels import deep
+from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import explicit, written
 
 BORDER = 12  # pixels

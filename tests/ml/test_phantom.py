@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml import phantom
-from ml.phantom import (
+from ml.phantom import film as phantom
+from ml.phantom.film import (
     SYNTHETIC_MARK,
     PhantomSpec,
     Picture,

@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml import phantom
-from ml.headers import read_header, refuse_unfit
-from ml.metered import Metered, OverlongHeaderError
-from ml.phantom import ENCODERS, PhantomSpec, png_bytes
-from ml.preprocess import PREPROCESSING_VERSION, decode, load
+from ml.decoding.bounded_reader import Metered, OverlongHeaderError
+from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.preprocess import PREPROCESSING_VERSION, decode, load
+from ml.phantom import film as phantom
+from ml.phantom.film import ENCODERS, PhantomSpec, png_bytes
 from tests.ml.helpers import encoded, mean_difference, refusal
 from tests.ml.peak import peak_of_second
 from tests.ml.tiffs import BITS, COMPRESSION, EXTRA, LENGTHS, OFFSETS, PHOTOMETRIC, SAMPLES, WIDTH, tiff

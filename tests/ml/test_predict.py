@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ml import DEFAULT_MODEL, NOTICE
-from ml.bundle import find
-from ml.decision import decide
+from ml.inference.bundle import find
+from ml.inference.decision import decide
 from ml.predict import BATCH, main, predict, walk
 from tests.ml.helpers import phantom_file, shipped
 
@@ -138,6 +138,6 @@ def test_it_runs_as_a_program_with_clean_output(film: Path) -> None:
 
 def test_serving_loads_no_training_framework() -> None:
     loaded = "[name for name in ('tensorflow', 'keras', 'django') if name in sys.modules]"
-    code = f"import sys, ml.predict, ml.classifier; print({loaded})"
+    code = f"import sys, ml.predict, ml.inference.classifier; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

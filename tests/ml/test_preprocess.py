@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from ml import phantom
-from ml.headers import sniff
-from ml.phantom import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
-from ml.preprocess import WORKING_SIDE, Grey, InputSpec, decode, load, to_input
+from ml.decoding.headers import sniff
+from ml.decoding.preprocess import WORKING_SIDE, Grey, InputSpec, decode, load, to_input
+from ml.phantom import film as phantom
+from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from tests.ml.helpers import classifier, correlation, dicom_with, encoded, mean_difference, refusal
 
 # Largest mean difference in grey levels of a reduced JPEG decode from the full one, and of the score from it.

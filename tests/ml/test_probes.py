@@ -3,11 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.bundle import find
-from ml.classifier import Classifier
-from ml.phantom import PhantomSpec, chest
-from ml.probes import border_alone, lungs_alone, lungs_hidden, map_in_lungs, probe, source_from_features, thumbnail
-from ml.screener_evidence import at_points, at_prevalences
+from ml.evaluation.shortcut_probes import (
+    border_alone,
+    lungs_alone,
+    lungs_hidden,
+    map_in_lungs,
+    probe,
+    source_from_features,
+    thumbnail,
+)
+from ml.inference.bundle import find
+from ml.inference.classifier import Classifier
+from ml.phantom.film import PhantomSpec, chest
+from ml.training.screener.evidence import at_points, at_prevalences
 
 FILM = np.random.default_rng(0).integers(1, 255, (100, 80)).astype(np.uint8)
 LUNGS = np.zeros((100, 80), dtype=bool)

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
 
-from ml.bundle import GATE, GRAPH, LUNGS, Bundle, find
-from ml.classifier import Classifier, Finding
-from ml.datasets import FilmRecord, load_source
+from ml.data.datasets import FilmRecord, load_source
+from ml.decoding.preprocess import decode, load
 from ml.errors import NotScoredError
-from ml.gate_data import Sample, made, turned, views_of_others
-from ml.metrics import auroc
-from ml.model_card import TARGET, write_model_card
-from ml.phantom import PhantomSpec, chest
-from ml.preprocess import decode, load
-from ml.screener_evidence import serve
+from ml.evaluation.card_markdown import TARGET, write_model_card
+from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find
+from ml.inference.classifier import Classifier, Finding
+from ml.phantom.film import PhantomSpec, chest
+from ml.statistics.metrics import auroc
+from ml.training.gate.data import Sample, made, turned, views_of_others
+from ml.training.screener.evidence import serve
 
 MOST_BYTES = 25_000_000
 

@@ -8,14 +8,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml.datasets import COVID, NORMAL, PNEUMONIA, FilmRecord
-from ml.efficientnet import lower
-from ml.harmonise import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
-from ml.lung_fields import lung_network
-from ml.preprocess import Grey
-from ml.screener_data import CXNET, HANNOVER, KERMANY, NIH, Films, _joined, cell_weights, folds, validation_part
-from ml.screener_network import CUT, SIZE, screener, trained_part
-from ml.screener_views import view
+from ml.data.datasets import COVID, NORMAL, PNEUMONIA, FilmRecord
+from ml.decoding.preprocess import Grey
+from ml.inference.lung_crop import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
+from ml.training.lung_fields import lung_network
+from ml.training.screener.augment import view
+from ml.training.screener.efficientnet import lower
+from ml.training.screener.films import (
+    CXNET,
+    HANNOVER,
+    KERMANY,
+    NIH,
+    Films,
+    _joined,
+    cell_weights,
+    folds,
+    validation_part,
+)
+from ml.training.screener.network import CUT, SIZE, screener, trained_part
 
 
 def a_film(height: int = 200, width: int = 260) -> Grey:

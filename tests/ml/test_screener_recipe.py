@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from ml import screener_recipe
-from ml.screener_cache import Cache
-from ml.screener_recipe import Recipe, first_head, train
+from ml.training.screener import recipe
+from ml.training.screener.feature_cache import Cache
+from ml.training.screener.recipe import Recipe, first_head, train
 from tests.ml.test_screener_network import some_films
 
 SHORT = Recipe(steps=8, batch=4)
@@ -34,26 +34,26 @@ def a_cache(films: int) -> Cache:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screener_recipe, "trained_part", tiny_part)
-    monkeypatch.setattr(screener_recipe, "CHECKPOINT_STEPS", 2)
-    monkeypatch.setattr(screener_recipe, "AVERAGE_EVERY", 1)
+    monkeypatch.setattr(recipe, "trained_part", tiny_part)
+    monkeypatch.setattr(recipe, "CHECKPOINT_STEPS", 2)
+    monkeypatch.setattr(recipe, "AVERAGE_EVERY", 1)
 
 
 def test_interrupted_training_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     films = some_films()
     cache, among = a_cache(len(films.records)), np.ones(len(films.records), dtype=bool)
     whole = train(films, cache, among, tmp_path / "whole", 1, SHORT)
-    draw = screener_recipe._Run._batch
+    draw = recipe._Run._batch
 
-    def interrupted(run: screener_recipe._Run, step: int) -> object:
+    def interrupted(run: recipe._Run, step: int) -> object:
         if step == 5:
             raise KeyboardInterrupt
         return draw(run, step)
 
-    monkeypatch.setattr(screener_recipe._Run, "_batch", interrupted)
+    monkeypatch.setattr(recipe._Run, "_batch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(films, cache, among, tmp_path / "parted", 1, SHORT)
-    monkeypatch.setattr(screener_recipe._Run, "_batch", draw)
+    monkeypatch.setattr(recipe._Run, "_batch", draw)
     parted = train(films, cache, among, tmp_path / "parted", 1, SHORT)
     for mine, theirs in zip(parted.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
@@ -66,7 +66,7 @@ def test_finished_training_is_opened_not_repeated(tmp_path: Path, monkeypatch: p
     films = some_films()
     cache, among = a_cache(len(films.records)), np.ones(len(films.records), dtype=bool)
     first = train(films, cache, among, tmp_path, 0, Recipe(steps=2, batch=4))
-    monkeypatch.setattr(screener_recipe, "trained_part", None)
+    monkeypatch.setattr(recipe, "trained_part", None)
     second = train(films, cache, among, tmp_path, 0, SHORT)
     assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
 

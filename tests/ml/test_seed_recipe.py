@@ -12,10 +12,10 @@ pytest.importorskip("tensorflow")
 
 import keras
 
-from ml import seed_recipe
-from ml.bundle import sha256_of
-from ml.seed_recipe import AugmentedBatches, arrays, read_log, train
-from ml.splits import Split
+from ml.data.splits import Split
+from ml.inference.bundle import sha256_of
+from ml.training.seed_cnn import recipe
+from ml.training.seed_cnn.recipe import AugmentedBatches, arrays, read_log, train
 from tests.ml.helpers import phantom_file, record
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 @pytest.fixture(autouse=True)
 def _small_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seed_recipe, "BATCH", 2)
-    monkeypatch.setattr(seed_recipe, "STEPS_AN_EPOCH", 2)
+    monkeypatch.setattr(recipe, "BATCH", 2)
+    monkeypatch.setattr(recipe, "STEPS_AN_EPOCH", 2)
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +39,14 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
     """End the process' training, as a kill would, when an epoch begins."""
-    begin = seed_recipe._Epochs.on_epoch_begin
+    begin = recipe._Epochs.on_epoch_begin
 
     def on_epoch_begin(self: Any, epoch: int, logs: Any = None) -> None:
         if epoch == stop:
             raise KeyboardInterrupt
         begin(self, epoch, logs)
 
-    monkeypatch.setattr(seed_recipe._Epochs, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(recipe._Epochs, "on_epoch_begin", on_epoch_begin)
 
 
 def test_training_leaves_weights_and_history_and_runs_once(split: Split, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_an_epoch_shows_no_film_twice_before_it_has_shown_all() -> None:
 
 def test_an_epoch_has_the_steps_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert (seed_recipe.BATCH, seed_recipe.STEPS_AN_EPOCH, seed_recipe.EPOCHS) == (32, 8, 20)
+    assert (recipe.BATCH, recipe.STEPS_AN_EPOCH, recipe.EPOCHS) == (32, 8, 20)
     batches = AugmentedBatches(np.zeros((40, 4, 4, 3), np.float32), np.zeros(40, np.float32), 0)
     assert len(batches) == 8
     assert batches[7][0].shape == (32, 4, 4, 3)

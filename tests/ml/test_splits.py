@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.datasets import FilmRecord
-from ml.splits import Split, seed_selection, seed_split
+from ml.data.datasets import FilmRecord
+from ml.data.splits import Split, seed_selection, seed_split
 from tests.ml.helpers import record
 
 COVID_SOURCE = "covid-chestxray-dataset"

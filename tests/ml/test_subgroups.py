@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.datasets import FilmRecord
-from ml.subgroups import age_band, by_subgroup, view_of
+from ml.data.datasets import FilmRecord
+from ml.evaluation.subgroups import age_band, by_subgroup, view_of
 
 
 def film(number: int, source: str = "a", finding: str = "covid", **fields: object) -> FilmRecord:

@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom.film import PhantomSpec, png_bytes
 from screening.runtime.stack import running_stack
 from xrayscreen import Client, Upload
 

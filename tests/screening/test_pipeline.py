@@ -17,7 +17,7 @@ import redis
 from django.conf import settings as project
 from PIL import Image
 
-from ml.phantom import PhantomSpec, chest, png_bytes
+from ml.phantom.film import PhantomSpec, chest, png_bytes
 from tests.conftest import LiveStack
 from xrayscreen import Client, ClientError, Upload
 
@@ -101,7 +101,7 @@ def test_every_file_ends_in_one_state_with_a_score_or_a_reason(client: Client, p
 
 
 def test_the_worker_says_what_the_command_line_says(client: Client, phantoms: list[Upload], tmp_path: Any) -> None:
-    from ml.bundle import find
+    from ml.inference.bundle import find
     from ml.predict import predict
 
     batch = send(client, phantoms[:8])

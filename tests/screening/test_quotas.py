@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import connections
 from django.test import Client
 
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom.film import PhantomSpec, png_bytes
 from screening import queries
 from screening.errors import ScreeningError
 from screening.invariants import violations

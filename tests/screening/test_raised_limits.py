@@ -14,9 +14,9 @@ from django.test import RequestFactory
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.dicom_reading import inflated
+from ml.decoding.dicom_reading import inflated
 from ml.errors import FilmError
-from ml.phantom import PhantomSpec, chest
+from ml.phantom.film import PhantomSpec, chest
 from screening import deidentification, intake
 from screening.models import Batch
 from screening.runtime.stack import Stack, remove_instance, running_stack

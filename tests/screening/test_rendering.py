@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from kombu.exceptions import OperationalError
 
-from ml.deep_pixels import Deep, Window, deep
+from ml.decoding.viewer_pixels import Deep, Window, deep
 from ml.errors import FilmError
 from screening import rendering, storage, tasks
 from screening.config.limits import limits
@@ -100,7 +100,7 @@ def test_the_task_has_the_name_that_is_published() -> None:
 
 def test_what_is_there_is_not_rendered_again(film: XRay) -> None:
     rendering.render(film.pk)
-    with patch("ml.deep_pixels.deep", side_effect=AssertionError):
+    with patch("ml.decoding.viewer_pixels.deep", side_effect=AssertionError):
         rendering.render(film.pk)
 
 
@@ -121,7 +121,7 @@ def test_curve_and_bytes_are_packed_as_they_are_said_to_be() -> None:
 
 
 def test_a_refusal_is_remembered_with_its_reason(film: XRay, asked: Any) -> None:
-    with patch("ml.deep_pixels.deep", side_effect=FilmError("damaged_pixels", "Damaged.")) as decoding:
+    with patch("ml.decoding.viewer_pixels.deep", side_effect=FilmError("damaged_pixels", "Damaged.")) as decoding:
         rendering.render(film.pk)
         rendering.render(film.pk)
     assert decoding.call_count == 1
@@ -134,14 +134,14 @@ def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: 
     disguised = FilmError("damaged_pixels", "Damaged.")
     disguised.__cause__ = SoftTimeLimitExceeded()
     for error in (SoftTimeLimitExceeded(), disguised):
-        with patch("ml.deep_pixels.deep", side_effect=error):
+        with patch("ml.decoding.viewer_pixels.deep", side_effect=error):
             rendering.render(film.pk)
         assert refusal(film).code == "took_too_long"
         note_of(film).unlink()
 
 
 def test_an_error_of_the_surroundings_is_no_refusal(film: XRay) -> None:
-    with patch("ml.deep_pixels.deep", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):
+    with patch("ml.decoding.viewer_pixels.deep", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):
         rendering.render(film.pk)
     rendering.render(film.pk)
     assert found(film)
@@ -149,7 +149,10 @@ def test_an_error_of_the_surroundings_is_no_refusal(film: XRay) -> None:
 
 def test_a_film_that_kills_its_process_is_given_up(film: XRay, asked: Any) -> None:
     """Nothing is left of such an attempt but its note."""
-    with patch("ml.deep_pixels.deep", side_effect=KeyboardInterrupt), patch.object(settings, "MAX_ATTEMPTS", 2):
+    with (
+        patch("ml.decoding.viewer_pixels.deep", side_effect=KeyboardInterrupt),
+        patch.object(settings, "MAX_ATTEMPTS", 2),
+    ):
         with pytest.raises(KeyboardInterrupt):
             rendering.render(film.pk)
         rendering.render(film.pk)  # another message, while the first may still be at it

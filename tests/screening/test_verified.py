@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml.metrics import wilson_interval
+from ml.statistics.metrics import wilson_interval
 from screening.counts import Alike
 from screening.verified import verified
 

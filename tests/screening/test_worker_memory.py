@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ml.phantom import PhantomSpec, jpeg_bytes, png_bytes
+from ml.phantom.film import PhantomSpec, jpeg_bytes, png_bytes
 from screening.runtime import application
 from tests.cgroups import Group, limited
 from tests.chaos.conftest import own_servers

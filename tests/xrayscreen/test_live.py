@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from ml.phantom import PhantomSpec, jpeg_bytes
+from ml.phantom.film import PhantomSpec, jpeg_bytes
 from tests.conftest import LiveStack
 from xrayscreen import Client, ClientError, screen_folder
 

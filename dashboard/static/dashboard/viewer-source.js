@@ -2,7 +2,7 @@
 
 const CODES = 1 << 16;
 
-/** Values as codes: `code * slope + intercept` are the film's own units. See ml/deep_pixels.py. */
+/** Values as codes: `code * slope + intercept` are the film's own units. See ml/decoding/viewer_pixels.py. */
 export class Source {
   constructor(codes, width, height, about) {
     Object.assign(this, {

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ml.bundle import find, names
 from ml.errors import BundleError
+from ml.inference.bundle import find, names
 from screening.locks import START, transaction_lock
 from screening.services.registry import register_model
 

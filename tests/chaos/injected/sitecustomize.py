@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 MARK = b"CHAOS:"
-DECODER = "ml.preprocess"
+DECODER = "ml.decoding.preprocess"
 
 
 def obey(data: bytes) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ml.datasets import FilmRecord
+from ml.data.datasets import FilmRecord
 from screening.client.report import agreement
 
 

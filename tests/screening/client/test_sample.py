@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ml.bundle import MODELS
+from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.preprocess import load
 from ml.errors import DataSetError, FilmError
-from ml.headers import read_header, refuse_unfit
-from ml.phantom import is_synthetic
-from ml.preprocess import load
+from ml.inference.bundle import MODELS
+from ml.phantom.film import is_synthetic
 from screening.client import sample
 from screening.client.sample import DICOM_CHESTS, DICOM_OTHERS, sample_study
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from ml import dicom_codecs
-from ml.preprocess import load
+from ml.decoding import dicom_codecs
+from ml.decoding.preprocess import load
 from screening.deidentification import Cleaned, clean
 
 MARK = "DOE^JANE"  # letters that a Code String may hold, so that no check of characters alone can tell it

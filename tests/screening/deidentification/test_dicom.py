@@ -20,11 +20,11 @@ from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
-from ml.dicom_reading import inflated
+from ml.decoding.dicom_reading import inflated
+from ml.decoding.headers import read_header
+from ml.decoding.preprocess import load
 from ml.errors import FilmError
-from ml.headers import read_header
-from ml.phantom import PhantomSpec, dicom_bytes
-from ml.preprocess import load
+from ml.phantom.film import PhantomSpec, dicom_bytes
 from screening.deidentification import clean
 from screening.deidentification.dicom_attributes import BULK, KEPT, LOOKUP_TABLE, REPLACED, WRITTEN
 from tests.ml.compressed import ENCODERS, compressed

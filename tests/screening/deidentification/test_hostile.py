@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 
 from ml.errors import FilmError
-from ml.phantom import PhantomSpec, dicom_bytes
+from ml.phantom.film import PhantomSpec, dicom_bytes
 from screening.deidentification import clean
 from screening.deidentification.cleaned import MOST_PARTS
 from tests.screening.deidentification.planting import KEY, MARK, exif, film, png_chunk, tiff_tags

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, features
 
 from ml.errors import FilmError
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom.film import PhantomSpec, png_bytes
 from screening.deidentification import clean
 from tests.screening.deidentification.planting import (
     KEY,

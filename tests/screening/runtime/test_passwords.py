@@ -16,7 +16,7 @@ import pytest
 from psycopg2 import sql
 from redis import Redis
 
-from ml.phantom import PhantomSpec, jpeg_bytes
+from ml.phantom.film import PhantomSpec, jpeg_bytes
 from screening.runtime import StartupError
 from screening.runtime.application import PROJECT_DIR
 from screening.runtime.instance import Instance

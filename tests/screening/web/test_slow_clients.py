@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from ml.phantom import PhantomSpec, png_bytes
+from ml.phantom.film import PhantomSpec, png_bytes
 from tests.conftest import LiveStack
 from tests.screening.web.server import request
 from tests.screening.web.slow_clients import slow_clients

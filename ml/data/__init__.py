@@ -1,0 +1,1 @@
+"""Data sets, their splits by patient, and duplicate pictures."""

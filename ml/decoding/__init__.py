@@ -1,0 +1,1 @@
+"""Bytes of a file in, the working picture out."""

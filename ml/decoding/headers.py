@@ -1,0 +1,207 @@
+"""What a film's header says, read without decoding a single pixel.
+
+The same checks serve the upload door, the worker and the command line, so that a film refused in one place
+is refused everywhere, with the same code and sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pydicom
+from pydicom.uid import UID
+
+from ml.decoding.bounded_reader import quiet
+from ml.decoding.dicom_reading import Beginning, read_beginning
+from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
+from ml.decoding.raster import frames_of, open_picture
+from ml.decoding.signatures import has_preamble
+from ml.decoding.signatures import sniff as sniff
+from ml.errors import FilmError
+
+LONGEST_SIDE = (1 << 31) - 1  # pixels; what PNG allows and what a column of a database holds
+MIN_SIDE = 64  # pixels; below this no lung texture is left to look at
+
+# Projection radiography by PS3.3 C.7.3.1.1.1; CT, MR, US and the rest are other examinations.
+RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG"})
+# Body Part Examined, PS3.16 annex L, as systems write it in practice.
+CHEST_BODY_PARTS = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "RIBS", "TORAX", "PORT CHEST"})
+CODE_STRING_MAX = 16  # characters of a Code String (CS), PS3.5 table 6.2-1
+LATERAL_VIEWS = frozenset({"LL", "RL", "LLD", "RLD", "LATERAL", "LAT"})
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a film before its pixels are touched.
+
+    Attributes:
+        kind: ``"png"``, ``"jpeg"``, ``"dicom"``, ``"tiff"`` or ``"webp"``, by content, never by file name.
+        width: columns in pixels.
+        height: rows in pixels.
+        frames: pictures in the file; of a TIFF, 2 stands for any number above one.
+        modality: DICOM Modality, or empty.
+        body_part: DICOM Body Part Examined, or empty.
+        view: DICOM View Position, or empty.
+    """
+
+    kind: str
+    width: int
+    height: int
+    frames: int = 1
+    modality: str = ""
+    body_part: str = ""
+    view: str = ""
+
+
+def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
+    """Return the header of a film without decoding its pixels.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: the most a film may have; how many this one declares is for :func:`refuse_unfit` to look at,
+            unless a side is longer than any may be.
+
+    Raises:
+        FilmError: ``empty_file``, ``unsupported_kind``, ``archive``, ``dicomdir``, ``no_pixels``,
+            ``too_large_unpacked``, ``too_many_pixels`` or ``damaged_header``.
+    """
+    kind = sniff(data)
+    if kind == "zip":
+        raise FilmError("archive", "This is a ZIP archive, not a film; its files are taken out and read one by one.")
+    with quiet():
+        return _dicom_header(data, max_pixels) if kind == "dicom" else _picture_header(data, kind, max_pixels)
+
+
+def refuse_unfit(header: Header, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse what by its header alone is no frontal chest radiograph of a usable size.
+
+    Args:
+        header: what :func:`read_header` found.
+        max_pixels: the most a film may declare.
+
+    Raises:
+        FilmError: ``multi_frame``, ``too_small``, ``too_many_pixels``, ``not_a_radiograph``,
+            ``not_a_chest`` or ``lateral_view``.
+    """
+    _refuse_examination(header)
+    _refuse_geometry(header, max_pixels)
+
+
+def _refuse_examination(header: Header) -> None:
+    if header.kind != "dicom":
+        return
+    if header.modality not in RADIOGRAPH_MODALITIES:
+        raise FilmError(
+            "not_a_radiograph",
+            f"Its DICOM header says modality {header.modality or 'unknown'}; "
+            "only projection radiographs (CR, DX, RG) are screened.",
+        )
+    if header.body_part and header.body_part not in CHEST_BODY_PARTS:
+        raise FilmError(
+            "not_a_chest",
+            f"Its DICOM header says body part {header.body_part}; only chest films are screened.",
+        )
+    if header.view in LATERAL_VIEWS:
+        raise FilmError(
+            "lateral_view",
+            f"Its DICOM header says view {header.view}; the model knows frontal films (PA, AP) only.",
+        )
+
+
+def _refuse_geometry(header: Header, max_pixels: int) -> None:
+    if header.frames > 1:
+        raise FilmError("multi_frame", "The file holds more than one picture; send each film as a file of its own.")
+    if min(header.width, header.height) < MIN_SIDE:
+        raise FilmError(
+            "too_small",
+            f"The film is {header.width} × {header.height} pixels; at least {MIN_SIDE} on each side are needed.",
+        )
+    if header.width * header.height > max_pixels:
+        raise _too_many(header, max_pixels)
+
+
+def _too_many(header: Header, max_pixels: int) -> FilmError:
+    return FilmError(
+        "too_many_pixels",
+        f"The film declares {header.width} × {header.height} pixels; "
+        f"at most {max_pixels // MEGAPIXEL} million are accepted.",
+    )
+
+
+def _picture_header(data: bytes, kind: str, max_pixels: int) -> Header:
+    try:
+        with open_picture(data, kind) as picture:
+            header = Header(kind, picture.width, picture.height, frames_of(picture))
+    except Exception as error:  # parsers raise whatever a damaged file leads them to
+        raise _damaged(kind) from error
+    if max(header.width, header.height) > LONGEST_SIDE:
+        raise _too_many(header, max_pixels)
+    return header
+
+
+def _dicom_header(data: bytes, max_pixels: int) -> Header:
+    try:
+        beginning = read_beginning(data, max_pixels)
+        _refuse_no_film(beginning, has_preamble(data))
+        dataset = beginning.dataset
+        return Header(
+            kind="dicom",
+            width=int(dataset.Columns),  # a picture has both; a file cut short may not
+            height=int(dataset.Rows),
+            frames=int(dataset.get("NumberOfFrames") or 1),
+            modality=_text(dataset, "Modality"),
+            body_part=_text(dataset, "BodyPartExamined"),
+            view=_text(dataset, "ViewPosition"),
+        )
+    except FilmError:
+        raise
+    except Exception as error:  # as above: any exception means an unreadable header
+        raise _damaged("dicom") from error
+
+
+def _refuse_no_film(beginning: Beginning, is_file: bool) -> None:
+    """Refuse DICOM that holds no picture, by what it is; without a preamble it has to say so itself."""
+    if beginning.images is not None:
+        count = f"{beginning.images} image" + "s" * (beginning.images != 1)
+        raise FilmError(
+            "dicomdir",
+            f"This is a DICOMDIR, the index of a study, and names {count}; "
+            "films are read from their own files, so send the whole folder.",
+        )
+    if beginning.has_pixels:
+        return
+    modality, name = _text(beginning.dataset, "Modality"), _class_name(beginning.dataset)
+    if modality in RADIOGRAPH_MODALITIES:
+        raise FilmError("damaged_header", "The DICOM file ends before its pixels; it was cut short, send it again.")
+    if modality or name:
+        raise FilmError(
+            "no_pixels",
+            f"This DICOM file holds no picture ({name or f'modality {modality}'}); send the files of the films.",
+        )
+    if not is_file:
+        raise FilmError(
+            "unsupported_kind",
+            "This begins like a DICOM data set but describes no picture; "
+            "export the film as DICOM, PNG, JPEG, TIFF or WebP.",
+        )
+
+
+def _class_name(dataset: pydicom.Dataset) -> str:
+    """What kind of object a DICOM file is, as PS3.6 annex A calls it; empty where it does not say."""
+    uid = UID(str(dataset.get("SOPClassUID") or ""))
+    return uid.name.removesuffix(" Storage") if uid.name != str(uid) else ""
+
+
+def _text(dataset: pydicom.Dataset, keyword: str) -> str:
+    text = str(dataset.get(keyword) or "").strip().upper()[:CODE_STRING_MAX]
+    # A damaged length lets other attributes run in here, NUL included, which no database column takes.
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _damaged(kind: str) -> FilmError:
+    if kind == "tiff":  # the one kind whose pixels may be laid out in ways that nobody reads
+        why = (
+            "it is damaged, cut short, or not in 8, 16 or 32 bit grey or 8 or 16 bit colour; save it in one of these"
+        )
+        return FilmError("damaged_header", f"The TIFF header cannot be read: {why}.")
+    return FilmError("damaged_header", f"The {kind.upper()} header cannot be read; the file is damaged or cut short.")

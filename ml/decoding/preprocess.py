@@ -1,0 +1,119 @@
+"""From a film's bytes to what a network sees: the one path for training, evaluation and serving.
+
+Two steps, so that the picture people see and the numbers the network sees come from one decode:
+``decode`` gives an upright 8-bit grey working picture, ``to_input`` what one network wants of it.
+Any change to either that can move a score must raise ``PREPROCESSING_VERSION``; a bundle names the version
+it was trained with and is refused by any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ml.decoding.bounded_reader import quiet
+from ml.decoding.dicom_pixels import decode_dicom
+from ml.decoding.grey_levels import Grey
+from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.limits import MAX_PIXELS
+from ml.decoding.raster import decode_picture
+from ml.errors import FilmError
+
+__all__ = ["PREPROCESSING_VERSION", "WORKING_SIDE", "Grey", "InputSpec", "decode", "load", "to_input"]
+
+PREPROCESSING_VERSION = "grey8-1"
+WORKING_SIDE = 1024  # pixels; the longer side of the working picture at most. Never enlarged.
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network takes.
+
+    Attributes:
+        height: rows in pixels.
+        width: columns in pixels.
+        channels: 1, or 3 for networks that take the grey picture three times.
+        kind: ``stretch``, see :func:`to_input`, or ``lungs``, see :func:`ml.inference.lung_crop.to_lung_input`.
+    """
+
+    height: int
+    width: int
+    channels: int
+    kind: str = "stretch"
+
+
+def load(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
+    """Check a film by its header, then decode it. The way of every film, whoever asks.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: the most a film may have.
+
+    Returns:
+        The working picture, see :func:`decode`.
+
+    Raises:
+        FilmError: what :func:`ml.decoding.headers.read_header`, :func:`ml.decoding.headers.refuse_unfit` and
+            :func:`decode` raise.
+    """
+    header = read_header(data, max_pixels)
+    refuse_unfit(header, max_pixels)
+    return decode(data, header.kind, max_pixels)
+
+
+def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
+    """Decode a film to its working picture.
+
+    Args:
+        data: the file's bytes.
+        kind: ``png``, ``jpeg``, ``dicom``, ``tiff`` or ``webp`` as :func:`ml.decoding.headers.sniff` found it.
+        max_pixels: the most a film may have, for what a deflated data set may become.
+
+    Returns:
+        uint8 [H, W], longer side at most ``WORKING_SIDE``, bright means dense (MONOCHROME2).
+
+    Raises:
+        FilmError: ``damaged_pixels``, ``too_large_unpacked`` or ``blank_film``.
+    """
+    try:
+        with quiet():
+            picture = _shrink(_full(data, kind, max_pixels))
+    except (FilmError, MemoryError):  # a want of memory is not of the film alone; it may pass
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file leads them to
+        raise FilmError(
+            "damaged_pixels", "The pixels cannot be decoded; the file is damaged or cut short."
+        ) from error
+    pixels = np.asarray(picture, dtype=np.uint8)
+    if pixels.min() == pixels.max():
+        raise FilmError("blank_film", "Every pixel has the same value; there is nothing to look at.")
+    return pixels
+
+
+def to_input(pixels: Grey, spec: InputSpec) -> NDArray[np.float32]:
+    """Resize a working picture to a network's input and scale it to 0..1.
+
+    The aspect ratio is not kept: the educational project stretched every film to a square, and its network
+    is served the way it was trained.
+
+    Returns:
+        float32 [height, width, channels] in 0..1.
+    """
+    resized = Image.fromarray(pixels).resize((spec.width, spec.height), Image.Resampling.BILINEAR)
+    grey = np.asarray(resized, dtype=np.float32) / 255.0
+    return np.repeat(grey[..., None], spec.channels, axis=-1)
+
+
+def _full(data: bytes, kind: str, max_pixels: int) -> Image.Image:
+    """At full size, or as much of it as the working picture needs."""
+    if kind == "dicom":
+        return Image.fromarray(decode_dicom(data, max_pixels))
+    return decode_picture(data, kind, WORKING_SIDE)
+
+
+def _shrink(picture: Image.Image) -> Image.Image:
+    picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture

@@ -1,0 +1,127 @@
+"""PNG, JPEG, TIFF and WebP as 8-bit grey, opened by exactly the one parser that a file's first bytes name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, Metered
+from ml.decoding.grey_levels import look_up, stretch, table_of
+from ml.decoding.tiff import Directory
+
+KINDS = frozenset({"png", "jpeg", "tiff", "webp"})
+# Pillow's own limit is one number for the whole process. Ours is held against the header before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+DEEP_ROWS = 128  # of a picture of more than 8 bits, stretched at once
+
+
+def open_picture(data: bytes, kind: str) -> Image.Image:
+    """Open a picture; nothing of it is decoded yet.
+
+    Args:
+        data: the file's bytes.
+        kind: one of ``KINDS``.
+
+    Raises:
+        Exception: whatever a damaged file leads Pillow to.
+    """
+    if kind == "tiff":
+        data = Directory(data).readable()
+    source = Metered(data, HEADER_READS + len(data) // READ_BYTES)
+    picture: Image.Image = Image.open(source, formats=[kind.upper()])
+    return picture
+
+
+def frames_of(picture: Image.Image) -> int:
+    """How many pictures an open file holds; of a TIFF 2 stands for all that are more than one.
+
+    The pages of a TIFF are a chain that may have no end, so that only the first link is looked at.
+    """
+    if picture.format == "TIFF":
+        return 2 if getattr(picture, "is_animated", False) else 1
+    return int(getattr(picture, "n_frames", 1))
+
+
+def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
+    """Decode a picture to upright grey, bright meaning dense.
+
+    Args:
+        data: the file's bytes.
+        kind: one of ``KINDS``.
+        side: pixels of the longer side that are wanted at least; JPEG may come smaller than it is, not below this.
+
+    Returns:
+        mode ``L``; values of more than 8 bits are spread over 0..255.
+
+    Raises:
+        Exception: whatever a damaged file leads Pillow to.
+    """
+    picture = open_picture(data, kind)
+    if kind == "jpeg":
+        picture.draft("L", (side, side))  # the decoder's own reduced-size decode
+    picture.load()
+    ImageOps.exif_transpose(picture, in_place=True)  # another picture of its size would be one too many
+    if picture.mode not in ("I;16", "I;16B", "I", "F"):
+        return _to_grey(picture)
+    directory = Directory(data) if kind == "tiff" else None
+    if picture.mode == "I;16":
+        grey = _stretch_deep(picture)
+    else:
+        grey = _stretch_wide(picture, unsigned=directory is not None and directory.is_unsigned())
+    return ImageOps.invert(grey) if directory and directory.is_deep_inverted() else grey
+
+
+def _to_grey(picture: Image.Image) -> Image.Image:
+    if picture.mode in ("La", "RGBa"):  # alpha multiplied in already; Pillow turns these only into their likes
+        picture = picture.convert(picture.mode.upper())
+    if picture.mode == "LAB":
+        return picture.getchannel("L")
+    if "A" in picture.mode or "transparency" in picture.info:
+        # Transparent parts carry arbitrary colours; black is what surrounds a film.
+        opaque = picture.convert("RGBA")
+        ground = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(ground, opaque)
+    return picture.convert("L")
+
+
+def _stretch_deep(picture: Any) -> Image.Image:
+    """Spread the values of a 16-bit picture over 0..255."""
+    low, high = picture.getextrema()
+    codes = np.arange(low, high + 1, dtype=np.uint16)
+    table = table_of(codes, stretch(codes.astype(np.float32), float(low), float(high)))
+    grey = np.empty((picture.height, picture.width), dtype=np.uint8)
+    for top, values in _rows(picture):
+        grey[top : top + DEEP_ROWS] = look_up(values, table)
+    return Image.fromarray(grey)
+
+
+def _stretch_wide(picture: Image.Image, unsigned: bool) -> Image.Image:
+    """The same for values without a table, all from TIFF: of the other byte order, signed, of 32 bits, or floats.
+
+    Args:
+        picture: mode ``I;16B``, ``I`` or ``F``.
+        unsigned: whether the values of mode ``I`` are; Pillow takes their highest bit for a sign.
+    """
+    kind = np.uint32 if unsigned and picture.mode == "I" else None
+    low, high = np.inf, -np.inf
+    for _, values in _rows(picture):
+        known = values.view(kind or values.dtype)
+        known = known[np.isfinite(known)]
+        if known.size:
+            low, high = min(low, float(known.min())), max(high, float(known.max()))
+    grey = np.empty((picture.height, picture.width), dtype=np.uint8)
+    for top, values in _rows(picture):
+        wide = values.view(kind or values.dtype).astype(np.float64)
+        wide = np.where(np.isfinite(wide), wide, low) - low  # large numbers may differ by little
+        grey[top : top + DEEP_ROWS] = stretch(wide.astype(np.float32), 0.0, high - low)
+    return Image.fromarray(grey)
+
+
+def _rows(picture: Image.Image) -> Iterator[tuple[int, NDArray[Any]]]:
+    """A few rows at a time, as NumPy gets a copy from Pillow: the first one's number, and their values."""
+    for top in range(0, picture.height, DEEP_ROWS):
+        yield top, np.asarray(picture.crop((0, top, picture.width, min(top + DEEP_ROWS, picture.height))))

@@ -1,0 +1,1 @@
+"""The working picture in, a result out; all that serves."""

@@ -1,0 +1,180 @@
+"""What must not be scored: a linear gate on the features of the same forward pass, and on the lung fields found.
+
+It stands before the network's word: a picture it does not take for an upright frontal chest film gets a reason
+instead of a score. Trained by ``ml.training.gate.train``; NumPy and Pillow only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ml.decoding.preprocess import Grey
+from ml.errors import NotScoredError
+from ml.inference.lung_crop import LungBox
+from ml.inference.mirror import MirrorRule
+
+FRONTAL, LATERAL, CT, INVERTED = "frontal", "lateral", "ct", "inverted"
+LEFT, RIGHT, UPSIDE_DOWN = "turned_left", "turned_right", "upside_down"
+SEVERAL, FRAMED, OTHER = "several", "framed", "other"
+MIRRORED = "mirrored"  # told by a rule of its own, see ml.inference.mirror
+CLASSES = (FRONTAL, LATERAL, CT, INVERTED, LEFT, RIGHT, UPSIDE_DOWN, SEVERAL, FRAMED, OTHER)
+
+TOO_DARK, SATURATED = "too_dark", "saturated"  # told by the pixels themselves, before any network
+DARK_LEVEL, BRIGHT_LEVEL = 40, 215  # grey levels; none of 2,883 films of five sets is as dark or as bright
+SOME_ROWS = 8  # one row of so many is looked at before all are
+
+_TURNED = "The film lies on its side; turn it upright and send it again."
+REFUSALS = {
+    LATERAL: ("lateral_view", "This looks like a lateral film; the model knows frontal films (PA, AP) only."),
+    CT: ("ct_slice", "This looks like a CT slice; only projection radiographs are scored."),
+    INVERTED: ("inverted", "Black and white seem exchanged, and turning them back did not give a chest film."),
+    LEFT: ("turned", _TURNED),
+    RIGHT: ("turned", _TURNED),
+    UPSIDE_DOWN: ("upside_down", "The film is upside down; turn it upright and send it again."),
+    MIRRORED: (
+        "mirrored",
+        "The film seems mirrored, its heart lies on the right; if it is, flip it and send it again.",
+    ),
+    SEVERAL: ("several_films", "There seems to be more than one film in the picture; send each as its own file."),
+    FRAMED: ("screenshot", "This looks like a screenshot or a photo of a screen; export the film itself."),
+    TOO_DARK: ("too_dark", "The picture is almost black; export it with its window applied."),
+    SATURATED: ("saturated", "The picture is almost white; export it with its window applied."),
+    OTHER: ("not_a_chest_film", "This does not look like a chest radiograph."),
+}
+SHAPE_FEATURES = 8
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A trained gate.
+
+    Attributes:
+        weights: float32 [F, K] on standardised inputs.
+        bias: float32 [K].
+        mean: float32 [F].
+        scale: float32 [F].
+        threshold: a film whose probability of being frontal lies below is refused.
+        mirror: tells mirrored films among the frontal ones, or ``None``.
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    threshold: float
+    mirror: MirrorRule | None = None
+
+    def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of each of ``CLASSES``: [N, F] -> [N, K]."""
+        logits = ((inputs - self.mean) / self.scale) @ self.weights + self.bias
+        logits -= logits.max(axis=1, keepdims=True)
+        shares = np.exp(logits)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def judge(self, inputs: NDArray[np.float32], sides: NDArray[np.float32]) -> list[str]:
+        """What each film is: ``frontal`` where the gate lets it through, else the likeliest other class.
+
+        Args:
+            inputs: :func:`gate_inputs`, [N, F].
+            sides: :func:`ml.inference.mirror.side_features` of each film, [N, S].
+        """
+        probabilities = self.probabilities(inputs)
+        frontal = probabilities[:, CLASSES.index(FRONTAL)] >= self.threshold
+        others = np.where(np.array(CLASSES) == FRONTAL, -1.0, probabilities)
+        kinds = [FRONTAL if ok else CLASSES[k] for ok, k in zip(frontal, others.argmax(axis=1), strict=True)]
+        if self.mirror is None:
+            return kinds
+        flipped = self.mirror.mirrored(sides)
+        return [MIRRORED if kind == FRONTAL and turned else kind for kind, turned in zip(kinds, flipped, strict=True)]
+
+
+def exposure(film: Grey) -> str:
+    """``too_dark``, ``saturated``, or ``frontal`` where the exposure does not stand in the way."""
+    if _has_both(film[::SOME_ROWS], film.size):
+        return FRONTAL
+    counts = np.asarray(Image.fromarray(film).histogram())
+    darkest, brightest = _percentile(counts, 1), _percentile(counts, 99)
+    if brightest < DARK_LEVEL:
+        return TOO_DARK
+    return SATURATED if darkest > BRIGHT_LEVEL else FRONTAL
+
+
+def _has_both(rows: Grey, pixels: int) -> bool:
+    """Whether some rows alone hold what neither a dark nor a saturated film of so many pixels has.
+
+    Counting in a few rows takes a twentieth of the time of a histogram of all of them, and most films have it.
+    """
+    enough = pixels * 2 // 100 + 2  # twice what moves the percentiles of :func:`exposure` across the levels
+    return bool(np.count_nonzero(rows >= DARK_LEVEL) > enough and np.count_nonzero(rows <= BRIGHT_LEVEL) > enough)
+
+
+def _percentile(counts: NDArray[np.int64], percent: int) -> float:
+    """The percentile of grey levels that occur so many times, interpolated as ``np.percentile`` does."""
+    below = np.cumsum(counts)
+    position = (int(below[-1]) - 1) * (percent / 100)
+    whole = int(position)
+    low, high = np.searchsorted(below, [whole, min(whole + 1, int(below[-1]) - 1)], side="right")
+    part = position - whole
+    # From the nearer end, as NumPy does, for the same last digit.
+    return float(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+
+
+def refusal(kind: str) -> NotScoredError:
+    """The reason a film of this class is not scored."""
+    code, sentence = REFUSALS[kind]
+    return NotScoredError(code, f"Not scored: {sentence[0].lower()}{sentence[1:]}")
+
+
+def gate_inputs(features: NDArray[np.float32], shapes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the gate looks at: pooled features [N, C] beside :func:`lung_shape` [N, S] -> [N, C + S]."""
+    return np.concatenate([features, shapes], axis=1).astype(np.float32)
+
+
+def lung_shape(mask: NDArray[np.float32], lungs: NDArray[np.bool_], box: LungBox) -> NDArray[np.float32]:
+    """A few numbers on the lung fields: area, symmetry, two parts or one, how sure the segmenter is.
+
+    Args:
+        mask: [64, 64], probability of lung.
+        lungs: [64, 64], from :func:`ml.inference.lung_crop.lung_fields` of it.
+        box: from :func:`ml.inference.lung_crop.box_around` of those.
+
+    Returns:
+        float32 [SHAPE_FEATURES], each about 0..1.
+    """
+    columns, rows = np.nonzero(lungs.any(axis=0))[0], np.nonzero(lungs.any(axis=1))[0]
+    sure = float(np.abs(mask - 0.5).mean() * 2)
+    if not len(columns):
+        return np.array([0, 0, 0, 0, 0, 0, sure, float(mask.max())], dtype=np.float32)
+    width, height = columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1
+    middle = (columns[0] + columns[-1] + 1) // 2
+    left, right = float(lungs[:, :middle].mean()), float(lungs[:, middle:].mean())
+    balance = min(left, right) / max(left, right, 1e-6)
+    filled = lungs.sum() / (width * height)
+    return np.array(
+        [box.found, box.area, balance, filled, width / height / 2, box.side / max(1.0, box.y), sure, mask.max()],
+        dtype=np.float32,
+    )
+
+
+def read_gate(path: Path) -> Gate:
+    """Read a gate from ``gate.npz``.
+
+    Raises:
+        OSError, ValueError, KeyError: when the file is not one.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        mirror = MirrorRule(file["mirror"], float(file["mirror_threshold"])) if "mirror" in file else None
+        return Gate(file["weights"], file["bias"], file["mean"], file["scale"], float(file["threshold"]), mirror)
+
+
+def write_gate(path: Path, gate: Gate) -> None:
+    """Write a gate to ``gate.npz``."""
+    arrays = {name: getattr(gate, name) for name in ("weights", "bias", "mean", "scale", "threshold")}
+    if gate.mirror is not None:
+        arrays |= {"mirror": gate.mirror.weights, "mirror_threshold": gate.mirror.threshold}
+    np.savez_compressed(path, **arrays)

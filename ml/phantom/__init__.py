@@ -1,0 +1,1 @@
+"""Drawn chest films for tests and the sample study."""

@@ -1,0 +1,1 @@
+"""Metrics, calibration and tests, without any model."""

@@ -1,0 +1,1 @@
+"""Training of networks; nothing that serves imports it."""

@@ -1,0 +1,1 @@
+"""Training and bundle of the screener."""

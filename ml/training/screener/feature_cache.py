@@ -1,0 +1,114 @@
+"""What the frozen part says of every view of every film, kept on disk: computed once for all folds and seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.inference.lung_crop import LungBox, lung_box
+from ml.training.lung_fields import masks_of
+from ml.training.screener.augment import view
+from ml.training.screener.films import Films
+from ml.training.screener.network import CUT, SIZE, trained_part
+
+CACHE = Path("var/cache/screener")
+VIEWS = 8  # the film as served, and seven augmented ones
+BATCH = 32
+RECIPE = 1  # raise it with any change to the views or to the frozen part
+POOLED_VIEWS = 4  # of the views; enough to fit the head that training starts from
+Features = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """What is on disk.
+
+    Attributes:
+        views: for each view the frozen part's output, float16 [N, 14, 14, 112], mapped from disk.
+        pooled: for every second view the features that ImageNet's upper part makes of it, float32 [N, 1280].
+    """
+
+    views: list[Features]
+    pooled: list[NDArray[np.float32]]
+
+
+def cache_folder(films: Films, root: Path = CACHE) -> Path:
+    """The folder for exactly these films and this recipe; another selection of films gets another folder."""
+    names = "\n".join(f"{film.source}/{film.path.name}" for film in films.records)
+    key = hashlib.sha256(f"{RECIPE} {SIZE} {CUT}\n{names}".encode()).hexdigest()[:12]
+    return root / key
+
+
+def boxes_of(films: Films, lungs: keras.Model) -> list[LungBox]:
+    """The lungs of each film."""
+    masks = masks_of(lungs, films.pixels)
+    return [lung_box(mask, (film.shape[0], film.shape[1])) for mask, film in zip(masks, films.pixels, strict=True)]
+
+
+def fill(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path = CACHE) -> Cache:
+    """Compute what is missing and open the cache, with progress on standard output.
+
+    A view is written under another name and renamed when it is whole, so an interrupted run continues at the view
+    it was at.
+
+    Returns:
+        the cache; about 126 MB a view for 2,900 films.
+
+    Raises:
+        BundleError: when the package with the ImageNet weights is not installed.
+    """
+    folder = cache_folder(films, root)
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [number for number in range(VIEWS) if not _path(folder, number).exists()]
+    boxes = boxes_of(films, lungs) if missing else []
+    started = time.monotonic()
+    for done, number in enumerate(missing, start=1):
+        unfinished = folder / "unfinished.npy"
+        np.save(unfinished, _one_view(films, boxes, frozen, number))
+        unfinished.rename(_path(folder, number))
+        left = (time.monotonic() - started) / done * (len(missing) - done)
+        print(f"view {number}: {done} of {len(missing)}, about {left / 60:.1f} min to go", flush=True)
+    views = [np.load(_path(folder, number), mmap_mode="r") for number in range(VIEWS)]
+    return Cache(views, _pooled(folder, views))
+
+
+def _pooled(folder: Path, views: list[Features]) -> list[NDArray[np.float32]]:
+    path = folder / "pooled.npz"
+    if not path.exists():
+        untrained = trained_part()
+        pool = keras.Model(untrained.input, untrained.get_layer("pool").output)
+        chosen = views[:: VIEWS // POOLED_VIEWS]
+        pooled = [np.concatenate([_forward(pool, some) for some in _batches(view)]) for view in chosen]
+        np.savez(folder / "unfinished.npz", *pooled)
+        (folder / "unfinished.npz").rename(path)
+    with np.load(path) as kept:
+        return [kept[name] for name in kept.files]
+
+
+def _forward(network: keras.Model, some: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(network(some, training=False))
+
+
+def _batches(view: Features) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(view), BATCH):
+        yield view[start : start + BATCH].astype(np.float32)
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"view{number}.npy"
+
+
+def _one_view(films: Films, boxes: list[LungBox], frozen: keras.Model, number: int) -> Features:
+    out = np.zeros((len(boxes), *frozen.output.shape[1:]), np.float16)
+    for start in range(0, len(boxes), BATCH):
+        part = range(start, min(start + BATCH, len(boxes)))
+        seen = np.stack([view(films.pixels[i], boxes[i], SIZE, number, i) for i in part])
+        out[part.start : part.stop] = np.asarray(frozen(seen, training=False))
+    return out

@@ -1,0 +1,106 @@
+"""What the input's size is worth: ``python -m ml.training.screener.input_size_study``.
+
+For each size ImageNet's features of every film, one logistic regression a fold, AUROC on the sources left out. No
+fine-tuning, so that five sizes are measured in minutes; the picture is the one the screener is served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from ml.data.datasets import require_data_dir
+from ml.errors import BundleError, DataSetError
+from ml.inference.lung_crop import LungBox
+from ml.statistics.metrics import auroc
+from ml.training.screener.augment import view
+from ml.training.screener.efficientnet import blocks, lower, upper
+from ml.training.screener.feature_cache import BATCH, Cache, boxes_of
+from ml.training.screener.films import Films, cell_weights, folds, read_films, validation_part
+from ml.training.screener.folds import LUNGS, RUNS
+from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
+from ml.training.screener.recipe import Recipe, first_head
+
+SIZES = (224, 256, 288, 320, 384)
+VIEWS = (0, 1)  # the film as served and one augmented view, to fit on; the first is scored
+KNOWN = "patients of known sources"
+Floats = NDArray[np.float32]
+
+
+def features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> Floats:
+    """ImageNet's pooled features of one view of every film: float32 [N, 1280].
+
+    Raises:
+        BundleError: when the package with the weights is not installed.
+    """
+    network = _imagenet(size)
+    found = []
+    for start in range(0, len(boxes), BATCH):
+        part = range(start, min(start + BATCH, len(boxes)))
+        seen = np.stack([view(films.pixels[i], boxes[i], size, number, i) for i in part])
+        found.append(np.asarray(network(seen, training=False)))
+    return np.concatenate(found)
+
+
+def probe(films: Films, pooled: list[Floats]) -> dict[str, float]:
+    """AUROC of a linear probe on the tests of every fold, and on a share of the patients of known sources."""
+    reached = {}
+    for fold in folds(films).values():
+        scores = _scores(films, pooled, fold.train)
+        for name, (positives, negatives) in fold.tests.items():
+            part = positives | negatives
+            reached[name] = round(auroc(films.labels[part], scores[part]), 4)
+    everything = np.ones(len(films.records), dtype=bool)
+    kept = validation_part(films, everything)
+    reached[KNOWN] = round(auroc(films.labels[kept], _scores(films, pooled, ~kept)[kept]), 4)
+    return reached
+
+
+def _scores(films: Films, pooled: list[Floats], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    weights = cell_weights(films, among)
+    slope, bias = first_head(Cache([], pooled), films, weights, Recipe().head_penalty)
+    return np.asarray(pooled[0].astype(np.float64) @ slope[:, 0] + bias[0])
+
+
+def _imagenet(size: int) -> keras.Model:
+    cut = len(blocks())
+    lower_part = lower(size, cut)
+    upper_part = upper(lower_part.output.shape[1:], cut)
+    state = read_state(package_weights())
+    transfer(state, lower_part)
+    transfer(state, upper_part)
+    pooled = layers.GlobalAveragePooling2D()(upper_part(lower_part.output))
+    return keras.Model(lower_part.input, pooled)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.input_size_study", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="sides in pixels")
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    options = parser.parse_args(arguments)
+    try:
+        films = read_films(require_data_dir())
+        lungs = keras.models.load_model(options.runs / LUNGS, compile=False)
+        boxes = boxes_of(films, lungs)
+        table = {}
+        for size in options.sizes:
+            table[str(size)] = probe(films, [features(films, boxes, size, number) for number in VIEWS])
+            print(size, json.dumps(table[str(size)]), flush=True)
+    except (BundleError, DataSetError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    (options.runs / "sizes.json").write_text(json.dumps(table, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
