@@ -19,14 +19,14 @@ help: ## this list
 setup: $(VENV)/.dev ## make .venv with everything: serving, training, tests
 
 demo: $(VENV)/.serve ## start everything, screen the sample study, print the results, stop (KEEP=1 leaves it running)
-	@exec $(PY) -m screening.client demo $(if $(KEEP),--keep)
+	@exec $(PY) -m screening.demo demo $(if $(KEEP),--keep)
 
 run: $(VENV)/.serve ## the system in the foreground (PORT=8000, VERBOSE=1 prints its logs); Ctrl-C ends it
 	@exec $(PY) -m screening.runtime run --host $(HOST) --port $(PORT) $(if $(VERBOSE),--verbose)
 
 screen: $(VENV)/.serve ## a folder in, a CSV out: make screen DIR=folder [OUT=results.csv]
 	@test -n "$(DIR)" || { echo "Name a folder: make screen DIR=folder [OUT=results.csv]" >&2; exit 2; }
-	@exec $(PY) -m screening.client screen "$(DIR)" --out "$(OUT)"
+	@exec $(PY) -m screening.demo screen "$(DIR)" --out "$(OUT)"
 
 test: $(VENV)/.dev ## the whole suite, against real servers that it starts itself
 	@exec $(PY) -m tests $(ARGS)

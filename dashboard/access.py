@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from screening import queries
+from screening.batches import queries
 from screening.errors import NotFoundError
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from screening import queries
+from screening.batches import queries
 
 MOST = 1_000  # films to review; beyond that the exact number is not worth its time on every page
 

@@ -14,6 +14,6 @@ class ScreeningConfig(AppConfig):
     def ready(self) -> None:
         """Importing the checks registers them; models can be imported only now."""
         from screening import checks  # noqa: F401
-        from screening.groups import assign_permissions
+        from screening.accounts.groups import assign_permissions
 
-        post_migrate.connect(assign_permissions, dispatch_uid="screening.groups")
+        post_migrate.connect(assign_permissions, dispatch_uid="screening.accounts.groups")

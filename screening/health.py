@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
-from screening import heartbeats
 from screening.config import storages
+from screening.worker import heartbeats
 
 log = logging.getLogger(__name__)
 

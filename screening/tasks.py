@@ -7,8 +7,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from screening import rendering, worker
-from screening.services import unpacking, work
+from screening.worker import chunk, leases, unpacking, viewer_rendering
 
 log = logging.getLogger(__name__)
 
@@ -17,16 +16,16 @@ log = logging.getLogger(__name__)
 def screen_chunk(ids: list[str]) -> None:
     """Screen the films of a message that nobody else has."""
     named = [UUID(pk) for pk in ids]
-    films = work.claim(named)
+    films = leases.claim(named)
     if len(films) < len(named):
         unpacking.discard_leftovers(set(named) - {film.pk for film in films})
-    worker.screen(films)
+    chunk.screen(films)
 
 
 @shared_task
 def sweep() -> None:
     """See to the films that nobody is working on."""
-    done = work.sweep()
+    done = leases.sweep()
     if any(done.values()):
         log.info("sweep: %s", done)
 
@@ -34,4 +33,4 @@ def sweep() -> None:
 @shared_task(acks_late=False)  # who looks asks again; a film that kills its process must not come back by itself
 def render_pixels(pk: str) -> None:
     """Render a film's own values for the viewer."""
-    rendering.render(UUID(pk))
+    viewer_rendering.render(UUID(pk))

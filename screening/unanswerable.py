@@ -9,8 +9,8 @@ from django.core.exceptions import DisallowedHost, TooManyFilesSent
 from django.http import HttpRequest
 from django.middleware.csrf import REASON_BAD_ORIGIN, REASON_BAD_REFERER, REASON_NO_CSRF_COOKIE
 
-from screening.arrivals import too_many_files
 from screening.errors import ScreeningError
+from screening.intake.requests import too_many_files
 
 LONGEST_NAME = 200  # characters of a header that are repeated in a sentence
 ORIGIN_REASONS = tuple(reason.partition("%s")[0] for reason in (REASON_BAD_ORIGIN, REASON_BAD_REFERER))

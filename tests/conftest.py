@@ -16,9 +16,9 @@ from rest_framework.test import APIClient
 
 from ml.data.datasets import data_dir
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
+from screening.batches import services as batches
 from screening.models import Batch, ModelVersion
 from screening.runtime.stack import Stack, remove_instance, running_stack
-from screening.services import batches
 
 
 @pytest.fixture(autouse=True)

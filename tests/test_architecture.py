@@ -22,11 +22,11 @@ FORBIDDEN = {
     "ml/inference": ("ml.training", "ml.phantom", "ml.evaluation", "ml.data"),
     "ml/statistics": ("ml.training", "ml.phantom", "ml.evaluation", "ml.data", "ml.inference", "ml.decoding"),
     "screening": ("dashboard", "tensorflow", "keras", "onnxruntime", "ml.inference.classifier", "ml.training"),
-    "dashboard": ("ml", "screening.tasks", "screening.inference", "screening.publishing", "screening.api"),
+    "dashboard": ("ml", "screening.tasks", "screening.worker.inference", "screening.publishing", "screening.api"),
     "xrayscreen": ("screening", "dashboard", "ml", "django"),
     "screening/runtime": ("django", "ml", "dashboard"),
 }
-ALLOWED = {("screening/inference.py", f"ml.inference.classifier.{name}") for name in ("Classifier", "Finding")}
+ALLOWED = {("screening/worker/inference.py", f"ml.inference.classifier.{name}") for name in ("Classifier", "Finding")}
 WRITE = re.compile(r"objects\.(create|update|get_or|bulk)|\)\.(update|delete)\(|(film|batch|entry|token)\.save\(")
 
 

@@ -75,7 +75,7 @@ def test_every_code_is_documented_and_every_documented_code_exists() -> None:
 
 
 def test_codes_of_films_are_on_the_uploaders_page() -> None:
-    of_films = {"ml", "screening/archives.py", "screening/worker.py", "screening/services/work.py"}
+    of_films = {"ml", "screening/intake/zip/archive.py", "screening/worker/chunk.py", "screening/worker/leases.py"}
     raised = {code for code, place in in_code() if any(place.startswith(part) for part in of_films)}
     assert raised - documented("uploader.md") == set()
 
@@ -87,7 +87,7 @@ def test_codes_are_all_of_one_form() -> None:
 def test_the_pages_name_the_limits_in_force() -> None:
     from django.conf import settings
 
-    from screening.intake import MIN_SIDE
+    from screening.intake.inspection import MIN_SIDE
 
     text = (ROOT / "docs" / "uploader.md").read_text()
     mib = 1024 * 1024

@@ -7,10 +7,10 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
-from dashboard.wording import BATCH_WORDS
-from screening import queries
+from dashboard.presentation.sentences import BATCH_WORDS
+from screening.batches import queries
 from screening.models import XRay
-from screening.triage import FLAG_WORDS
+from screening.worker.triage import FLAG_WORDS
 
 register = template.Library()
 
@@ -82,7 +82,7 @@ def badge(value: str, label: str = "") -> dict[str, Any]:
 
 @register.simple_tag
 def batch_state(batch: Any) -> str:
-    """Where a batch of :func:`screening.queries.batches_for` stands."""
+    """Where a batch of :func:`screening.batches.queries.batches_for` stands."""
     return queries.state_of(batch, waiting=batch.total - batch.finished, cancelled=batch.cancelled)
 
 

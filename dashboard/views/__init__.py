@@ -1,1 +1,1 @@
-"""One module a page. Reads go through ``screening.queries``, writes through ``screening.services``."""
+"""One module a page. Reads go through ``screening.batches.queries``, writes through the services."""

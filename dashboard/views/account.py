@@ -8,8 +8,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import text_of, user_of
-from screening import queries
-from screening.services import registry
+from screening.accounts import tokens
+from screening.batches import queries
 
 
 @require_safe
@@ -21,7 +21,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_POST
 def create_token(request: HttpRequest) -> HttpResponse:
     """Make a key and show it, this once: a redirect would have to keep it somewhere."""
-    token, key = registry.create_token(user=user_of(request), name=text_of(request, "name"))
+    token, key = tokens.create_token(user=user_of(request), name=text_of(request, "name"))
     response = _page(request, new_token=token, new_key=key)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -30,7 +30,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     """Withdraw a key."""
-    if registry.revoke_token(user=user_of(request), token_id=pk):
+    if tokens.revoke_token(user=user_of(request), token_id=pk):
         messages.success(request, "The key is revoked; programs that use it are locked out from now on.")
     return redirect("account")
 

@@ -9,16 +9,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import wording
 from dashboard.access import user_of
 from dashboard.errors import wants_json
-from dashboard.facts import batch_facts
-from screening import counts, queries
-from screening.allowance import allowance_of
+from dashboard.presentation import sentences
+from dashboard.presentation.shared_context import batch_facts
+from screening.batches import counts, queries
+from screening.batches import services as service
+from screening.batches.pagination import page_of
+from screening.batches.queries import Progress
+from screening.intake.limits import allowance_of
 from screening.models import Batch, XRay
-from screening.paging import page_of
-from screening.queries import Progress
-from screening.services import batches as service
 
 FILMS_A_PAGE = 60
 REFUSALS_SHOWN = 50
@@ -36,8 +36,8 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         "version": _version(progress),
         **vars(allowance_of(user_of(request))),
         **_reruns(found, progress),
-        "state_chips": wording.state_chips(progress),
-        "decision_chips": wording.decision_chips(progress),
+        "state_chips": sentences.state_chips(progress),
+        "decision_chips": sentences.decision_chips(progress),
         **_films(request, found, progress),
     }
     if "X-Live" in request.headers:  # a message is for the next page that somebody sees, which this is not
@@ -94,7 +94,7 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
         "view": view if view in VIEWS else VIEWS[0],
         "sort": wanted["sort"] or "sent",
         "filters": wanted,
-        "bar_words": wording.bar_words(wanted["bar"]),
+        "bar_words": sentences.bar_words(wanted["bar"]),
         "refused": refused,
         "refused_total": progress.refused,
     }

@@ -10,13 +10,15 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from dashboard import cards, prevalence, wording
 from dashboard.access import user_of
-from dashboard.facts import film_facts
-from screening import counts, queries, rendering, serving, surroundings
+from dashboard.presentation import model_evidence, prevalence, sentences
+from dashboard.presentation.shared_context import film_facts
+from screening.batches import counts, neighbours, queries
 from screening.models import XRay
-from screening.services.reviews import NOTE_LENGTH
-from screening.storage import UNKNOWN_TYPE, content_type_of
+from screening.reading.reviews import NOTE_LENGTH
+from screening.storage import delivery
+from screening.storage.local import UNKNOWN_TYPE, content_type_of
+from screening.worker import viewer_rendering
 
 FILTERS = ("state", "decision", "bar", "sort")  # of the batch's list, which the links to the neighbours keep
 KEPT = ("prevalence", "queue")
@@ -40,12 +42,12 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "dashboard/film.html", context)
 
 
-def _trust(request: HttpRequest, card: cards.Card) -> dict[str, Any]:
+def _trust(request: HttpRequest, card: model_evidence.Card) -> dict[str, Any]:
     """What the model is worth: on its own films, on others, and where the reader is."""
     return {
-        "honesty": cards.honesty(card),
-        "elsewhere": cards.elsewhere(card),
-        "shortcuts": cards.shortcuts(card),
+        "honesty": model_evidence.honesty(card),
+        "elsewhere": model_evidence.elsewhere(card),
+        "shortcuts": model_evidence.shortcuts(card),
         **prevalence.context(request, card),
     }
 
@@ -61,7 +63,7 @@ def _list(request: HttpRequest, found: XRay) -> dict[str, Any]:
     kept = {**wanted, **{name: request.GET[name] for name in KEPT if request.GET.get(name)}}
     words = [
         *(filters[name] for name in ("state", "decision") if name in filters),
-        wording.bar_words(request.GET.get("bar", "")),
+        sentences.bar_words(request.GET.get("bar", "")),
     ]
     return {
         "filters": wanted,
@@ -70,7 +72,7 @@ def _list(request: HttpRequest, found: XRay) -> dict[str, Any]:
         "film_query": f"?{urlencode(kept)}" if kept else "",
         "before": before,
         "after": after,
-        "place": surroundings.place_in(found, films, sort, total),
+        "place": neighbours.place_in(found, films, sort, total),
         "total": total,
     }
 
@@ -79,26 +81,26 @@ def _relatives(found: XRay) -> dict[str, Any]:
     """Films that belong to this one: of its patient, of its bytes, of its archive."""
     is_archive = found.state == XRay.State.UNPACKED
     return {
-        "of_patient": surroundings.of_patient(found),
-        "twins": surroundings.twins_of(found),
-        "members": surroundings.members_of(found)[:MEMBERS_SHOWN] if is_archive else [],
-        "members_total": surroundings.members_of(found).count() if is_archive else 0,
+        "of_patient": neighbours.of_patient(found),
+        "twins": neighbours.twins_of(found),
+        "members": neighbours.members_of(found)[:MEMBERS_SHOWN] if is_archive else [],
+        "members_total": neighbours.members_of(found).count() if is_archive else 0,
     }
 
 
 @require_safe
 def picture(request: HttpRequest, pk: UUID, part: str) -> HttpResponseBase:
     """What people see of a film; only decoded films have pictures."""
-    return serving.serve(queries.picture_for(user_of(request), pk), part, content_type_of(part))
+    return delivery.serve(queries.picture_for(user_of(request), pk), part, content_type_of(part))
 
 
 @require_safe
 def pixels(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """A film's own values for the viewer; 202 while a worker renders them."""
     found = queries.picture_for(user_of(request), pk)
-    with serving.storage_answering("film"):
-        file = rendering.find(found.pk)
+    with delivery.storage_answering("film"):
+        file = viewer_rendering.find(found.pk)
     if file is None:
         return JsonResponse({"state": "rendering"}, status=202, headers={"Retry-After": "1"})
-    headers = {**serving.HEADERS, "Content-Encoding": "gzip"}
+    headers = {**delivery.HEADERS, "Content-Encoding": "gzip"}
     return FileResponse(file, content_type=UNKNOWN_TYPE, headers=headers)

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
-from screening import queries
-from screening.allowance import allowance_of
+from screening.batches import queries
+from screening.intake.limits import allowance_of
 
 BATCHES_A_PAGE = 20
 

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import condition, require_safe
 
-from dashboard import cards, charts, prevalence
 from dashboard.errors import View
-from screening import queries
+from dashboard.presentation import charts, model_evidence, prevalence
+from screening.batches import queries
 from screening.errors import NotFoundError
 from screening.models import ModelVersion
 
@@ -29,15 +29,15 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "version": version,
         "versions": queries.model_versions(),
         "card": card,
-        "evidence": cards.evidence(card),
-        "honesty": cards.honesty(card),
-        "labels": cards.LABELS,
-        "split": cards.split(card),
-        "seeds": cards.seeds(card),
-        "gate": cards.gate(card),
-        "matrices": cards.matrices(card),
+        "evidence": model_evidence.evidence(card),
+        "honesty": model_evidence.honesty(card),
+        "labels": model_evidence.LABELS,
+        "split": model_evidence.split(card),
+        "seeds": model_evidence.seeds(card),
+        "gate": model_evidence.gate(card),
+        "matrices": model_evidence.matrices(card),
         "charts": charts.catalogue(card),
-        "details": cards.details(card),
+        "details": model_evidence.details(card),
         **prevalence.context(request, card),
     }
     return render(request, "dashboard/model.html", context)

@@ -14,13 +14,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import reading_words, shapes, wording
 from dashboard.access import reviewer_of, staff_of, text_of
-from screening import reading_figures, reading_queries
+from dashboard.presentation import geometry, reading_sentences, sentences
 from screening.errors import ScreeningError
 from screening.models import ReadingClaim
-from screening.services import reading
-from screening.services.reviews import NOTE_LENGTH
+from screening.reading import queries as reading_queries
+from screening.reading import services as reading
+from screening.reading import statistics as reading_statistics
+from screening.reading.reviews import NOTE_LENGTH
 
 BEATS = 5  # in the time a claim lasts
 
@@ -33,7 +34,7 @@ def room(request: HttpRequest) -> HttpResponse:
         "waiting": reading_queries.waiting(),
         "held": reading_queries.claims_of(reader).count(),
         "blinded": _blinded(request),
-        "keys": [*reading_words.ANSWER_KEYS, *reading_words.OTHER_KEYS],
+        "keys": [*reading_sentences.ANSWER_KEYS, *reading_sentences.OTHER_KEYS],
         "minutes": max(1, round(settings.READING_CLAIM_SECONDS / 60)),
     }
     return render(request, "dashboard/reading.html", context)
@@ -64,12 +65,12 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.warning(request, error.sentence)
         return redirect("reading")
     blind = blinded and not claim.seen_open
-    answers = reading_words.answers(claim.film, blind)
+    answers = reading_sentences.answers(claim.film, blind)
     context = {
         "blind": blind,
         "answers": answers,
-        "said": reading_words.said(list(reading_queries.standing(claim.film)), blind) if claim.settles else [],
-        "keys": reading_words.keys_of(answers),
+        "said": reading_sentences.said(list(reading_queries.standing(claim.film)), blind) if claim.settles else [],
+        "keys": reading_sentences.keys_of(answers),
         "read_today": reading_queries.read_since(reader, _today()),
         "note_length": NOTE_LENGTH,
         "beat": max(1, settings.READING_CLAIM_SECONDS // BEATS),
@@ -91,7 +92,7 @@ def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
         note=text_of(request, "note"),
         blinded=_blinded(request),
     )
-    messages.success(request, reading_words.outcome(entry))
+    messages.success(request, reading_sentences.outcome(entry))
     return _onward(request)
 
 
@@ -145,7 +146,7 @@ def ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
 def me(request: HttpRequest) -> HttpResponse:
     """A reader's own figures; today's verdicts are compared tomorrow, so as not to tell which was a hidden case."""
     reader = reviewer_of(request)
-    figures = reading_figures.figures_of(reader, compared_until=_today())
+    figures = reading_statistics.figures_of(reader, compared_until=_today())
     return render(request, "dashboard/reading_me.html", {"figures": figures})
 
 
@@ -153,7 +154,7 @@ def me(request: HttpRequest) -> HttpResponse:
 def readers(request: HttpRequest) -> HttpResponse:
     """Everybody's figures."""
     staff_of(request)
-    context = {"readers": reading_figures.all_figures(), "agreement": reading_figures.agreement_of_all()}
+    context = {"readers": reading_statistics.all_figures(), "agreement": reading_statistics.agreement_of_all()}
     return render(request, "dashboard/reading_readers.html", context)
 
 
@@ -182,6 +183,6 @@ def _in_sight(claim: ReadingClaim) -> dict[str, Any]:
     return {
         "film": film,
         "title": film.original_name,
-        "headline": wording.film_headline(film),
-        "scale": shapes.scale(film.score, shapes.points_of(film.batch.model.card)),
+        "headline": sentences.film_headline(film),
+        "scale": geometry.scale(film.score, geometry.points_of(film.batch.model.card)),
     }

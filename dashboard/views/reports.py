@@ -10,12 +10,12 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard import cards, prevalence, shapes, wording
 from dashboard.access import user_of
-from dashboard.facts import batch_facts, film_facts
-from screening import counts, queries, report_queries
+from dashboard.presentation import geometry, model_evidence, prevalence, sentences
+from dashboard.presentation.shared_context import batch_facts, film_facts
+from screening.batches import counts, queries, report_queries
 from screening.models import Batch, XRay
-from screening.verified import READ_AT_LEAST, verified
+from screening.reading.verification_bias import READ_AT_LEAST, verified
 
 FLAGGED_SHOWN = 500
 REFUSED_SHOWN = 5_000
@@ -29,8 +29,8 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     groups = counts.of_batch(found.pk)
     context = {
         **batch_facts(found, progress),
-        "states": [chip for chip in wording.state_chips(progress) if chip.films],
-        "decisions": wording.decision_chips(progress),
+        "states": [chip for chip in sentences.state_chips(progress) if chip.films],
+        "decisions": sentences.decision_chips(progress),
         "verified": verified(groups),
         "read_at_least": READ_AT_LEAST,
         **_flagged(found, groups),
@@ -55,13 +55,13 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _model(batch: Batch) -> dict[str, Any]:
     """The model that was used, and its honest numbers."""
     card = batch.model.card
-    own, *_ = [*cards.evidence(card), None]
+    own, *_ = [*model_evidence.evidence(card), None]
     return {
         "model": batch.model,
-        "points": shapes.points_of(card),
+        "points": geometry.points_of(card),
         "preprocessing": card.get("preprocessing", {}).get("version", ""),
-        "evidence": [*([own] if own and own.own else []), *cards.elsewhere(card)],
-        "shortcuts": cards.shortcuts(card),
+        "evidence": [*([own] if own and own.own else []), *model_evidence.elsewhere(card)],
+        "shortcuts": model_evidence.shortcuts(card),
         "printed_at": timezone.now(),
     }
 

@@ -10,9 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import text_of, user_of
-from screening import comparison, queries
+from screening.batches import comparison, queries, reruns
 from screening.errors import NotFoundError
-from screening.services import reruns
 
 FILMS_A_PAGE = 50
 

@@ -10,14 +10,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import reading_words
 from dashboard.access import reviewer_of, text_of
+from dashboard.presentation import reading_sentences
 from dashboard.templatetags.screens import LABELS
-from screening import queries
+from screening.batches import queries
+from screening.batches.pagination import BoundedPaginator
 from screening.errors import unknown_choice
 from screening.models import XRay
-from screening.paging import BoundedPaginator
-from screening.services import reviews
+from screening.reading import reviews
 
 FILMS_A_PAGE = 30
 STATES = [state.value for state in XRay.ReviewState if state != XRay.ReviewState.NOT_NEEDED]
@@ -60,7 +60,7 @@ def give(request: HttpRequest, pk: UUID) -> HttpResponse:
         verdict=text_of(request, "verdict"),
         note=text_of(request, "note"),
     )
-    messages.success(request, f"{reading_words.PAST[entry.verdict]}: {film.original_name}")
+    messages.success(request, f"{reading_sentences.PAST[entry.verdict]}: {film.original_name}")
     if "queue" not in request.POST:
         return redirect(film)
     following = queries.next_to_review(film)

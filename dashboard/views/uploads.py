@@ -14,11 +14,12 @@ from django.views.decorators.http import require_POST
 
 from dashboard.access import text_of, user_of
 from dashboard.errors import wants_json
-from screening import queries
-from screening.arrivals import with_paths
+from screening.batches import queries
+from screening.batches import sample as samples
+from screening.batches import services as batches
 from screening.errors import ScreeningError
+from screening.intake.requests import with_paths
 from screening.models import Batch, XRay
-from screening.services import batches, samples
 
 # What the script does with a batch, and the addresses for it.
 PLACES = {

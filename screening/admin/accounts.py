@@ -12,9 +12,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
+from screening.accounts import quotas
 from screening.admin.base import BoundedAdmin, ReadOnlyAdmin
 from screening.models import ApiToken, Quota
-from screening.services import quotas
 
 if TYPE_CHECKING:  # generic for the type checker, plain classes when run
     _ModelForm = ModelForm[Quota]
@@ -141,7 +141,7 @@ class PeopleAdmin(_UserAdmin):
 
 @admin.register(Group)
 class GroupsAdmin(GroupAdmin):
-    """Groups. What the project's own may do is restored by every ``migrate``, see ``screening.groups``."""
+    """Groups. What the project's own may do is restored by every ``migrate``, see ``screening.accounts.groups``."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever changes what a group may do may give it everything."""

@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from screening.paging import BoundedPaginator
-from screening.queries import COUNTED_AT_MOST
+from screening.batches.pagination import BoundedPaginator
+from screening.batches.queries import COUNTED_AT_MOST
 
 if TYPE_CHECKING:  # generic for the type checker, a plain class when run
     _ModelAdmin = admin.ModelAdmin[Any]

@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from screening import finding
 from screening.admin.base import StaffAdmin
+from screening.batches import search as batch_search
+from screening.batches.queries import reviews_of
 from screening.errors import ScreeningError
 from screening.models import Review, XRay
-from screening.queries import reviews_of
-from screening.services.gold import add_gold_case
-from screening.services.reviews import VERDICTS, review
-from screening.triage import FLAG_WORDS
+from screening.reading.gold import add_gold_case
+from screening.reading.reviews import VERDICTS, review
+from screening.worker.triage import FLAG_WORDS
 
 AT_ONCE = 500  # films of one action; each is a transaction of its own
 
@@ -51,15 +51,15 @@ class XRayAdmin(StaffAdmin):
     list_filter = ("review_state", FlagFilter, "decision", "state", "synthetic")
     list_select_related = ("batch",)
     search_fields = ("original_name",)  # that there is a field at all; get_search_results says how it is searched
-    search_help_text = finding.HOW
+    search_help_text = batch_search.HOW
     ordering = ("-created_at",)
     actions = ("confirm", "overturn", "gold_positive", "gold_negative")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[XRay], search_term: str
     ) -> tuple[QuerySet[XRay], bool]:
-        """By beginnings, see :mod:`screening.finding`."""
-        return finding.films_like(queryset, search_term), False
+        """By beginnings, see :mod:`screening.batches.search`."""
+        return batch_search.films_like(queryset, search_term), False
 
     @admin.display(description="film")
     def thumbnail(self, film: XRay) -> SafeString | str:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from screening.admin.base import ReadOnlyAdmin, StaffAdmin
-from screening.finding import named_like
+from screening.batches.search import named_like
 from screening.models import OWN_NAME, GoldCase, Review, XRay
 
 FILMS_LOOKED_AT = 1_000

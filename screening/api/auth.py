@@ -8,9 +8,9 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from screening import queries
+from screening.accounts import tokens
+from screening.batches import queries
 from screening.models import ApiToken
-from screening.services import registry
 
 KEYWORD = "Token"
 
@@ -32,7 +32,7 @@ class ApiTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "The API token is not valid; make a new one on the account page.", "token_invalid"
             )
-        registry.token_used(token)
+        tokens.token_used(token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.pagination import PageNumberPagination
 
-from screening.paging import Counted
+from screening.batches.pagination import Counted
 
 
 class Pages(PageNumberPagination):

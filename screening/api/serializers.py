@@ -8,9 +8,9 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from screening import queries
-from screening.allowance import Allowance
-from screening.arrivals import HASHES_AT_MOST, SHA256
+from screening.batches import queries
+from screening.intake.limits import Allowance
+from screening.intake.requests import HASHES_AT_MOST, SHA256
 from screening.models import Batch, ModelVersion, Quota, XRay
 
 

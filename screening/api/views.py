@@ -16,13 +16,13 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from screening import counts, queries
-from screening.allowance import allowance_of
 from screening.api import exports, serializers
 from screening.api.pagination import Pages
-from screening.arrivals import with_paths
+from screening.batches import counts, queries
+from screening.batches import services as batches
+from screening.intake.limits import allowance_of
+from screening.intake.requests import with_paths
 from screening.models import Batch, ModelVersion, XRay
-from screening.services import batches
 
 STATE = OpenApiParameter("state", enum=XRay.State.values)
 DECISION = OpenApiParameter("decision", enum=XRay.Decision.values)

@@ -101,16 +101,16 @@ def _renew_connections(**_: Any) -> None:
 @worker_process_init.connect
 def _warm_up(**_: Any) -> None:
     """Bound this process's memory, then load the network beside the first messages, not after them."""
-    from screening import worker
+    from screening.worker import chunk
 
     bound(settings.WORKER_MEMORY_MB)
-    worker.warm_up()
+    chunk.warm_up()
 
 
 @worker_ready.connect
 def _watch(sender: Any, **_: Any) -> None:
-    """Look after this worker's ears, see :mod:`screening.liveness`."""
-    from screening import liveness
+    """Look after this worker's ears, see :mod:`screening.worker.liveness`."""
+    from screening.worker import liveness
 
     liveness.watch(patience=float(_limits.lease), worker=f"{sender.hostname}/{os.getpid()}")
 

@@ -13,8 +13,8 @@ from csp.constants import SELF
 
 from screening.config.environment import SettingError, flag, secret
 
-LOCAL = "screening.storage.DurableFileSystemStorage"
-S3 = "screening.storage_s3.S3FilmStorage"
+LOCAL = "screening.storage.local.DurableFileSystemStorage"
+S3 = "screening.storage.s3.S3FilmStorage"
 STATIC = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 

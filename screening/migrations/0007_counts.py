@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-# The histogram has 20 bins (screening.queries.HISTOGRAM_BINS); another number needs another migration.
+# The histogram has 20 bins (screening.batches.queries.HISTOGRAM_BINS); another number needs another migration.
 CHANGES = """
 INSERT INTO screening_filmcount (batch_id, state, decision, review_state, bin, films, last)
 SELECT batch_id, state, decision, review_state,

@@ -5,7 +5,7 @@ import django.db.models.functions.comparison
 import django.db.models.functions.text
 from django.db import migrations, models
 
-# What each may do follows after every migration, see screening.groups.
+# What each may do follows after every migration, see screening.accounts.groups.
 GROUPS = ("uploader", "reviewer", "admin")
 
 

@@ -21,7 +21,7 @@ ORIGINAL, AS_SENT = KEPT = ("original", "as-sent")  # parts that a film's sender
 # falls with the distance from 0.5, whatever the operating points are.
 UNCERTAINTY = Value(0.5) - Abs(F("score") - Value(0.5))
 
-# A file's own name without the folders it lay in, in capitals: found by its beginning, see screening.finding.
+# A file's own name without the folders it lay in, in capitals: found by its beginning, see screening.batches.search.
 OWN_NAME = Collate(
     Upper(
         Func(F("original_name"), Value("^.*/"), Value(""), function="regexp_replace", output_field=TextField()),

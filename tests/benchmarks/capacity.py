@@ -203,12 +203,12 @@ def sweep_seconds(supply: Supply) -> float:
     from django.db.models.functions import Now
 
     from screening.models import XRay
-    from screening.services import work
+    from screening.worker import leases
 
     supply.take(1)
     XRay.objects.filter(state="queued").update(published_at=Now())
     started = time.perf_counter()
-    work.sweep()
+    leases.sweep()
     return time.perf_counter() - started
 
 

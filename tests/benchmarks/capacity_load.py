@@ -31,11 +31,12 @@ from kombu import Consumer
 
 from screening.config.celery import BULK, app
 from screening.config.limits import limits
-from screening.inference import Pictures, Screened
 from screening.models import Batch, XRay
 from screening.publishing import SCREEN
-from screening.services import statements, work
-from screening.worker import NETWORK_FILMS
+from screening.worker import leases
+from screening.worker import statements as statements
+from screening.worker.chunk import NETWORK_FILMS
+from screening.worker.inference import Pictures, Screened
 
 CLAIM = -1  # an event's part; any other is the number of a group of films that is written
 GROUPS = -(-settings.CHUNK_FILMS // NETWORK_FILMS)
@@ -109,11 +110,11 @@ class Code:
         connection.ensure_connection()
 
     def claim(self, chunk: int) -> None:
-        self._held[chunk] = work.claim(self._ids[chunk])
+        self._held[chunk] = leases.claim(self._ids[chunk])
 
     def record(self, chunk: int, part: int) -> int:
         films = self._held[chunk][part * NETWORK_FILMS : (part + 1) * NETWORK_FILMS]
-        return work.record([(film, RESULT) for film in films])
+        return leases.record([(film, RESULT) for film in films])
 
 
 class Sql:
@@ -139,7 +140,7 @@ class Sql:
     @staticmethod
     def _rows(batch: Batch, group: Chunk) -> dict[str, str]:
         films = [XRay(pk=UUID(pk), batch=batch, attempts=1, sha256="f" * 64) for pk in group]
-        return {"rows": json.dumps([work._row(film, RESULT) for film in films])}
+        return {"rows": json.dumps([leases._row(film, RESULT) for film in films])}
 
 
 DRIVERS: dict[str, Callable[[Sequence[Chunk]], Driver]] = {"code": Code, "sql": Sql}

@@ -124,12 +124,12 @@ def fill(films: int) -> Site:
     """The same, and nothing else in the database."""
     from django.db import connection
 
-    from screening.services import counting
+    from screening.batches import counts_compaction
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE screening_xray, screening_batch, screening_filmcount CASCADE")
     site = finished(films)
-    counting.merge()  # as the sweep does
+    counts_compaction.merge()  # as the sweep does
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")  # as the database does by itself, in a while
     return site

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from screening.inference import Pictures
 from screening.models import Batch, Prediction, XRay
-from screening.services import work
+from screening.worker import leases
+from screening.worker.inference import Pictures
 
 PICTURE = b"\xff\xd8\xff\xe0 not looked at by these tests \xff\xd9"
 MakeFilms = Callable[..., list[XRay]]
@@ -54,7 +54,7 @@ def make_films(batch: Batch) -> MakeFilms:
         )  # fmt: skip
         if pictures:
             for film in films:
-                work.store_pictures(film, Pictures(display=PICTURE, thumbnail=PICTURE))
+                leases.store_pictures(film, Pictures(display=PICTURE, thumbnail=PICTURE))
         return films
 
     return make

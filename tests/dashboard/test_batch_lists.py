@@ -49,7 +49,7 @@ def test_the_least_certain_come_first(scored: Batch, as_owner: Client) -> None:
 
 
 def test_sorting_by_uncertainty_walks_an_index(scored: Batch, as_owner: Client, settings: Any) -> None:
-    from screening import queries
+    from screening.batches import queries
 
     with connection.cursor() as cursor:
         for other in ("seqscan", "bitmapscan", "sort"):  # so few films are sorted faster than an index is walked

@@ -11,8 +11,8 @@ from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import reverse
 
+from screening.accounts import tokens
 from screening.models import Batch
-from screening.services import registry
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -103,7 +103,7 @@ def test_an_upload_that_breaks_off_is_told_so(owner: User, batch: Batch, accept:
 
 
 def _token(user: User) -> str:
-    return registry.create_token(user=user, name="test")[1]
+    return tokens.create_token(user=user, name="test")[1]
 
 
 def test_the_request_of_a_form_is_still_read_once(owner: User, batch: Batch, png: bytes, client: Client) -> None:

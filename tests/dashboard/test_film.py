@@ -16,18 +16,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from dashboard import cards
-from screening import rendering, storage
+from dashboard.presentation import model_evidence
 from screening.models import Batch, ModelVersion, XRay
-from screening.triage import worth_at
+from screening.storage import local as storage
+from screening.worker import viewer_rendering
+from screening.worker.triage import worth_at
 from tests.dashboard.conftest import MakeFilms
 
 
 @pytest.fixture(autouse=True)
 def asked() -> Iterator[Any]:
     """What is asked of the workers goes nowhere."""
-    rendering._asked.clear()
-    with patch("screening.rendering.app.send_task") as sent:
+    viewer_rendering._asked.clear()
+    with patch("screening.worker.viewer_rendering.app.send_task") as sent:
         yield sent
 
 
@@ -51,7 +52,7 @@ def test_values_are_asked_for_then_served_compressed(film: XRay, as_owner: Clien
     waiting = as_owner.get(address)
     assert (waiting.status_code, waiting.headers["Retry-After"], waiting.json()) == (202, "1", {"state": "rendering"})
     assert asked.call_args.kwargs["args"] == [str(film.pk)]
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     answer = as_owner.get(address)
     assert answer.status_code == 200
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -64,7 +65,7 @@ def test_values_are_asked_for_then_served_compressed(film: XRay, as_owner: Clien
 
 def test_a_refusal_is_said_to_the_viewer(film: XRay, as_owner: Client) -> None:
     storage.put(film.storage_name("original"), b"no picture")
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     answer = as_owner.get(reverse("film-pixels", args=[film.pk]), headers={"Accept": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["code"] == "damaged_pixels"
@@ -72,7 +73,7 @@ def test_a_refusal_is_said_to_the_viewer(film: XRay, as_owner: Client) -> None:
 
 
 def test_a_storage_that_is_away_is_no_refusal(film: XRay, as_owner: Client) -> None:
-    with patch("screening.rendering.default_storage.open", side_effect=ConnectionError):
+    with patch("screening.worker.viewer_rendering.default_storage.open", side_effect=ConnectionError):
         answer = as_owner.get(reverse("film-pixels", args=[film.pk]), headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_away")
 
@@ -143,14 +144,14 @@ def test_the_honesty_panel_names_the_worst_source_and_the_shortcuts(film: XRay, 
     worst = min(card["elsewhere"], key=lambda row: row["values"]["auroc"]["value"])
     assert worst["name"] in content
     assert f"All {len(card['elsewhere'])} tests on other sources" in content
-    for sentence in cards.shortcuts(card):
+    for sentence in model_evidence.shortcuts(card):
         assert sentence in content
     assert "lungs blacked out" in content
 
 
 def test_a_model_without_measured_shortcuts_says_what_is_to_be_feared(model_version: ModelVersion) -> None:
     seed = ModelVersion.objects.get(name="seed-cnn")
-    assert cards.shortcuts(seed.card) == seed.card["limits"][:2]
+    assert model_evidence.shortcuts(seed.card) == seed.card["limits"][:2]
 
 
 def test_the_receipt_lists_names_only(film: XRay, as_owner: Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from dashboard import cards, charts, shapes
+from dashboard.presentation import charts, geometry, model_evidence
 from screening.models import ModelVersion
 
 POOR_CARDS: list[dict[str, Any]] = [
@@ -23,7 +23,7 @@ POOR_CARDS: list[dict[str, Any]] = [
 
 def test_page_puts_the_worst_number_beside_the_own_one(as_owner: Client, model_version: ModelVersion) -> None:
     content = as_owner.get(reverse("model")).content.decode()
-    pair = cards.honesty(model_version.card)
+    pair = model_evidence.honesty(model_version.card)
     assert pair is not None
     assert pair.own.auroc.text in content
     assert pair.worst.auroc.interval in content
@@ -33,7 +33,7 @@ def test_page_puts_the_worst_number_beside_the_own_one(as_owner: Client, model_v
 
 
 def test_worst_is_the_lowest_auroc_elsewhere(model_version: ModelVersion) -> None:
-    pair = cards.honesty(model_version.card)
+    pair = model_evidence.honesty(model_version.card)
     assert pair is not None
     known = [row["values"]["auroc"]["value"] for row in model_version.card["elsewhere"]]
     assert pair.worst.auroc.value == min(value for value in known if value is not None)
@@ -91,7 +91,7 @@ def test_same_card_gives_the_same_drawing(model_version: ModelVersion) -> None:
 
 
 def test_histogram_shows_one_film_among_many() -> None:
-    drawn = shapes.histogram([0, 1, 10_000], shapes.Points(0.2, 0.8))
+    drawn = geometry.histogram([0, 1, 10_000], geometry.Points(0.2, 0.8))
     assert drawn.films == 10_001
     assert [bar.height for bar in drawn.bars] == ["0.00%", "2.00%", "100.00%"]
-    assert shapes.histogram([0, 0], shapes.Points(0.5, 0.5)).bars[0].height == "0.00%"
+    assert geometry.histogram([0, 0], geometry.Points(0.5, 0.5)).bars[0].height == "0.00%"

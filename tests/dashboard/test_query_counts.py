@@ -9,7 +9,7 @@ from screening.models import ModelVersion
 from tests.benchmarks.lists import Site, finished
 
 FEW, MANY = 10, 10_000
-# What is far into a list is found by its keys first, see screening.paging.
+# What is far into a list is found by its keys first, see screening.batches.pagination.
 ONE_MORE = {"batch, the last page", "batch, the last page by score", "batch, a page in the middle"}
 
 

@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from screening.models import ReadingClaim, Review, XRay
-from screening.services import reading, reading_statements
-from screening.services.reviews import review
+from screening.reading import services as reading
+from screening.reading import statements as statements
+from screening.reading.reviews import review
 from tests.dashboard.conftest import MakeFilms, signed_in
 from tests.dashboard.test_pages import _check
 from tests.screening.factories import reviewer
@@ -266,7 +267,7 @@ def _queries(client: Client, address: str, method: str = "get") -> int:
 def test_number_of_queries_does_not_grow_with_the_films(
     make_films: MakeFilms, as_colleague: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "TURNS", ((1.0, reading_statements.POSITIVE),))  # whose turn it is falls by lot
+    monkeypatch.setattr(reading, "TURNS", ((1.0, statements.POSITIVE),))  # whose turn it is falls by lot
     make_films(10, flags=("positive",))
     gets = [reverse("reading"), reverse("reading-me"), reverse("reading-readers"), start(as_colleague)]
     gets.append(f"{reverse('reviews')}?state=confirmed")

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from screening.accounts import tokens
 from screening.models import ApiToken, Batch, ModelVersion, Review, XRay
-from screening.services import registry
 
 OF_BATCH = ("batch", "batch-progress")
 OF_FILM = ("film", "film-display", "film-thumb")
@@ -74,7 +74,7 @@ def test_home_lists_newest_first(batch: Batch, model_version: ModelVersion, as_o
 
 
 def test_a_key_of_somebody_else_cannot_be_revoked(owner: User, as_stranger: Client) -> None:
-    token, _ = registry.create_token(user=owner, name="import")
+    token, _ = tokens.create_token(user=owner, name="import")
     as_stranger.post(reverse("token-revoke", args=[token.pk]))
     assert ApiToken.objects.filter(pk=token.pk).exists()
 

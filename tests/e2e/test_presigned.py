@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from ml.phantom.film import PhantomSpec, jpeg_bytes
-from screening import storage
 from screening.config import storages
 from screening.models import Batch
+from screening.storage import local as storage
 from tests.e2e.browsers import ARGUMENTS
 from tests.e2e.conftest import chromium
 from tests.screening import factories

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from ml.phantom.film import PhantomSpec, chest, dicom_bytes, png_bytes
-from screening.triage import worth_at
+from screening.worker.triage import worth_at
 from tests.conftest import LiveStack
 from tests.e2e.browsers import PHONE
 from tests.e2e.conftest import Window

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
-from screening.client.sample import Study
+from screening.demo.sample import Study
 from screening.runtime.stack import Stack
 from tests.chaos.films import films as many_films
 from tests.chaos.processes import frozen, tree
@@ -27,7 +27,7 @@ PATIENCE = 120.0  # seconds
 MAKE_PEOPLE = """
 import json
 from django.contrib.auth.models import User
-from screening.services.registry import create_token
+from screening.accounts.tokens import create_token
 users = {name: User.objects.create_user(name, password=%r, is_staff=staff) for name, staff in %r.items()}
 print(json.dumps({name: create_token(user=users[name], name="nightly import")[1] for name in %r}))
 """

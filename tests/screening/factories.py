@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 
-from screening.inference import Pictures, Screened
 from screening.models import Batch, XRay
+from screening.worker.inference import Pictures, Screened
 
 PICTURES = Pictures(b"display", b"thumb")
 

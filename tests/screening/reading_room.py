@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from screening.models import Batch, Review, XRay
-from screening.services import reading
+from screening.reading import services as reading
 from tests.screening.factories import done, reviewer
 
 POSITIVE_TURN, UNCERTAIN_TURN, AUDIT_TURN = (lambda: 0.1), (lambda: 0.7), (lambda: 0.9)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from screening.finding import films_like
+from screening.batches.search import films_like
 from screening.models import Batch, Review, XRay
 from tests.screening.factories import done, film
 

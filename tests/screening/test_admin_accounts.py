@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from screening.accounts import quotas, tokens
 from screening.models import ApiToken, Quota
-from screening.services import quotas, registry
 
 PASSWORD = "a long enough password"
 
@@ -121,7 +121,7 @@ def test_groups_are_a_superusers_to_change(as_boss: Client, admin_client: Client
 
 
 def test_a_token_is_revoked(as_boss: Client, owner: User) -> None:
-    token, _ = registry.create_token(user=owner, name="ward")
+    token, _ = tokens.create_token(user=owner, name="ward")
     page = as_boss.get(reverse("admin:screening_apitoken_changelist"), {"q": "war"}).content.decode()
     assert "ward" in page
     assert token.digest not in page

@@ -14,9 +14,9 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
+from screening.accounts.tokens import create_token
 from screening.config.celery import app
 from screening.models import ApiToken, Batch
-from screening.services.registry import create_token
 from tests.screening.factories import done, film
 
 ROOT = "/api/v1"
@@ -226,7 +226,7 @@ def test_the_browsable_page_brings_no_inline_script(api: APIClient, owner: User)
 
 
 def test_a_database_that_is_away_is_said_so_and_worth_another_try(api: APIClient, batch: Batch) -> None:
-    with patch("screening.queries.batch_for", side_effect=OperationalError("the connection is lost")):
+    with patch("screening.batches.queries.batch_for", side_effect=OperationalError("the connection is lost")):
         answer = api.get(f"/api/v1/batches/{batch.pk}")
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "database_away", "5")
 

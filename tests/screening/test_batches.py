@@ -15,10 +15,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from screening import publishing
+from screening.batches import services as batches
 from screening.config.celery import app
 from screening.errors import ScreeningError
+from screening.intake import services as intake
 from screening.models import Batch, ModelVersion, XRay
-from screening.services import batches, door
 from tests.screening.factories import film
 
 Captured = Callable[..., Any]
@@ -95,7 +96,7 @@ def test_the_same_bytes_under_another_name_are_a_duplicate_that_says_of_what(bat
 def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch, png: bytes) -> None:
     first, _ = batches.add_file(batch=batch, name="a.png", data=png)
     # The second request looked for a twin just before the first one's row was there.
-    with patch.object(door, "_twin", side_effect=[None, first]):
+    with patch.object(intake, "_twin", side_effect=[None, first]):
         twin, new = batches.add_file(batch=batch, name="b.png", data=png)
     assert (twin.code, new) == ("duplicate", True)
     assert not default_storage.exists(twin.storage_name("original"))

@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 from django.test import Client
 from rest_framework.test import APIClient
 
-from screening import queries
+from screening.batches import queries, reruns
+from screening.batches import services as batches
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
-from screening.services import batches, reruns, work
+from screening.worker import leases
 from tests.dashboard.conftest import signed_in
 from tests.screening.factories import done, film, screened
 
@@ -68,21 +69,21 @@ def test_the_pages_say_so(finished: Batch, owner: User) -> None:
 
 def test_a_batch_that_finishes_while_it_is_cancelled_is_finished(running: Batch) -> None:
     """Its last film was in a worker's hands, so that nothing was stopped."""
-    [claimed] = work.claim([film(running).pk])
+    [claimed] = leases.claim([film(running).pk])
     batches.cancel(batch=running)
     assert state_of(running) == "running"
-    work.record([(claimed, screened(0.9, "positive"))])
+    leases.record([(claimed, screened(0.9, "positive"))])
     assert state_of(running) == "done"
     with pytest.raises(ScreeningError, match="batch_finished"):
         batches.cancel(batch=running)
 
 
 def test_a_film_given_back_after_the_cancellation_is_still_waited_for(running: Batch) -> None:
-    [claimed] = work.claim([film(running).pk])
+    [claimed] = leases.claim([film(running).pk])
     batches.cancel(batch=running)
-    work.postpone([claimed])
+    leases.postpone([claimed])
     assert state_of(running) == "running"
-    work.sweep()
+    leases.sweep()
     assert state_of(running) == "cancelled"
 
 
@@ -117,7 +118,7 @@ def test_batches_that_were_cancelled_when_finished_are_finished_again(
 
 
 def test_the_list_says_what_the_page_says(running: Batch, owner: User) -> None:
-    work.claim([film(running).pk])
+    leases.claim([film(running).pk])
     film(running, 1)
     batches.cancel(batch=running)
     browser = signed_in(owner)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
-from screening import queries
+from screening.batches import queries
 from screening.models import ModelVersion
 
 

@@ -10,9 +10,8 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from screening import queries
+from screening.batches import counts_compaction, queries
 from screening.models import Batch, FilmCount, XRay
-from screening.services import counting
 from tests.screening.factories import done, film
 
 
@@ -49,15 +48,15 @@ def done_film(batch: Batch, number: int, score: float) -> XRay:
 
 
 def test_putting_the_parts_together_changes_no_count(batch: Batch) -> None:
-    for number in range(counting.PARTS_AT_MOST + 1):
+    for number in range(counts_compaction.PARTS_AT_MOST + 1):
         done(batch, number, score=number / 200)
     XRay.objects.filter(batch=batch, score__lt=0.1).update(review_state="pending")
     before, parts = told(batch), FilmCount.objects.count()
-    assert counting.merge() == 1
+    assert counts_compaction.merge() == 1
     assert told(batch) == before == recounted(batch)
     assert FilmCount.objects.count() < parts / 2
     assert FilmCount.objects.filter(films__lte=0).count() == 0
-    assert counting.merge() == 0
+    assert counts_compaction.merge() == 0
 
 
 def test_a_change_that_moves_no_film_between_groups_adds_no_part(batch: Batch) -> None:
@@ -74,7 +73,7 @@ def test_counts_stay_right_while_many_write_and_one_merges(batch: Batch, setting
     def work(number: int) -> None:
         try:
             if number % 5 == 0:
-                counting.merge()
+                counts_compaction.merge()
             XRay.objects.filter(pk=films[number].pk).update(state="running", lease_until=timezone.now())
             XRay.objects.filter(pk=films[number].pk).update(state="cancelled", lease_until=None, code="c", reason="r")
         finally:
@@ -82,7 +81,7 @@ def test_counts_stay_right_while_many_write_and_one_merges(batch: Batch, setting
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(60)))
-    counting.merge()
+    counts_compaction.merge()
     assert told(batch) == recounted(batch) == ({"cancelled": 60}, [0] * 20)
 
 

@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from screening import queries
+from screening.batches import queries
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, GoldCase, ReadingClaim, Review, XRay
-from screening.services import reading
-from screening.services.gold import add_gold_case
+from screening.reading import services as reading
+from screening.reading.gold import add_gold_case
 from tests.screening.factories import done, film
 from tests.screening.reading_room import state, take, waiting
 

@@ -8,9 +8,9 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from screening.groups import MAY, assign_permissions
+from screening.accounts.groups import MAY, assign_permissions
+from screening.batches.queries import is_reviewer
 from screening.models import Batch, XRay
-from screening.queries import is_reviewer
 from tests.screening.factories import done
 
 

@@ -14,7 +14,7 @@ import requests
 from django.db import OperationalError
 from django.test import Client
 
-from screening import heartbeats
+from screening.worker import heartbeats
 from tests.conftest import LiveStack
 
 PROBES = ("/livez", "/readyz", "/healthz")
@@ -109,7 +109,7 @@ def test_a_worker_that_says_nothing_is_gone_and_forgotten(client: Client, db: No
 def test_a_disk_without_room_for_another_film(client: Client, db: None, worker: str, settings: Any) -> None:
     settings.MAX_FILE_BYTES = 2**60
     assert degraded(client, "storage_full")["storage"] == "full"
-    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "screening.storage_s3.S3FilmStorage"}}
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "screening.storage.s3.S3FilmStorage"}}
     assert client.get("/healthz").status_code == 200
 
 

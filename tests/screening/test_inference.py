@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from screening.inference import THUMBNAIL_SIDE, pictures_of
+from screening.worker.inference import THUMBNAIL_SIDE, pictures_of
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from screening import invariants, queries
-from screening.invariants import violations
+from screening.accounts import quotas
+from screening.batches import queries
+from screening.integrity import checks as integrity_checks
+from screening.integrity.checks import violations
+from screening.integrity.violations import Tally, snapshot
 from screening.models import Batch, ModelVersion, Prediction, XRay
-from screening.services import quotas, work
-from screening.violations import Tally, snapshot
+from screening.worker import leases
 from tests.screening.factories import PICTURES, film
 
 NOW = timezone.now()
@@ -81,7 +83,7 @@ def done(submitted: Batch) -> XRay:
         pictured=True, mapped=True,
     )  # fmt: skip
     store(one, "original", b"original")
-    work.store_pictures(one, PICTURES, overlay=b"map")
+    leases.store_pictures(one, PICTURES, overlay=b"map")
     Prediction.objects.create(film=one, model=submitted.model, score=0.25, decision="negative", seconds=0.1)
     return one
 
@@ -248,8 +250,8 @@ def test_pictures_of_an_attempt_that_failed_in_the_end_are_orphans(waiting: XRay
 
 def test_a_file_that_gets_its_row_meanwhile_is_kept(done: XRay) -> None:
     name = done.storage_name("original")
-    assert not invariants.delete_orphan(name)
-    with patch.object(invariants, "_rows_of", return_value=([], {})):
+    assert not integrity_checks.delete_orphan(name)
+    with patch.object(integrity_checks, "_rows_of", return_value=([], {})):
         assert codes(grace=timedelta(0)) == []
     assert default_storage.exists(name)
 

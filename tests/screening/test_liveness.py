@@ -7,13 +7,14 @@ from unittest.mock import patch
 
 import pytest
 
-from screening import liveness, publishing
+from screening import publishing
 from screening.config.broker import JitteredConnection
 from screening.config.celery import app
 from screening.config.clock import SteadyScheduler
 from screening.config.cores import cores
 from screening.config.limits import limits
-from screening.liveness import IDLE_SECONDS, Ears
+from screening.worker import liveness
+from screening.worker.liveness import IDLE_SECONDS, Ears
 
 
 class Clock:

@@ -11,11 +11,11 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from screening import queries
-from screening.arrivals import HASHES_AT_MOST
+from screening.batches import queries
+from screening.batches import services as batches
 from screening.errors import ScreeningError
+from screening.intake.requests import HASHES_AT_MOST
 from screening.models import Batch, XRay
-from screening.services import batches
 from tests.screening.factories import film
 
 ROOT = "/api/v1"

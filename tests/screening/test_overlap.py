@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from screening import pipeline
+from screening.worker import pipeline as pipeline
 
 PATIENCE = 10  # seconds
 

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
-from screening import queries
+from screening.batches import queries
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, XRay
 from tests.screening.factories import done, film

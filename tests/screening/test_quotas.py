@@ -11,12 +11,13 @@ from django.db import connections
 from django.test import Client
 
 from ml.phantom.film import PhantomSpec, png_bytes
-from screening import queries
+from screening.accounts import quotas
+from screening.batches import queries
+from screening.batches import services as batches
 from screening.errors import ScreeningError
-from screening.invariants import violations
+from screening.integrity.checks import violations
+from screening.integrity.violations import Tally
 from screening.models import Batch, Quota, XRay
-from screening.services import batches, quotas
-from screening.violations import Tally
 
 
 def quota_of(batch: Batch) -> Quota:

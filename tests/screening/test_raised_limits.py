@@ -17,10 +17,11 @@ from PIL import Image
 from ml.decoding.dicom_reading import inflated
 from ml.errors import FilmError
 from ml.phantom.film import PhantomSpec, chest
-from screening import deidentification, intake
+from screening import deidentification
+from screening.batches import services as batches
+from screening.intake import inspection
 from screening.models import Batch
 from screening.runtime.stack import Stack, remove_instance, running_stack
-from screening.services import batches
 from tests.ml.compressed import explicit
 from tests.ml.test_dicom_reading import BODY, MEGABYTE, deflated
 from tests.ml.test_headers import png_declaring
@@ -97,7 +98,7 @@ def test_more_files_in_a_request_with_their_paths(client: Client) -> None:
 
 
 def test_by_default_such_a_film_is_refused_at_the_door() -> None:
-    arrival = intake.inspect(png(large(130)))
+    arrival = inspection.inspect(png(large(130)))
     assert arrival.refusal is not None
     assert arrival.refusal.code == "too_many_pixels"
     assert "at most 120 million" in arrival.refusal.sentence

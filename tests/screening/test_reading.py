@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from screening import queries, reading_queries
+from screening.batches import queries
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, ReadingClaim, ReadingSkip, Review, XRay
-from screening.services import reading
+from screening.reading import queries as reading_queries
+from screening.reading import services as reading
 from tests.screening.factories import film
 from tests.screening.reading_room import (
     AUDIT_TURN,

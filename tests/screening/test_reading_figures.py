@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from screening.models import Batch, Review, XRay
-from screening.reading_figures import agreement_of_all, all_figures, figures_of
-from screening.services.gold import add_gold_case
-from screening.services.reviews import enter, withdraw
+from screening.reading.gold import add_gold_case
+from screening.reading.reviews import enter, withdraw
+from screening.reading.statistics import agreement_of_all, all_figures, figures_of
 from tests.screening.factories import done
 
 

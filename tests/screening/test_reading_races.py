@@ -16,10 +16,11 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import close_old_connections, connection
 
+from screening.batches import services as batches
 from screening.errors import ScreeningError
 from screening.models import Batch, ReadingClaim, Review, XRay
-from screening.services import batches, reading
-from screening.services import reading_statements as statements
+from screening.reading import services as reading
+from screening.reading import statements
 from tests.screening.reading_room import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,11 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from screening import reading_queries
 from screening.errors import ScreeningError
 from screening.models import Batch, ReadingClaim, Review
-from screening.services import reading
-from screening.services.reviews import review
+from screening.reading import queries as reading_queries
+from screening.reading import services as reading
+from screening.reading.reviews import review
 from tests.screening.reading_room import other, read, single_readings, state, take, third, waiting
 
 __all__ = ["other", "single_readings", "third"]  # fixtures

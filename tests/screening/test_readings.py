@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from screening.readings import finding_of, readings_needed, state_of, verdict_of
+from screening.reading.rules import finding_of, readings_needed, state_of, verdict_of
 
 
 @dataclass(frozen=True)

@@ -22,18 +22,20 @@ from kombu.exceptions import OperationalError
 
 from ml.decoding.viewer_pixels import Deep, Window, deep
 from ml.errors import FilmError
-from screening import rendering, storage, tasks
+from screening import tasks
 from screening.config.limits import limits
 from screening.errors import ScreeningError
 from screening.models import Batch, XRay
+from screening.storage import local as storage
+from screening.worker import viewer_rendering
 from tests.screening.factories import done
 
 
 @pytest.fixture(autouse=True)
 def asked() -> Iterator[Any]:
     """What is asked of the workers goes nowhere."""
-    rendering._asked.clear()
-    with patch("screening.rendering.app.send_task") as sent:
+    viewer_rendering._asked.clear()
+    with patch("screening.worker.viewer_rendering.app.send_task") as sent:
         yield sent
 
 
@@ -52,7 +54,7 @@ def unpacked(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def found(film: XRay) -> bytes:
-    file = rendering.find(film.pk)
+    file = viewer_rendering.find(film.pk)
     assert file is not None
     with file:
         return bytes(file.read())
@@ -60,7 +62,7 @@ def found(film: XRay) -> bytes:
 
 def refusal(film: XRay) -> ScreeningError:
     with pytest.raises(ScreeningError) as caught:
-        rendering.find(film.pk)
+        viewer_rendering.find(film.pk)
     return caught.value
 
 
@@ -69,7 +71,7 @@ def note_of(film: XRay) -> Path:
 
 
 def test_who_looks_first_asks_a_worker_and_who_looks_later_finds_it(film: XRay, dicom: bytes, asked: Any) -> None:
-    assert rendering.find(film.pk) is None
+    assert viewer_rendering.find(film.pk) is None
     asked.assert_called_once_with("screening.tasks.render_pixels", args=[str(film.pk)], queue="small")
     tasks.render_pixels(*asked.call_args.kwargs["args"])
     about, rest = unpacked(found(film))
@@ -81,33 +83,33 @@ def test_who_looks_first_asks_a_worker_and_who_looks_later_finds_it(film: XRay, 
 
 
 def test_nobody_is_asked_twice_within_a_few_seconds(film: XRay, asked: Any) -> None:
-    rendering.find(film.pk)
-    rendering.find(film.pk)
+    viewer_rendering.find(film.pk)
+    viewer_rendering.find(film.pk)
     assert asked.call_count == 1
-    with patch("screening.rendering.time.monotonic", return_value=time.monotonic() + 6):
-        rendering.find(film.pk)
+    with patch("screening.worker.viewer_rendering.time.monotonic", return_value=time.monotonic() + 6):
+        viewer_rendering.find(film.pk)
     assert asked.call_count == 2
 
 
 def test_a_broker_that_is_away_costs_only_time(film: XRay, asked: Any) -> None:
     asked.side_effect = OperationalError("away")
-    assert rendering.find(film.pk) is None
+    assert viewer_rendering.find(film.pk) is None
 
 
 def test_the_task_has_the_name_that_is_published() -> None:
-    assert tasks.render_pixels.name == rendering.RENDER
+    assert tasks.render_pixels.name == viewer_rendering.RENDER
 
 
 def test_what_is_there_is_not_rendered_again(film: XRay) -> None:
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     with patch("ml.decoding.viewer_pixels.deep", side_effect=AssertionError):
-        rendering.render(film.pk)
+        viewer_rendering.render(film.pk)
 
 
 def test_a_film_without_pictures_is_not_rendered(batch: Batch) -> None:
     film = done(batch, pictured=False)
-    rendering.render(film.pk)
-    rendering.render(uuid.uuid4())
+    viewer_rendering.render(film.pk)
+    viewer_rendering.render(uuid.uuid4())
     assert not default_storage.exists("rendered")
 
 
@@ -115,15 +117,15 @@ def test_curve_and_bytes_are_packed_as_they_are_said_to_be() -> None:
     curve = np.arange(4, dtype=np.uint8) * 80
     codes = np.array([[0, 1, 2], [3, 3, 3]], dtype=np.uint8)
     film = Deep(codes, 0.5, -3.0, inverted=True, padding=3, windows=(Window("A", 1.0, 2.0),), curve=curve)
-    about, rest = unpacked(rendering.packed(film))
+    about, rest = unpacked(viewer_rendering.packed(film))
     assert rest == codes.tobytes() + curve.tobytes()
     assert {"slope": 0.5, "intercept": -3.0, "inverted": True, "padding": 3, "curve": 4}.items() <= about.items()
 
 
 def test_a_refusal_is_remembered_with_its_reason(film: XRay, asked: Any) -> None:
     with patch("ml.decoding.viewer_pixels.deep", side_effect=FilmError("damaged_pixels", "Damaged.")) as decoding:
-        rendering.render(film.pk)
-        rendering.render(film.pk)
+        viewer_rendering.render(film.pk)
+        viewer_rendering.render(film.pk)
     assert decoding.call_count == 1
     error = refusal(film)
     assert (error.code, error.sentence, error.status) == ("damaged_pixels", "Damaged.", 422)
@@ -135,15 +137,15 @@ def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: 
     disguised.__cause__ = SoftTimeLimitExceeded()
     for error in (SoftTimeLimitExceeded(), disguised):
         with patch("ml.decoding.viewer_pixels.deep", side_effect=error):
-            rendering.render(film.pk)
+            viewer_rendering.render(film.pk)
         assert refusal(film).code == "took_too_long"
         note_of(film).unlink()
 
 
 def test_an_error_of_the_surroundings_is_no_refusal(film: XRay) -> None:
     with patch("ml.decoding.viewer_pixels.deep", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):
-        rendering.render(film.pk)
-    rendering.render(film.pk)
+        viewer_rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     assert found(film)
 
 
@@ -154,47 +156,47 @@ def test_a_film_that_kills_its_process_is_given_up(film: XRay, asked: Any) -> No
         patch.object(settings, "MAX_ATTEMPTS", 2),
     ):
         with pytest.raises(KeyboardInterrupt):
-            rendering.render(film.pk)
-        rendering.render(film.pk)  # another message, while the first may still be at it
-        assert rendering.find(film.pk) is None
+            viewer_rendering.render(film.pk)
+        viewer_rendering.render(film.pk)  # another message, while the first may still be at it
+        assert viewer_rendering.find(film.pk) is None
         asked.assert_not_called()
         later = time.time() + limits(settings.CHUNK_SECONDS).lease + 1
-        with patch("screening.rendering.time.time", return_value=later):
-            assert rendering.find(film.pk) is None
+        with patch("screening.worker.viewer_rendering.time.time", return_value=later):
+            assert viewer_rendering.find(film.pk) is None
             asked.assert_called_once()
             with pytest.raises(KeyboardInterrupt):
-                rendering.render(film.pk)
-        with patch("screening.rendering.time.time", return_value=2 * later):
-            rendering.render(film.pk)
+                viewer_rendering.render(film.pk)
+        with patch("screening.worker.viewer_rendering.time.time", return_value=2 * later):
+            viewer_rendering.render(film.pk)
     assert refusal(film).code == "rendering_lost"
 
 
 def test_values_do_not_count_while_a_note_lies_beside_them(film: XRay) -> None:
     """They may be half written."""
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     note_of(film).write_text(json.dumps({"attempts": 1, "since": time.time()}))
-    assert rendering.find(film.pk) is None
+    assert viewer_rendering.find(film.pk) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"since": 0, "surprise": 1}'])
 def test_a_torn_note_holds_nobody_up(film: XRay, content: str) -> None:
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     note_of(film).write_text(content)
-    assert rendering.find(film.pk) is None
-    rendering.render(film.pk)
+    assert viewer_rendering.find(film.pk) is None
+    viewer_rendering.render(film.pk)
     assert found(film)
 
 
 def test_old_values_go_when_new_ones_come(film: XRay) -> None:
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     shard = note_of(film).parent
-    for number in range(rendering.MOST_A_SHARD + 3):
+    for number in range(viewer_rendering.MOST_A_SHARD + 3):
         (shard / f"{number:032x}.bin").write_bytes(b"x")
         os.utime(shard / f"{number:032x}.bin", (time.time() - 60 - number,) * 2)
     os.utime(shard / f"{0:032x}.bin", (time.time() - 90_000,) * 2)
     note_of(film).with_suffix(".bin").unlink()
-    rendering.render(film.pk)
+    viewer_rendering.render(film.pk)
     left = {path.name for path in shard.iterdir()}
-    assert len(left) == rendering.MOST_A_SHARD
+    assert len(left) == viewer_rendering.MOST_A_SHARD
     assert f"{film.pk.hex}.bin" in left
     assert f"{0:032x}.bin" not in left

@@ -8,13 +8,14 @@ from unittest.mock import patch
 import pytest
 from django.core.files.storage import default_storage
 
-from screening import comparison, queries
+from screening.batches import comparison, queries, reruns
+from screening.batches import services as batches
 from screening.errors import ScreeningError
-from screening.invariants import violations
+from screening.integrity.checks import violations
+from screening.integrity.violations import Tally
 from screening.models import Batch, ModelVersion, XRay
-from screening.services import batches, reruns, work
-from screening.violations import Tally
-from screening.worker import screen
+from screening.worker import leases
+from screening.worker.chunk import screen
 
 State = XRay.State
 
@@ -39,7 +40,7 @@ def screened(batch: Batch, png: bytes, jpeg: bytes) -> Batch:
 
 
 def finish(batch: Batch) -> Batch:
-    screen(work.claim(list(batch.films.values_list("pk", flat=True))))
+    screen(leases.claim(list(batch.films.values_list("pk", flat=True))))
     assert queries.progress_of(batch).state == "done"
     return batch
 

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, Review, XRay
-from screening.services.reviews import review
+from screening.reading.reviews import review
 from tests.screening.factories import done
 
 

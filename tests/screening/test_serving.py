@@ -20,12 +20,13 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
-from screening import serving, storage
 from screening.config import storages
 from screening.errors import NotFoundError
 from screening.models import Batch, XRay
 from screening.runtime.child import launch_command
 from screening.runtime.ports import choose_port
+from screening.storage import delivery
+from screening.storage import local as storage
 from tests.screening import factories
 
 VIEWS = {"film-display": "display.jpg", "film-thumb": "thumb.jpg", "film-map": "map.png"}
@@ -88,7 +89,7 @@ def test_only_its_owner_and_staff_get_a_picture(
 def test_a_film_as_it_was_sent_is_never_served(film: XRay, colleague: User, part: str) -> None:
     for content_type in ("image/png", "text/html", "application/dicom"):
         with pytest.raises(NotFoundError):
-            serving.serve(film, part, content_type)
+            delivery.serve(film, part, content_type)
     for address in (f"/films/{film.pk}/{part}", f"/{film.storage_name(part)}", f"/media/{film.storage_name(part)}"):
         assert signed_in(colleague).get(address).status_code == 404
 
@@ -96,7 +97,7 @@ def test_a_film_as_it_was_sent_is_never_served(film: XRay, colleague: User, part
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/pdf", ""])
 def test_nothing_is_served_as_what_could_run(film: XRay, content_type: str) -> None:
     with pytest.raises(NotFoundError):
-        serving.serve(film, "display.jpg", content_type)
+        delivery.serve(film, "display.jpg", content_type)
 
 
 def test_a_picture_that_is_lost_is_not_found(film: XRay, owner: User) -> None:

@@ -10,10 +10,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from screening import storage
+from screening.batches import services as batches
 from screening.errors import ScreeningError
 from screening.models import Batch, XRay
-from screening.services import batches
+from screening.storage import local as storage
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_another_storage_is_written_in_its_own_way(settings: Any, tmp_path: Path
 
 def test_everything_is_waited_for_at_once(durable: None) -> None:
     default_storage.save("films/ab/abc/thumb.jpg", ContentFile(b"bytes"))
-    with patch("screening.storage._sync_file_system", wraps=storage._sync_file_system) as waited:
+    with patch("screening.storage.local._sync_file_system", wraps=storage._sync_file_system) as waited:
         storage.make_all_durable()
     assert waited.call_count == 1
 
@@ -64,7 +64,7 @@ def test_a_disk_that_does_not_take_it_says_so(durable: None) -> None:
 
 def test_nothing_is_waited_for_where_that_is_not_wanted(settings: Any) -> None:
     settings.FSYNC = False
-    with patch("screening.storage._wait_for") as waited:
+    with patch("screening.storage.local._wait_for") as waited:
         storage.make_durable("films/ab/abc/original")
         storage.make_all_durable()
     assert not waited.called
@@ -72,7 +72,7 @@ def test_nothing_is_waited_for_where_that_is_not_wanted(settings: Any) -> None:
 
 def test_a_full_disk_refuses_the_file_and_leaves_nothing(batch: Batch, png: bytes) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    with patch("screening.storage.make_durable", side_effect=full), pytest.raises(ScreeningError) as refused:
+    with patch("screening.storage.local.make_durable", side_effect=full), pytest.raises(ScreeningError) as refused:
         batches.add_file(batch=batch, name="a.png", data=png)
     assert (refused.value.code, refused.value.status) == ("storage_failed", 507)
     assert not XRay.objects.exists()

@@ -21,8 +21,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from screening import storage
 from screening.config import storages
+from screening.storage import local as storage
 from tests.screening.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
 from tests.test_architecture import loaded_by
 
@@ -233,7 +233,7 @@ def test_a_silent_bucket_costs_one_time_out_not_one_a_film(s3: Bucket, seaweed: 
             storage.put(THUMB.replace("thumb", "display"), b"picture")
     assert time.monotonic() - begun < settings.CHUNK_SECONDS
     seaweed.send(signal.SIGCONT)
-    with patch("screening.storage_s3.time.monotonic", return_value=time.monotonic() + 5):
+    with patch("screening.storage.s3.time.monotonic", return_value=time.monotonic() + 5):
         storage.put(THUMB, b"again")
         assert default_storage.size(THUMB) == 5
 

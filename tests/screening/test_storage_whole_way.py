@@ -16,12 +16,12 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from screening import storage, worker
 from screening.config import storages
-from screening.invariants import violations
+from screening.integrity.checks import violations
+from screening.integrity.violations import Tally
 from screening.models import Batch, XRay
-from screening.services import work
-from screening.violations import Tally
+from screening.storage import local as storage
+from screening.worker import chunk, leases
 from tests.screening.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
 
 __all__ = ["s3", "s3_server", "seaweed"]
@@ -38,7 +38,7 @@ def send(api: APIClient, batch: Batch, name: str, data: bytes) -> Any:
 def screen(batch: Batch) -> None:
     """What a worker does with the batch's message."""
     ids = list(batch.films.filter(state="queued").values_list("pk", flat=True))
-    worker.screen([film for pk in ids for film in work.claim([pk])])
+    chunk.screen([film for pk in ids for film in leases.claim([pk])])
 
 
 def states(batch: Batch) -> list[tuple[str, int]]:
@@ -115,7 +115,7 @@ def test_a_bucket_that_is_away_loses_nothing_and_costs_no_attempt(
 ) -> None:  # fmt: skip
     settings.CHUNK_SECONDS = 12  # 4 seconds for an answer
     settings.STORAGES = storages.storages()
-    monkeypatch.setattr("screening.storage_s3.AWAY_SECONDS", 0.5)
+    monkeypatch.setattr("screening.storage.s3.AWAY_SECONDS", 0.5)
     send(api, batch, "a.png", png)
     if silent:
         seaweed.send(signal.SIGSTOP)
@@ -137,7 +137,7 @@ def test_a_bucket_that_is_away_loses_nothing_and_costs_no_attempt(
     if silent:
         seaweed.send(signal.SIGCONT)
         seaweed.wait()
-        monkeypatch.setattr("screening.storage_s3.time.monotonic", lambda: 1e9)
+        monkeypatch.setattr("screening.storage.s3.time.monotonic", lambda: 1e9)
     else:
         seaweed.start()
     screen(batch)
@@ -150,14 +150,14 @@ def test_a_bucket_that_goes_away_before_the_pictures_are_stored_costs_no_attempt
 ) -> None:
     send(api, batch, "a.png", png)
     api.post(f"/api/v1/batches/{batch.pk}/submit")
-    kept = worker._kept
+    kept = chunk._kept
 
     def cut_off(*args: Any) -> Any:
         seaweed.kill()
         return kept(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "_kept", cut_off)
+        patch.setattr(chunk, "_kept", cut_off)
         screen(batch)
     assert states(batch) == [("queued", 0)]
     seaweed.start()

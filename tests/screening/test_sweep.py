@@ -7,10 +7,11 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from screening.batches import services as batches
 from screening.config.limits import limits
 from screening.models import Batch, XRay
-from screening.services import batches, work
-from screening.services.work import Refusal
+from screening.worker import leases
+from screening.worker.leases import Refusal
 from tests.screening.factories import film
 
 pytestmark = pytest.mark.usefixtures("published", "backlog")
@@ -20,18 +21,18 @@ BROKEN = Refusal("damaged_pixels", "It is damaged.")
 
 def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:
     held, fresh = film(running, 1), film(running, 2)
-    work.claim([held.pk, fresh.pk])
+    leases.claim([held.pk, fresh.pk])
     XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(minutes=5))
-    assert work.sweep()["lost"] == 1
+    assert leases.sweep()["lost"] == 1
     held.refresh_from_db()
     fresh.refresh_from_db()
     assert (held.state, fresh.state) == ("queued", "running")
 
 
 def test_a_lease_from_before_the_clock_was_set_back_is_over(running: Batch) -> None:
-    (held, fresh) = work.claim([film(running, 1).pk, film(running, 2).pk])
+    (held, fresh) = leases.claim([film(running, 1).pk, film(running, 2).pk])
     XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() + timedelta(hours=1))
-    assert work.sweep()["lost"] == 1
+    assert leases.sweep()["lost"] == 1
     held.refresh_from_db()
     fresh.refresh_from_db()
     assert (held.state, fresh.state) == ("queued", "running")
@@ -39,18 +40,18 @@ def test_a_lease_from_before_the_clock_was_set_back_is_over(running: Batch) -> N
 
 def test_what_was_published_before_the_clock_was_set_back_is_published_again(running: Batch) -> None:
     film(running, 1, published_at=timezone.now() + timedelta(hours=1))
-    assert work.sweep()["stale"] == 1
+    assert leases.sweep()["stale"] == 1
     film(running, 2)
     Batch.objects.update(submitted_at=timezone.now() + timedelta(hours=1))
-    assert work.sweep()["stale"] == 1
+    assert leases.sweep()["stale"] == 1
 
 
 def test_a_film_that_kills_its_worker_three_times_ends_failed(running: Batch) -> None:
     killer = film(running)
     for _ in range(3):
-        work.claim([killer.pk])
+        leases.claim([killer.pk])
         XRay.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
-        work.sweep()
+        leases.sweep()
     killer.refresh_from_db()
     assert (killer.state, killer.code, killer.step) == ("failed", "worker_lost", "sweep")
 
@@ -60,7 +61,7 @@ def test_the_sweep_publishes_again_what_the_broker_lost(running: Batch, publishe
     lost = film(running, 1, published_at=timezone.now() - timedelta(hours=1))
     tried = film(running, 2, published_at=None, attempts=1)
     film(running, 3, published_at=timezone.now())
-    assert work.sweep()["stale"] == 2
+    assert leases.sweep()["stale"] == 2
     sent = {call.kwargs.get("alone", False): list(call.args[0]) for call in published.call_args_list}
     assert sent == {False: [lost.pk], True: [tried.pk]}
 
@@ -70,22 +71,22 @@ def test_while_messages_wait_the_sweep_is_patient(running: Batch, published: Any
     limit = limits(settings.CHUNK_SECONDS)
     film(running, 1, published_at=timezone.now() - timedelta(seconds=limit.lease + 5))
     backlog.return_value = 3
-    assert work.sweep()["stale"] == 0
+    assert leases.sweep()["stale"] == 0
     backlog.return_value = 0
-    assert work.sweep()["stale"] == 1
+    assert leases.sweep()["stale"] == 1
     film(running, 2, published_at=timezone.now() - timedelta(seconds=limit.visibility + 5))
     backlog.return_value = 3
-    assert work.sweep()["stale"] >= 1
+    assert leases.sweep()["stale"] >= 1
 
 
 def test_the_sweep_leaves_batches_that_are_not_submitted(batch: Batch, published: Any) -> None:
     film(batch, published_at=None)
-    assert work.sweep()["stale"] == 0
+    assert leases.sweep()["stale"] == 0
 
 
 def test_the_sweep_ends_what_waits_in_a_cancelled_batch(running: Batch) -> None:
-    films = work.claim([film(running).pk])
+    films = leases.claim([film(running).pk])
     batches.cancel(batch=running)
-    work.hand_back(films, BROKEN)
-    assert work.sweep()["cancelled"] == 1
+    leases.hand_back(films, BROKEN)
+    assert leases.sweep()["cancelled"] == 1
     assert XRay.objects.get().state == "cancelled"

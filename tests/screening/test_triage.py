@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from screening.triage import FLAG_WORDS, Worth, flags_of, worth_at
+from screening.worker.triage import FLAG_WORDS, Worth, flags_of, worth_at
 
 
 @pytest.mark.parametrize("decision", ["positive", "uncertain"])

@@ -13,11 +13,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
 
 from ml.phantom.film import PhantomSpec, png_bytes
-from screening import queries, tasks
-from screening.invariants import violations
+from screening import tasks
+from screening.batches import queries
+from screening.batches import services as batches
+from screening.intake import services as intake
+from screening.integrity.checks import violations
+from screening.integrity.violations import Tally
 from screening.models import Batch, Quota, XRay
-from screening.services import batches, door, unpacking, work
-from screening.violations import Tally
+from screening.worker import leases, unpacking
 from tests.screening.zips import patched, zip_of
 
 pytestmark = pytest.mark.usefixtures("published", "backlog")
@@ -39,7 +42,7 @@ def of_films(count: int = 4) -> bytes:
 
 
 def claimed(archive: XRay) -> XRay:
-    (mine,) = work.claim([archive.pk])
+    (mine,) = leases.claim([archive.pk])
     return mine
 
 
@@ -143,7 +146,7 @@ def test_a_slice_goes_on_where_the_last_one_stopped(batch: Batch, published: Any
 def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> None:
     archive = sent(batch, of_films())
     mine = claimed(archive)
-    real = door.add_member
+    real = intake.add_member
 
     def cancelled_after_two(**given: Any) -> Any:
         added = real(**given)
@@ -151,7 +154,7 @@ def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> 
             batches.cancel(batch=Batch.objects.get(pk=batch.pk))
         return added
 
-    with patch.object(door, "add_member", cancelled_after_two):
+    with patch.object(intake, "add_member", cancelled_after_two):
         unpacking.unpack(mine, LATER + time.monotonic())
     archive.refresh_from_db()
     assert (archive.state, archive.code, archive.stored) == ("cancelled", "batch_cancelled", True)
@@ -164,7 +167,7 @@ def test_a_worker_whose_lease_ran_out_adds_and_ends_nothing(batch: Batch) -> Non
     archive = sent(batch, of_films())
     frozen = claimed(archive)
     XRay.objects.filter(pk=archive.pk).update(lease_until=Now())
-    work.sweep()
+    leases.sweep()
     current = claimed(archive)
     unpacking.unpack(frozen, LATER + time.monotonic())
     assert members(archive) == {}
@@ -179,7 +182,7 @@ def test_a_worker_whose_lease_ran_out_adds_and_ends_nothing(batch: Batch) -> Non
 def test_a_worker_that_dies_costs_an_attempt_only_if_it_added_nothing(batch: Batch, dies_at: int) -> None:
     """It dies at every file, or at every second one; a lost worker is seen by its lease."""
     archive = sent(batch, of_films(6))
-    real, calls = door.add_member, 0
+    real, calls = intake.add_member, 0
 
     def dying(**given: Any) -> Any:
         nonlocal calls
@@ -189,14 +192,14 @@ def test_a_worker_that_dies_costs_an_attempt_only_if_it_added_nothing(batch: Bat
         return real(**given)
 
     deaths = 0
-    with patch.object(door, "add_member", dying):
+    with patch.object(intake, "add_member", dying):
         while archive.state == "queued":
             try:
                 unpacking.unpack(claimed(archive), LATER + time.monotonic())
             except SystemExit:
                 deaths += 1
                 XRay.objects.filter(pk=archive.pk).update(lease_until=Now())
-                work.sweep()
+                leases.sweep()
             archive.refresh_from_db()
             assert_sound()
     expected = ("failed", "worker_lost", 0, 3) if dies_at == 1 else ("unpacked", "unpacked", 6, 5)
@@ -219,7 +222,7 @@ def test_bytes_that_a_worker_died_before_deleting_go_when_its_message_comes_agai
 def test_a_full_disk_is_no_fault_of_the_archive(batch: Batch) -> None:
     archive = sent(batch, of_films())
     full = OSError(errno.ENOSPC, "No space left on device")
-    with patch("screening.services.door.default_storage.save", side_effect=full):
+    with patch("screening.intake.services.default_storage.save", side_effect=full):
         for _ in range(4):
             deliver(archive)
             assert (archive.state, archive.attempts, members(archive)) == ("queued", 0, {})
@@ -266,7 +269,7 @@ def test_an_archive_that_is_not_there_is_tried_three_times(batch: Batch) -> None
 
 def test_an_archive_waits_where_films_have_used_up_the_time(batch: Batch, published: Any) -> None:
     archive = sent(batch, of_films())
-    with patch("screening.worker.time") as clock:  # the worker's alone: other threads look at the time as well
+    with patch("screening.worker.chunk.time") as clock:  # the worker's alone: other threads look at the time as well
         clock.monotonic.side_effect = [0.0, 1e9]
         deliver(archive)
     assert (archive.state, archive.attempts, members(archive)) == ("queued", 0, {})

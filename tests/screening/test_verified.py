@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ml.statistics.metrics import wilson_interval
-from screening.counts import Alike
-from screening.verified import verified
+from screening.batches.counts import Alike
+from screening.reading.verification_bias import verified
 
 
 def group(decision: str, review_state: str, films: int) -> Alike:

@@ -13,22 +13,26 @@ from django.utils import timezone
 
 from ml.errors import NotScoredError
 from screening import tasks
-from screening.inference import Decoded, Screened, Unscored
+from screening.batches import services as batches
 from screening.models import Batch, Prediction, XRay
-from screening.services import batches, work
-from screening.services.work import Refusal
+from screening.worker import leases
+from screening.worker.inference import Decoded, Screened, Unscored
+from screening.worker.leases import Refusal
 from tests.screening.factories import PICTURES, film, screened
 
 
 def decodable() -> Any:
     """Every film's bytes are there and can be decoded."""
     decoded = Decoded(np.zeros((64, 64), np.uint8), PICTURES, 0.01)
-    return patch.multiple("screening.worker", _attempt=lambda _film: decoded)
+    return patch.multiple("screening.worker.chunk", _attempt=lambda _film: decoded)
 
 
 def judged() -> Any:
     """The network finds something in every film."""
-    return patch("screening.inference.judge", side_effect=lambda films, *_: [screened(0.9, "positive")] * len(films))
+    return patch(
+        "screening.worker.inference.judge",
+        side_effect=lambda films, *_: [screened(0.9, "positive")] * len(films),
+    )
 
 
 pytestmark = pytest.mark.usefixtures("published")
@@ -37,7 +41,7 @@ BROKEN = Refusal("damaged_pixels", "It is damaged.")
 
 
 def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
-    (mine,) = work.claim([film(running).pk])
+    (mine,) = leases.claim([film(running).pk])
     assert (mine.state, mine.attempts) == ("running", 1)
     assert mine.lease_until is not None
     assert mine.lease_until > timezone.now()
@@ -45,16 +49,16 @@ def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
 
 def test_a_message_delivered_twice_does_nothing_the_second_time(running: Batch) -> None:
     waiting = film(running)
-    assert len(work.claim([waiting.pk])) == 1
-    assert work.claim([waiting.pk]) == []
+    assert len(leases.claim([waiting.pk])) == 1
+    assert leases.claim([waiting.pk]) == []
     waiting.refresh_from_db()
     assert waiting.attempts == 1
 
 
 def test_films_tried_before_are_claimed_alone(running: Batch) -> None:
     fresh, tried = film(running, 1), film(running, 2, attempts=1)
-    assert [one.pk for one in work.claim([fresh.pk, tried.pk])] == [fresh.pk]
-    assert [one.pk for one in work.claim([tried.pk])] == [tried.pk]
+    assert [one.pk for one in leases.claim([fresh.pk, tried.pk])] == [fresh.pk]
+    assert [one.pk for one in leases.claim([tried.pk])] == [tried.pk]
 
 
 def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batch) -> None:
@@ -64,12 +68,12 @@ def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batc
         owner=batch.owner, name="stopped", model=batch.model, submitted_at=timezone.now(), cancelled_at=timezone.now()
     )
     ids = [final.pk, film(other, 2).pk, film(stopped, 3).pk]
-    assert work.claim(ids) == []
+    assert leases.claim(ids) == []
 
 
 def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
-    (mine,) = work.claim([film(running).pk])
-    assert work.record([(mine, screened(0.93, "positive"))]) == 1
+    (mine,) = leases.claim([film(running).pk])
+    assert leases.record([(mine, screened(0.93, "positive"))]) == 1
     stored = XRay.objects.get()
     assert (stored.state, stored.score, stored.decision) == ("done", 0.93, "positive")
     assert (stored.flags, stored.review_state, stored.lease_until) == (["positive"], "pending", None)
@@ -79,21 +83,21 @@ def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
 
 def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
     waiting = film(running)
-    (frozen,) = work.claim([waiting.pk])
+    (frozen,) = leases.claim([waiting.pk])
     XRay.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
-    work.sweep()
-    (current,) = work.claim([waiting.pk])
-    assert work.record([(frozen, screened(0.1, "negative"))]) == 0
+    leases.sweep()
+    (current,) = leases.claim([waiting.pk])
+    assert leases.record([(frozen, screened(0.1, "negative"))]) == 0
     assert not Prediction.objects.exists()
-    assert work.record([(current, screened(0.9, "positive"))]) == 1
-    assert work.record([(frozen, screened(0.1, "negative"))]) == 0
+    assert leases.record([(current, screened(0.9, "positive"))]) == 1
+    assert leases.record([(frozen, screened(0.1, "negative"))]) == 0
     waiting.refresh_from_db()
     assert (waiting.score, Prediction.objects.get().score) == (0.9, 0.9)
 
 
 def test_a_broken_film_fails_for_good_beside_neighbours_that_are_done(running: Batch) -> None:
-    films = work.claim([film(running, 1).pk, film(running, 2).pk])
-    work.record([(films[0], BROKEN), (films[1], screened(0.01, "negative"))])
+    films = leases.claim([film(running, 1).pk, film(running, 2).pk])
+    leases.record([(films[0], BROKEN), (films[1], screened(0.01, "negative"))])
     broken, whole = XRay.objects.order_by("created_at")
     assert (broken.state, broken.code, broken.reason, broken.step) == (
         "failed", "damaged_pixels", "It is damaged.", "worker",
@@ -105,9 +109,9 @@ def test_a_broken_film_fails_for_good_beside_neighbours_that_are_done(running: B
 def test_films_handed_back_wait_again_one_a_message(
     running: Batch, published: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    films = work.claim([film(running, 1).pk, film(running, 2).pk])
+    films = leases.claim([film(running, 1).pk, film(running, 2).pk])
     with django_capture_on_commit_callbacks(execute=True):
-        work.hand_back(films, BROKEN)
+        leases.hand_back(films, BROKEN)
     assert set(XRay.objects.values_list("state", "attempts")) == {("queued", 1)}
     assert published.call_args.kwargs == {"queue": "small", "alone": True}
     assert len(published.call_args.args[0]) == 2
@@ -115,7 +119,7 @@ def test_films_handed_back_wait_again_one_a_message(
 
 def test_the_third_attempt_is_the_last(running: Batch) -> None:
     waiting = film(running, attempts=2)
-    work.hand_back(work.claim([waiting.pk]), Refusal("worker_error", "It failed three times."))
+    leases.hand_back(leases.claim([waiting.pk]), Refusal("worker_error", "It failed three times."))
     waiting.refresh_from_db()
     assert (waiting.state, waiting.attempts, waiting.code) == ("failed", 3, "worker_error")
 
@@ -123,7 +127,7 @@ def test_the_third_attempt_is_the_last(running: Batch) -> None:
 def test_what_is_no_fault_of_the_film_does_not_count_as_an_attempt(running: Batch, published: Any) -> None:
     waiting = film(running)
     full = OSError(errno.ENOSPC, "No space left on device")
-    with decodable(), judged(), patch.object(work, "store_pictures", side_effect=full):
+    with decodable(), judged(), patch.object(leases, "store_pictures", side_effect=full):
         for _ in range(4):
             tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
@@ -144,9 +148,9 @@ def test_bytes_that_are_gone_are_tried_three_times(running: Batch) -> None:
 
 
 def test_a_second_attempt_replaces_the_pictures_of_the_first(running: Batch) -> None:
-    (mine,) = work.claim([film(running).pk])
-    work.store_pictures(mine, PICTURES)
-    work.store_pictures(mine, PICTURES)
+    (mine,) = leases.claim([film(running).pk])
+    leases.store_pictures(mine, PICTURES)
+    leases.store_pictures(mine, PICTURES)
     folder = default_storage.listdir(mine.storage_name("").rstrip("/"))
     assert sorted(folder[1]) == ["display.jpg", "thumb.jpg"]
 
@@ -187,9 +191,9 @@ def test_a_worker_with_other_weights_hands_the_film_back(running: Batch) -> None
 def test_a_chunk_costs_a_constant_number_of_queries(running: Batch, django_assert_num_queries: Any) -> None:
     ids = [film(running, number).pk for number in range(16)]
     with django_assert_num_queries(2):  # the claim, and the batches with their models
-        films = work.claim(ids)
+        films = leases.claim(ids)
     with django_assert_num_queries(1):
-        work.record([(one, screened(0.5, "uncertain")) for one in films])
+        leases.record([(one, screened(0.5, "uncertain")) for one in films])
 
 
 def refused(films: list[Any], model: str, digest: str) -> list[Any]:
@@ -198,7 +202,7 @@ def refused(films: list[Any], model: str, digest: str) -> list[Any]:
 
 def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_pictures(running: Batch) -> None:
     waiting = film(running)
-    with decodable(), patch("screening.inference.judge", refused):
+    with decodable(), patch("screening.worker.inference.judge", refused):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
     assert (waiting.state, waiting.code, waiting.step) == ("rejected", "lateral_view", "gate")
@@ -212,7 +216,7 @@ def test_a_map_and_notes_are_kept_with_the_score(running: Batch) -> None:
     result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=("inverted",))
     with (
         decodable(),
-        patch("screening.inference.judge", return_value=[result]),
+        patch("screening.worker.inference.judge", return_value=[result]),
     ):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()

@@ -18,8 +18,8 @@ from tests.screening.factories import film
 def decoder_raising(error: type[Exception]) -> Iterator[None]:
     """Every film's bytes are there, and decoding them ends like this."""
     with (
-        patch("screening.services.work.read_original", return_value=b"film"),
-        patch("screening.inference.decode", side_effect=error),
+        patch("screening.worker.leases.read_original", return_value=b"film"),
+        patch("screening.worker.inference.decode", side_effect=error),
     ):
         yield
 

@@ -1,4 +1,4 @@
-// What a decision is worth at the prevalence somebody types, as screening/triage.py has it, without a request.
+// What a decision is worth at the prevalence somebody types, as screening/worker/triage.py has it, without a request.
 
 const section = document.querySelector("[data-worth]");
 const pair = (name) => section.dataset[name].split(" ").map(Number);

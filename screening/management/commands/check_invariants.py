@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from screening.invariants import GRACE, delete_orphan, violations
+from screening.accounts import quotas
+from screening.integrity.checks import GRACE, delete_orphan, violations
+from screening.integrity.violations import Tally, Violation
 from screening.models import XRay
-from screening.services import quotas
-from screening.violations import Tally, Violation
 
 
 class Command(BaseCommand):

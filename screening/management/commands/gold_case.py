@@ -13,7 +13,7 @@ from django.db import transaction
 
 from screening.errors import ScreeningError
 from screening.models import XRay
-from screening.services.gold import add_gold_case
+from screening.reading.gold import add_gold_case
 
 COLUMNS = {"film", "truth"}
 

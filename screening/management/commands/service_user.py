@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from screening.services.registry import create_token
+from screening.accounts.tokens import create_token
 
 
 class Command(BaseCommand):

@@ -22,7 +22,7 @@ OUTSIDE = ("DATABASE_URL", "REDIS_URL", "SCREENING_DATA_DIR", "XRAY_DATA_DIR")
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     base = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
     return subprocess.run(
-        [sys.executable, "-m", "screening.client", *command],
+        [sys.executable, "-m", "screening.demo", *command],
         capture_output=True, text=True, check=False, cwd=ROOT, env={**base, "COLUMNS": "160", **environment},
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.data.datasets import FilmRecord
-from screening.client.report import agreement
+from screening.demo.report import agreement
 
 
 def film(name: str, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What the pages say and draw: sentences, charts and geometry, without a request."""

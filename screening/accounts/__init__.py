@@ -1,0 +1,1 @@
+"""Users' quotas, tokens and groups."""

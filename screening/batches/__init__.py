@@ -1,0 +1,1 @@
+"""Batches of films: their services, queries, counts and comparison."""

@@ -1,0 +1,1 @@
+"""Checks of a running installation against its own rules."""

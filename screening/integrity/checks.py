@@ -1,0 +1,231 @@
+"""What must hold of rows and stored files at any moment; ``manage.py check_invariants`` looks.
+
+Everything here reads, but for :func:`delete_orphan`. The storage keeps a film under the first two digits of its
+key, so rows and folders are compared one such shard, a 256th of everything, at a time: memory stays small
+however many films there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.db.models import TextField
+from django.db.models.functions import Cast, Left
+from django.utils import timezone
+
+from screening.integrity.counts import counts
+from screening.integrity.violations import Tally, Violation, snapshot
+from screening.models import AS_SENT, ORIGINAL, Prediction, XRay
+
+State = XRay.State
+
+ROOT = "films"  # where XRay.storage_name puts them
+PICTURES, MAP = ("display.jpg", "thumb.jpg"), "map.png"
+SHARDS = frozenset(f"{number:02x}" for number in range(256))
+GRACE = timedelta(hours=1)
+
+FIELDS = (
+    "batch_id", "kept_bytes", "stored", "as_sent", "pictured", "mapped", "state", "code", "reason", "attempts",
+    "lease_until", "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at",
+    "batch__cancelled_at", "source__stored",
+)  # fmt: skip
+
+
+def violations(tally: Tally, *, settled: bool = False, grace: timedelta = GRACE) -> Iterator[Violation]:
+    """Every violation there is, found as it is asked for.
+
+    Args:
+        tally: filled on the way.
+        settled: demand also that the films of submitted and of cancelled batches are in a final state.
+        grace: files without a row are no violation when they are younger, since an upload stores bytes first.
+    """
+    yield from counts(tally)
+    for shard in _shards():
+        films, predictions = _rows_of(shard)
+        tally.films += len(films)
+        for film in films:
+            yield from film_rules(film, predictions[film.pk])
+            if settled and film.state not in XRay.FINAL_STATES and _handed_over(film):
+                yield Violation("not_settled", str(film.pk), f"It is still {film.state}, attempt {film.attempts}.")
+        yield from _files_of(shard, {film.pk.hex: film for film in films}, tally, grace)
+    yield from _orphans(_beside_shards(), tally, grace)
+
+
+def film_rules(film: XRay, predictions: Sequence[Prediction]) -> Iterator[Violation]:
+    """What is wrong with one film's row and predictions."""
+    subject = str(film.pk)
+    if film.state not in State.values:
+        yield Violation("state_unknown", subject, f"There is no state {film.state!r}.")
+    for code, sentence in _broken(film):
+        yield Violation(code, subject, sentence)
+    for model, times in Counter(prediction.model_id for prediction in predictions).items():
+        if times > 1:
+            yield Violation("predicted_twice", subject, f"Model version {model} has {times} predictions of it.")
+    mine = [prediction for prediction in predictions if prediction.model_id == film.batch.model_id]
+    if film.state != State.DONE and mine:
+        yield Violation("prediction_without_done", subject, f"It has a prediction, but is {film.state}.")
+    if film.state == State.DONE and not mine:
+        yield Violation("done_without_prediction", subject, "It is done without a prediction of its batch's model.")
+    if film.state == State.DONE:
+        for prediction in mine:
+            if (prediction.score, prediction.decision) != (film.score, film.decision):
+                said = f"{prediction.score} {prediction.decision}"
+                yield Violation(
+                    "score_differs", subject, f"It says {film.score} {film.decision}, its prediction {said}."
+                )
+
+
+def delete_orphan(name: str) -> bool:
+    """Remove a file that no row promises, and its folder when that is empty; the one write of this module.
+
+    Looks at the row once more, for the file may have got one meanwhile. Returns whether it removed it.
+    """
+    if _is_promised(name):
+        return False
+    default_storage.delete(name)
+    folder = str(PurePosixPath(name).parent)
+    if folder != ROOT and _listing(folder) == ([], []):
+        default_storage.delete(folder)
+    return True
+
+
+def _broken(film: XRay) -> Iterator[tuple[str, str]]:
+    """The rules of each state, as code and sentence."""
+    final = film.state in XRay.FINAL_STATES
+    rules = [
+        ("lease_without_work", film.state != State.RUNNING and film.lease_until is not None,
+         f"It is {film.state} and holds a lease."),
+        ("running_without_lease", film.state == State.RUNNING and film.lease_until is None,
+         "It is running without a lease."),
+        ("running_without_attempt", film.state == State.RUNNING and film.attempts < 1,
+         "It is running in no attempt."),
+        ("running_unsubmitted", film.state == State.RUNNING and film.batch.submitted_at is None,
+         "It is running, but its batch was not submitted."),
+        ("final_without_end", final and film.finished_at is None, f"It is {film.state}, but not since when."),
+        ("end_without_final", not final and film.finished_at is not None, f"It is {film.state}, but has ended."),
+        ("done_without_score", film.state == State.DONE and film.score is None, "It is done without a score."),
+        ("done_without_decision", film.state == State.DONE and film.decision not in XRay.Decision.values,
+         f"It is done with the decision {film.decision!r}."),
+        ("score_without_done", film.state != State.DONE and (film.score is not None or film.decision != ""),
+         f"It has a score or a decision, but is {film.state}."),
+        ("end_without_reason", final and film.state != State.DONE and not (film.code and film.reason),
+         f"It is {film.state} without a code and a sentence."),
+        ("reason_without_refusal", film.state == State.DONE and film.code != "",
+         f"It is done, but carries the code {film.code}."),
+        ("unpacked_and_stored", film.state == State.UNPACKED and film.stored,
+         "Its files were unpacked, but the archive is still stored."),
+        ("stored_twice", film.stored and film.source_id is not None, "It is stored, but reads another film's bytes."),
+        ("source_not_stored", film.source is not None and not film.source.stored,
+         "It reads the bytes of another film, which are not stored."),
+        ("accepted_not_stored",
+         film.state not in (State.REJECTED, State.UNPACKED) and not film.stored and film.source_id is None,
+         "It was let in, but its bytes are not stored."),
+    ]  # fmt: skip
+    yield from ((code, sentence) for code, broken, sentence in rules if broken)
+
+
+def _handed_over(film: XRay) -> bool:
+    return film.batch.submitted_at is not None or film.batch.cancelled_at is not None
+
+
+def _shards() -> list[str]:
+    """The shards that hold anything."""
+    of_rows = XRay.objects.order_by().annotate(shard=Left(Cast("pk", TextField()), 2)).values_list("shard", flat=True)
+    return sorted((set(_listing(ROOT)[0]) & SHARDS) | set(of_rows.distinct()))
+
+
+def _rows_of(shard: str) -> tuple[list[XRay], dict[UUID, list[Prediction]]]:
+    first, last = UUID(shard + "0" * 30), UUID(shard + "f" * 30)
+    predictions: dict[UUID, list[Prediction]] = defaultdict(list)
+    with snapshot():
+        films = list(XRay.objects.filter(pk__range=(first, last)).select_related("batch", "source").only(*FIELDS))
+        of_shard = Prediction.objects.filter(film_id__gte=first, film_id__lte=last).order_by("pk")
+        for prediction in of_shard.only("film_id", "model_id", "score", "decision"):
+            predictions[prediction.film_id].append(prediction)
+    return films, predictions
+
+
+def _files_of(shard: str, films: dict[str, XRay], tally: Tally, grace: timedelta) -> Iterator[Violation]:
+    """Compare a shard's rows with its folders; the rows were read first, so what they promise is there by now."""
+    folders, strays = _listing(f"{ROOT}/{shard}")
+    found = set(folders)
+    for key, film in films.items():
+        stored = set(_walk(f"{ROOT}/{shard}/{key}")) if key in found else set()
+        tally.files += len(stored)
+        yield from _missing(film, stored)
+        yield from _orphans(stored - {film.storage_name(part) for part in _allowed(film)}, tally, grace)
+    for folder in found - films.keys():
+        yield from _orphans(_walk(f"{ROOT}/{shard}/{folder}"), tally, grace)
+    yield from _orphans([f"{ROOT}/{shard}/{name}" for name in strays], tally, grace)
+
+
+def _missing(film: XRay, stored: set[str]) -> Iterator[Violation]:
+    for name in sorted({film.storage_name(part) for part in _promised(film)} - stored):
+        if not default_storage.exists(name):  # an attempt may just have replaced its pictures
+            yield Violation("file_missing", name, "Its row says that it is stored.")
+    original = film.storage_name(ORIGINAL)
+    if film.stored and original in stored and (size := default_storage.size(original)) != film.kept_bytes:
+        yield Violation("size_differs", original, f"It has {size} bytes, its row says {film.kept_bytes}.")
+
+
+def _orphans(names: Iterable[str], tally: Tally, grace: timedelta) -> Iterator[Violation]:
+    for name in names:
+        try:
+            age = timezone.now() - default_storage.get_modified_time(name)
+        except FileNotFoundError:  # an upload that was refused has taken it away meanwhile
+            continue
+        if age < grace:
+            tally.young_orphans += 1
+        elif not _is_promised(name):
+            yield Violation("orphan_file", name, f"No row promises it, {age.total_seconds() / 3600:.1f} hours old.")
+
+
+def _is_promised(name: str) -> bool:
+    """Whether a row accounts for the file now, whatever it said when its shard was read."""
+    path = PurePosixPath(name)
+    if not _is_key(path.parent.name):
+        return False
+    fields = ("stored", "as_sent", "pictured", "mapped", "state")
+    film = XRay.objects.filter(pk=UUID(path.parent.name)).only(*fields).first()
+    return film is not None and path.name in _allowed(film) and name == film.storage_name(path.name)
+
+
+def _promised(film: XRay) -> set[str]:
+    """The files a film's row says there are."""
+    original = ({ORIGINAL} if film.stored else set()) | ({AS_SENT} if film.as_sent else set())
+    return original | (set(PICTURES) if film.pictured else set()) | ({MAP} if film.mapped else set())
+
+
+def _allowed(film: XRay) -> set[str]:
+    """The files a film may have: before its end also the pictures an attempt has stored so far."""
+    return _promised(film) | (set() if film.state in XRay.FINAL_STATES else {*PICTURES, MAP})
+
+
+def _beside_shards() -> Iterator[str]:
+    folders, files = _listing(ROOT)
+    yield from (f"{ROOT}/{name}" for name in files)
+    for folder in sorted(set(folders) - SHARDS):
+        yield from _walk(f"{ROOT}/{folder}")
+
+
+def _walk(folder: str) -> Iterator[str]:
+    folders, files = _listing(folder)
+    yield from (f"{folder}/{name}" for name in files)
+    for inner in folders:
+        yield from _walk(f"{folder}/{inner}")
+
+
+def _listing(folder: str) -> tuple[list[str], list[str]]:
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []
+
+
+def _is_key(name: str) -> bool:
+    return len(name) == 32 and set(name) <= set("0123456789abcdef")

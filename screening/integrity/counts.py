@@ -1,0 +1,48 @@
+"""Every count that is shown or charged must be what is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from django.db import connection
+
+from screening.accounts.quotas import USED
+from screening.batches import queries
+from screening.integrity.violations import Tally, Violation, snapshot
+from screening.models import Batch, XRay
+
+ROWS_A_READ = 2_000
+
+# What each user's quota says against what their rows say, where the two differ.
+MISCHARGED = f"""
+SELECT owner.id, coalesce(quota.used_files, 0), coalesce(quota.used_bytes, 0), owner.files, owner.bytes
+FROM ({USED}) AS owner LEFT JOIN screening_quota AS quota ON quota.user_id = owner.id
+WHERE (coalesce(quota.used_files, 0), coalesce(quota.used_bytes, 0)) <> (owner.files, owner.bytes)
+"""  # noqa: S608 - of constants
+
+
+def counts(tally: Tally) -> Iterator[Violation]:
+    """Compare what the pages and the interface count, and what users are charged for, with the rows."""
+    for batch in Batch.objects.order_by("pk").iterator(ROWS_A_READ):
+        tally.batches += 1
+        if sentence := _miscounted(batch):
+            yield Violation("counts_differ", str(batch.pk), sentence)
+    with connection.cursor() as cursor:
+        cursor.execute(MISCHARGED)
+        for owner, said_files, said_bytes, files, size in cursor.fetchall():
+            sentence = f"Its quota says {said_files} files of {said_bytes} bytes, its rows {files} of {size}."
+            yield Violation("quota_differs", f"user {owner}", sentence)
+
+
+def _miscounted(batch: Batch) -> str:
+    with snapshot():
+        states = XRay.objects.filter(batch=batch).order_by().values_list("state", flat=True)
+        there = Counter(states.iterator(ROWS_A_READ))
+        try:
+            told = queries.progress_of(batch)
+        except KeyError as error:
+            return f"Nobody can count its films: {error} is unknown."
+    if told.total == there.total() and {name: films for name, films in told.states.items() if films} == dict(there):
+        return ""
+    return f"Its progress says {told.total} {told.states}, its films are {there.total()} {dict(there)}."

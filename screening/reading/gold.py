@@ -1,0 +1,43 @@
+"""Hidden gold cases: films whose truth is known from elsewhere."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from screening.errors import NotFoundError, ScreeningError
+from screening.models import GoldCase, Review, XRay
+from screening.reading import reviews, rules
+
+WAITING = (XRay.ReviewState.PENDING, XRay.ReviewState.DISPUTED)
+
+
+def add_gold_case(*, film: XRay, truth: str, added_by: User, note: str = "") -> GoldCase:
+    """Mix a film into every reader's queue once. A film that still waits for a verdict gets this truth as its own.
+
+    Args:
+        film: a screened one.
+        truth: ``positive`` or ``negative``.
+        added_by: a member of the staff; they will not be offered it.
+        note: how the truth is known.
+
+    Raises:
+        ScreeningError: ``truth_unknown``, ``note_too_long``, ``not_screened`` or ``gold_already``.
+        NotFoundError: when they are not staff.
+    """
+    if not added_by.is_staff:
+        raise NotFoundError("film")
+    if truth not in Review.Finding.values:
+        raise ScreeningError("truth_unknown", "The truth of a gold case is positive or negative.", 400)
+    if len(note) > 400:
+        raise ScreeningError("note_too_long", "The note of a gold case has at most 400 characters.", 400)
+    with transaction.atomic():
+        current = reviews.locked(film.pk)
+        if not current.pictured or not current.decision:
+            raise ScreeningError("not_screened", f"{current} has no result; only a screened film can be a gold case.")
+        if GoldCase.objects.filter(film=current).exists():
+            raise ScreeningError("gold_already", f"{current} is a gold case already.")
+        if current.review_state in WAITING:
+            verdict = rules.verdict_of(current.decision, truth)
+            reviews.enter(current, reviewer=added_by, verdict=verdict, note=note, final=True)
+        return GoldCase.objects.create(film=current, truth=truth, note=note.strip(), added_by=added_by)

@@ -1,0 +1,1 @@
+"""Where films are kept, and how their pictures are delivered."""

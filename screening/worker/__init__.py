@@ -1,0 +1,1 @@
+"""What worker processes do: claim, decode, score, record, unpack, render."""

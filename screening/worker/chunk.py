@@ -1,0 +1,196 @@
+"""What a worker process does with the films of a message: decode, judge, keep the pictures, record; overlapped.
+
+Archives among them are unpacked after the films, see :mod:`screening.worker.unpacking`.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from ml.errors import FilmError
+from screening.errors import ScreeningError
+from screening.intake.inspection import ARCHIVE
+from screening.models import ModelVersion, XRay
+from screening.worker import inference as inference
+from screening.worker import leases, unpacking
+from screening.worker import pipeline as pipeline
+from screening.worker.inference import Decoded, Screened, Unscored
+from screening.worker.leases import Refusal
+
+log = logging.getLogger(__name__)
+
+# Films in one pass of the network. Measured: 8 is as fast as 32 on one thread, with a third of the memory.
+NETWORK_FILMS = 8
+
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE})
+TOO_SLOW = Refusal("took_too_long", "Screening this film took longer than it may, three times.")
+UNPACKED_TOO_SLOWLY = Refusal(
+    "took_too_long", "Unpacking one file of this archive took longer than it may, three times."
+)
+TOO_MUCH_MEMORY = Refusal(
+    "too_much_memory",
+    "It takes more memory than a worker process may use; send it with fewer pixels, or have WORKER_MEMORY_MB raised.",
+)
+
+Attempt = Decoded | Exception
+Outcome = Screened | Unscored | Exception
+
+
+def screen(films: Sequence[XRay]) -> None:
+    """Screen claimed films and unpack claimed archives.
+
+    Every one is recorded or handed back, whatever happens to its neighbours.
+    """
+    until = time.monotonic() + settings.CHUNK_SECONDS / 2  # archives are handed on well before the soft limit
+    _screen([film for film in films if film.kind != ARCHIVE])
+    for archive in films:
+        if archive.kind == ARCHIVE:
+            _unpack(archive, until)
+
+
+def _screen(films: Sequence[XRay]) -> None:
+    left = {film.pk: film for film in films}
+    try:
+        for model, chunk in _by_model(films).items():
+            judge = partial(_judge, model)
+            in_turn = not settings.WORKER_OVERLAP
+            for group, results in pipeline.overlapped(_groups(chunk), _decode, judge, in_turn=in_turn):
+                _settle(group, results)
+                for film in group:
+                    del left[film.pk]
+    except SoftTimeLimitExceeded:
+        log.warning("%d films took too long together", len(left))
+        leases.hand_back(list(left.values()), TOO_SLOW)
+        # A decoder that hangs cannot be stopped from here; the hard limit ends it with its process.
+        pipeline.drain()
+
+
+def _unpack(archive: XRay, until: float) -> None:
+    try:
+        if time.monotonic() > until:
+            unpacking.put_off([archive])
+        else:
+            unpacking.unpack(archive, until)
+    except SoftTimeLimitExceeded:
+        log.warning("archive %s took too long", archive.pk)
+        leases.hand_back([archive], UNPACKED_TOO_SLOWLY)
+    except Exception as error:
+        _hand_back([(archive, error)])
+
+
+def warm_up() -> None:
+    """Load the default model's network in its thread; a worker that cannot says so when it is asked for it."""
+    pipeline.in_network_thread(inference.load_default)
+
+
+def _by_model(films: Sequence[XRay]) -> dict[ModelVersion, list[XRay]]:
+    chunks: dict[ModelVersion, list[XRay]] = defaultdict(list)
+    for film in films:
+        chunks[film.batch.model].append(film)
+    return chunks
+
+
+def _groups(films: Sequence[XRay]) -> Iterable[Sequence[XRay]]:
+    return (films[start : start + NETWORK_FILMS] for start in range(0, len(films), NETWORK_FILMS))
+
+
+def _decode(films: Sequence[XRay]) -> list[Attempt]:
+    """The first stage: one file's bytes in memory at a time."""
+    return [_attempt(film) for film in films]
+
+
+def _attempt(film: XRay) -> Attempt:
+    try:
+        return inference.decode(leases.read_original(film))
+    except RecursionError:
+        return FilmError("damaged_pixels", "The film is nested too deeply to be read; the file is damaged.")
+    except Exception as error:  # it is this film's alone
+        return error
+
+
+def _judge(model: ModelVersion, attempts: Sequence[Attempt]) -> list[Outcome]:
+    """The second stage: one pass of the network over what could be decoded."""
+    usable = [attempt for attempt in attempts if isinstance(attempt, Decoded)]
+    results = iter(inference.judge(usable, model.name, model.digest))
+    return [next(results) if isinstance(attempt, Decoded) else attempt for attempt in attempts]
+
+
+def _settle(films: Sequence[XRay], results: Sequence[Outcome] | Exception) -> None:
+    """The third stage: pictures first, then the rows that say there are any. Films with an error go back."""
+    outcomes = [results] * len(films) if isinstance(results, Exception) else results
+    written: list[tuple[XRay, Screened | Refusal]] = []
+    broken: list[tuple[XRay, Exception]] = []
+    for film, outcome in zip(films, outcomes, strict=True):
+        try:
+            written.append((film, _kept(film, outcome)))
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:
+            broken.append((film, error))
+    try:
+        leases.record(written)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as error:
+        broken += [(film, error) for film, _ in written]
+    _hand_back(broken)
+
+
+def _kept(film: XRay, outcome: Outcome) -> Screened | Refusal:
+    """Store a result's pictures; returns what its row will say.
+
+    Raises:
+        Exception: that of the film, where it has one which another attempt may not have.
+    """
+    if isinstance(outcome, FilmError):
+        return Refusal(outcome.code, outcome.sentence)
+    if isinstance(outcome, Exception):
+        raise outcome
+    if isinstance(outcome, Unscored):
+        leases.store_pictures(film, outcome.pictures)
+        reason = outcome.reason
+        return Refusal(reason.code, reason.sentence, "gate", XRay.State.REJECTED, pictured=True)
+    leases.store_pictures(film, outcome.pictures, outcome.overlay)
+    return outcome
+
+
+def _hand_back(broken: Sequence[tuple[XRay, Exception]]) -> None:
+    passing: list[XRay] = []
+    others: dict[Refusal, list[XRay]] = defaultdict(list)
+    for film, error in broken:
+        log.error("film %s handed back", film.pk, exc_info=error)
+        if _passes(error):
+            passing.append(film)
+        elif isinstance(error, MemoryError) and film.attempts > 1:  # it was alone: no neighbour took the memory
+            leases.record([(film, TOO_MUCH_MEMORY)])
+        else:
+            others[_refusal(error)].append(film)
+    leases.postpone(passing)
+    for refusal, films in others.items():
+        leases.hand_back(films, refusal)
+
+
+def _refusal(error: Exception) -> Refusal:
+    """What a film's row will say if this was its last attempt."""
+    if isinstance(error, MemoryError):
+        return TOO_MUCH_MEMORY
+    return Refusal("worker_error", f"Screening failed three times, last with {type(error).__name__}.")
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error is of the surroundings and will pass: a full disk, a database or a storage that is away."""
+    if isinstance(error, ScreeningError):  # the door could not store a file of an archive
+        return isinstance(error.__cause__, Exception) and _passes(error.__cause__)
+    return (
+        isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError))
+        or (isinstance(error, OSError) and error.errno in PASSING)
+    )  # fmt: skip
