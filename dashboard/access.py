@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from screening.batches import queries
+from screening.accounts.access import is_reviewer
 from screening.errors import NotFoundError
 
 
@@ -33,7 +33,7 @@ def reviewer_of(request: HttpRequest) -> User:
         NotFoundError: for everybody else, who need not know what is here.
     """
     user = user_of(request)
-    if not queries.is_reviewer(user):
+    if not is_reviewer(user):
         raise NotFoundError("page")
     return user
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from dashboard.errors import refusal
 from screening.errors import ScreeningError
-from screening.web.spool import broken_off, folder, storage_failed
+from screening.storage.spool import broken_off, folder, storage_failed
 
 API = "api"  # the name space of the REST addresses; their views look the sender up before they read a body
 UPLOADS = {"batch-create", "batch-add", "api:batch-files"}  # addresses that take files

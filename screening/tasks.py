@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from screening.worker import chunk, leases, unpacking, viewer_rendering
+from screening.worker import lifecycle as lifecycle  # connects the signals of a worker's start
 
 log = logging.getLogger(__name__)
 

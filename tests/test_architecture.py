@@ -44,8 +44,8 @@ def _graph(parts: tuple[str, ...]) -> dict[str, set[str]]:
     named = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
     graph = {}
     for module, path in named.items():
-        candidates = {one for name in imports_of(path) for one in (name, name.rpartition(".")[0])}
-        graph[module] = {one for one in candidates if one in named} - {module}
+        found = (name if name in named else name.rpartition(".")[0] for name in imports_of(path))
+        graph[module] = {one for one in found if one in named} - {module}
     return graph
 
 
@@ -65,19 +65,60 @@ def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
     return found
 
 
-def test_no_modules_of_ml_import_each_other_in_a_circle() -> None:
-    assert _circles(_graph(("ml",))) == []
+@pytest.mark.parametrize("part", ["ml", "screening", "dashboard", "xrayscreen"])
+def test_no_modules_import_each_other_in_a_circle(part: str) -> None:
+    assert _circles(_graph((part,))) == []
 
 
-def test_no_folders_of_ml_import_each_other_in_a_circle() -> None:
-    """The files at the top of ml are command lines above all folders, and errors below them; they are no folder."""
+@pytest.mark.parametrize("part", ["ml", "screening"])
+def test_no_folders_import_each_other_in_a_circle(part: str) -> None:
+    """Files at the top of a part stand above all folders (command lines, tasks) or below them (errors)."""
     folders: dict[str, set[str]] = {}
-    for module, imported in _graph(("ml",)).items():
+    for module, imported in _graph((part,)).items():
         if module.count(".") > 1:
-            targets = {one.rpartition(".")[0] for one in imported if one.count(".") > 1}
             folder = module.rpartition(".")[0]
+            targets = {one.rpartition(".")[0] for one in imported if one.count(".") > 1}
             folders.setdefault(folder, set()).update(targets - {folder})
     assert _circles({folder: folders.get(folder, set()) for folder in set(folders).union(*folders.values())}) == []
+
+
+# From the top down; a folder imports from itself and from those behind it.
+LAYERS = (
+    "demo",
+    "api",
+    "admin",
+    "reading",
+    "worker",
+    "integrity",
+    "batches",
+    "intake",
+    "storage",
+    "accounts",
+    "models",
+)
+
+
+def test_folders_of_screening_import_only_what_stands_below_them() -> None:
+    rank = {f"screening.{name}": position for position, name in enumerate(LAYERS)}
+
+    def layer(module: str) -> int | None:
+        return rank.get(".".join(module.split(".")[:2]))
+
+    upwards = [
+        (module, other)
+        for module, imported in _graph(("screening",)).items()
+        for other in imported
+        if (here := layer(module)) is not None and (there := layer(other)) is not None and there < here
+    ]
+    assert upwards == []
+
+
+def test_the_product_imports_nothing_of_the_demo() -> None:
+    graph = _graph(("ml", "screening", "dashboard", "xrayscreen"))
+    users = [
+        module for module, imported in graph.items() if any(one.startswith("screening.demo") for one in imported)
+    ]
+    assert [module for module in users if not module.startswith("screening.demo")] == []
 
 
 def test_no_folder_of_ml_imports_a_command_line() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from screening.batches.queries import HISTOGRAM_BINS, Progress
+from screening.batches.progress import HISTOGRAM_BINS, Progress
 from screening.models import XRay
 
 BATCH_WORDS = {

@@ -6,9 +6,11 @@ from typing import Any
 
 from dashboard.presentation import geometry, sentences
 from dashboard.presentation.geometry import Histogram
+from screening.batches import progress as counted
 from screening.batches import queries
-from screening.batches.queries import Progress
+from screening.batches.progress import Progress
 from screening.models import Batch, XRay
+from screening.reading.queries import reviews_of
 from screening.worker.triage import FLAG_WORDS
 
 
@@ -25,7 +27,7 @@ def batch_facts(batch: Batch, progress: Progress) -> dict[str, Any]:
 
 def histogram_of(batch: Batch) -> Histogram:
     """A batch's films by score."""
-    return geometry.histogram(queries.histogram_of(batch), geometry.points_of(batch.model.card))
+    return geometry.histogram(counted.histogram_of(batch), geometry.points_of(batch.model.card))
 
 
 def film_facts(film: XRay) -> dict[str, Any]:
@@ -42,5 +44,5 @@ def film_facts(film: XRay) -> dict[str, Any]:
         "preprocessing": card.get("preprocessing", {}).get("version", ""),
         "predictions": predictions,
         "latest": next((one for one in predictions if one.model_id == film.batch.model_id), None),
-        "reviews": queries.reviews_of(film),
+        "reviews": reviews_of(film),
     }

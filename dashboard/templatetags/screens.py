@@ -8,7 +8,7 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 
 from dashboard.presentation.sentences import BATCH_WORDS
-from screening.batches import queries
+from screening.batches.progress import state_of
 from screening.models import XRay
 from screening.worker.triage import FLAG_WORDS
 
@@ -83,7 +83,7 @@ def badge(value: str, label: str = "") -> dict[str, Any]:
 @register.simple_tag
 def batch_state(batch: Any) -> str:
     """Where a batch of :func:`screening.batches.queries.batches_for` stands."""
-    return queries.state_of(batch, waiting=batch.total - batch.finished, cancelled=batch.cancelled)
+    return state_of(batch, waiting=batch.total - batch.finished, cancelled=batch.cancelled)
 
 
 @register.inclusion_tag("dashboard/_badge.html")

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import text_of, user_of
 from screening.accounts import tokens
-from screening.batches import queries
+from screening.accounts.queries import tokens_of
 
 
 @require_safe
@@ -43,5 +43,5 @@ def password_changed(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, **extra: object) -> HttpResponse:
-    context = {"tokens": queries.tokens_of(user_of(request)), **extra}
+    context = {"tokens": tokens_of(user_of(request)), **extra}
     return render(request, "dashboard/account.html", context)

@@ -16,8 +16,9 @@ from dashboard.presentation.shared_context import batch_facts
 from screening.batches import counts, queries
 from screening.batches import services as service
 from screening.batches.pagination import page_of
-from screening.batches.queries import Progress
+from screening.batches.progress import Progress, progress_of
 from screening.intake.limits import allowance_of
+from screening.model_versions import model_names
 from screening.models import Batch, XRay
 
 FILMS_A_PAGE = 60
@@ -29,7 +30,7 @@ VIEWS = ("grid", "table")
 def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The page; its script fetches it again while films are screened, and takes over what has changed."""
     found = queries.batch_for(user_of(request), pk)
-    progress = queries.progress_of(found)
+    progress = progress_of(found)
     context = {
         **batch_facts(found, progress),
         "final": progress.is_final,
@@ -48,7 +49,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Where the batch stands; the script polls this, and renews the page when its version is another."""
-    now = queries.progress_of(queries.batch_for(user_of(request), pk))
+    now = progress_of(queries.batch_for(user_of(request), pk))
     answer = {
         "state": now.state, "final": now.is_final, "percent": now.percent, "total": now.total,
         "version": _version(now),
@@ -74,9 +75,9 @@ def _reruns(batch: Batch, progress: Progress) -> dict[str, Any]:
     if not progress.is_final:
         return {}
     again = list(batch.reruns.select_related("model").defer("model__card"))
-    cancelled = {one.pk for one in again if queries.progress_of(one).state == "cancelled"}
+    cancelled = {one.pk for one in again if progress_of(one).state == "cancelled"}
     used = {batch.model.name, *(one.model.name for one in again if one.pk not in cancelled)}
-    return {"reruns": again, "other_models": [name for name in queries.model_names() if name not in used]}
+    return {"reruns": again, "other_models": [name for name in model_names() if name not in used]}
 
 
 def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, Any]:

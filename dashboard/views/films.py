@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import user_of
 from dashboard.presentation import model_evidence, prevalence, sentences
 from dashboard.presentation.shared_context import film_facts
+from screening.accounts.access import is_reviewer
 from screening.batches import counts, neighbours, queries
 from screening.models import XRay
 from screening.reading.reviews import NOTE_LENGTH
@@ -32,7 +33,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = queries.film_for(user, pk)
     context = {
         **film_facts(found),
-        "may_review": queries.is_reviewer(user) and bool(found.flags),
+        "may_review": is_reviewer(user) and bool(found.flags),
         "from_queue": "queue" in request.GET,
         "note_length": NOTE_LENGTH,
         **_trust(request, found.batch.model.card),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import user_of
 from screening.batches import queries
 from screening.intake.limits import allowance_of
+from screening.model_versions import model_names
 
 BATCHES_A_PAGE = 20
 
@@ -24,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "page": batches.get_page(request.GET.get("page")),
         "default_name": f"Study {timezone.now():%Y-%m-%d %H:%M}",
-        "model_names": queries.model_names(),
+        "model_names": model_names(),
         **vars(allowance_of(user_of(request))),
     }
     return render(request, "dashboard/home.html", context)

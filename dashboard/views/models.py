@@ -12,8 +12,8 @@ from django.views.decorators.http import condition, require_safe
 
 from dashboard.errors import View
 from dashboard.presentation import charts, model_evidence, prevalence
-from screening.batches import queries
 from screening.errors import NotFoundError
+from screening.model_versions import model_versions
 from screening.models import ModelVersion
 
 # An image: its style sheet is inside it. The cast widens the decorator's narrow annotation.
@@ -27,7 +27,7 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
     card = version.card
     context = {
         "version": version,
-        "versions": queries.model_versions(),
+        "versions": model_versions(),
         "card": card,
         "evidence": model_evidence.evidence(card),
         "honesty": model_evidence.honesty(card),
@@ -65,7 +65,7 @@ def chart(request: HttpRequest, name: str, kind: str) -> HttpResponseBase:
 def _version(name: str) -> ModelVersion:
     if not name.isprintable():
         raise NotFoundError("model")
-    versions = queries.model_versions()
+    versions = model_versions()
     version = versions.filter(name=name).first() if name else versions.first()
     if version is None:
         raise NotFoundError("model")

@@ -14,6 +14,7 @@ from dashboard.access import user_of
 from dashboard.presentation import geometry, model_evidence, prevalence, sentences
 from dashboard.presentation.shared_context import batch_facts, film_facts
 from screening.batches import counts, queries, report_queries
+from screening.batches.progress import Progress, progress_of
 from screening.models import Batch, XRay
 from screening.reading.verification_bias import READ_AT_LEAST, verified
 
@@ -25,7 +26,7 @@ REFUSED_SHOWN = 5_000
 def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What was sent, what came of it, and what the model is worth."""
     found = queries.batch_for(user_of(request), pk)
-    progress = queries.progress_of(found)
+    progress = progress_of(found)
     groups = counts.of_batch(found.pk)
     context = {
         **batch_facts(found, progress),
@@ -75,7 +76,7 @@ def _flagged(batch: Batch, groups: list[counts.Alike]) -> dict[str, Any]:
     }
 
 
-def _refused(batch: Batch, progress: queries.Progress) -> dict[str, Any]:
+def _refused(batch: Batch, progress: Progress) -> dict[str, Any]:
     total = progress.refused
     return {
         "refused": report_queries.refused_of(batch)[:REFUSED_SHOWN],

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.access import text_of, user_of
 from screening.batches import comparison, queries, reruns
 from screening.errors import NotFoundError
+from screening.model_versions import model_by_name
 
 FILMS_A_PAGE = 50
 
@@ -21,7 +22,7 @@ def rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Screen the batch's films again with the model that was chosen."""
     user = user_of(request)
     batch = queries.batch_for(user, pk)
-    return redirect(reruns.rerun(batch=batch, model=queries.model_by_name(text_of(request, "model")), owner=user))
+    return redirect(reruns.rerun(batch=batch, model=model_by_name(text_of(request, "model")), owner=user))
 
 
 @require_safe

@@ -14,10 +14,11 @@ from dashboard.access import reviewer_of, text_of
 from dashboard.presentation import reading_sentences
 from dashboard.templatetags.screens import LABELS
 from screening.batches import queries
-from screening.batches.pagination import BoundedPaginator
+from screening.batches.pagination import COUNTED_AT_MOST, BoundedPaginator
 from screening.errors import unknown_choice
 from screening.models import XRay
 from screening.reading import reviews
+from screening.reading.queries import next_to_review, review_queue
 
 FILMS_A_PAGE = 30
 STATES = [state.value for state in XRay.ReviewState if state != XRay.ReviewState.NOT_NEEDED]
@@ -37,11 +38,11 @@ def queue(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "pending")
     if state not in STATES:
         raise unknown_choice("state", state, STATES)
-    page = BoundedPaginator(queries.review_queue(state), FILMS_A_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(review_queue(state), FILMS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "state": state,
-        "more": page.paginator.count >= queries.COUNTED_AT_MOST,
+        "more": page.paginator.count >= COUNTED_AT_MOST,
         "words": HEADINGS[state],
         "states": [(value, LABELS.get(value, value.capitalize())) for value in STATES],
         "from": "?queue=1" if state == "pending" else "",
@@ -63,7 +64,7 @@ def give(request: HttpRequest, pk: UUID) -> HttpResponse:
     messages.success(request, f"{reading_sentences.PAST[entry.verdict]}: {film.original_name}")
     if "queue" not in request.POST:
         return redirect(film)
-    following = queries.next_to_review(film)
+    following = next_to_review(film)
     if following is None:
         return redirect("reviews")
     return redirect(f"{reverse('film', args=[following.pk])}?queue=1")

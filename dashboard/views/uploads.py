@@ -18,7 +18,9 @@ from screening.batches import queries
 from screening.batches import sample as samples
 from screening.batches import services as batches
 from screening.errors import ScreeningError
-from screening.intake.requests import with_paths
+from screening.intake.requests import missing_of, with_paths
+from screening.intake.services import add_upload
+from screening.model_versions import model_by_name
 from screening.models import Batch, XRay
 
 # What the script does with a batch, and the addresses for it.
@@ -38,7 +40,7 @@ def create(request: HttpRequest) -> HttpResponse:
     files = _files(request)
     batch = _new_batch(request)
     for file, path in files:
-        batches.add_upload(batch=batch, file=file, path=path)
+        add_upload(batch=batch, file=file, path=path)
     return redirect(batches.submit(batch=batch))
 
 
@@ -60,7 +62,7 @@ def open_batch(request: HttpRequest) -> JsonResponse:
 def add(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Add files to a batch that is still open."""
     batch = queries.batch_for(user_of(request), pk)
-    films = [batches.add_upload(batch=batch, file=file, path=path)[0] for file, path in _files(request)]
+    films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in _files(request)]
     if wants_json(request):
         return JsonResponse({"films": [_as_json(film) for film in films]}, status=201)
     return redirect(batch)
@@ -75,7 +77,7 @@ def missing(request: HttpRequest, pk: UUID) -> JsonResponse:
     except ValueError:
         asked = None
     hashes = asked.get("sha256") if isinstance(asked, dict) else None
-    return JsonResponse({"missing": queries.missing_of(batch, hashes)})
+    return JsonResponse({"missing": missing_of(batch, hashes)})
 
 
 @require_POST
@@ -89,7 +91,7 @@ def submit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _new_batch(request: HttpRequest) -> Batch:
     chosen = text_of(request, "model")
-    model = queries.model_by_name(chosen) if chosen else None
+    model = model_by_name(chosen) if chosen else None
     return batches.create_batch(owner=user_of(request), name=text_of(request, "name"), model=model)
 
 

@@ -13,7 +13,7 @@ from django.apps import AppConfig
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
-from screening.reading.queries import REVIEWERS
+from screening.accounts.access import REVIEWERS
 
 UPLOADERS, ADMINISTRATORS = "uploader", "admin"
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from screening.batches import queries
+from screening.accounts.queries import quota_of
 from screening.errors import ScreeningError
 from screening.models import Batch, Quota
 
@@ -63,7 +63,7 @@ def require_room(owner_id: int, size: int) -> None:
     Raises:
         ScreeningError: as :func:`take`.
     """
-    quota = queries.quota_of(owner_id)
+    quota = quota_of(owner_id)
     if not quota.files_left or size > quota.bytes_left:
         raise _full(quota)
 
@@ -74,7 +74,7 @@ def require_room_for_batch(owner_id: int) -> None:
     Raises:
         ScreeningError: ``quota_open_batches``.
     """
-    quota = queries.quota_of(owner_id)
+    quota = quota_of(owner_id)
     if Batch.objects.filter(owner_id=owner_id, submitted_at=None, cancelled_at=None).count() >= quota.batches_allowed:
         raise ScreeningError(
             "quota_open_batches",

@@ -1,26 +1,12 @@
-"""Models and API tokens."""
+"""API tokens: create, revoke, note their use."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.utils import timezone
 
 from screening.errors import ScreeningError
-from screening.models import ApiToken, ModelVersion
-
-
-def register_model(*, name: str, digest: str, card: dict[str, object], default: bool) -> ModelVersion:
-    """Enter a model version, or renew the card of one that is known by its weights."""
-    with transaction.atomic():
-        if default:
-            ModelVersion.objects.filter(is_default=True).update(is_default=False)
-        version, _ = ModelVersion.objects.update_or_create(
-            name=name,
-            digest=digest,
-            defaults={"card": card, **({"is_default": True} if default else {})},
-        )
-    return version
+from screening.models import ApiToken
 
 
 def create_token(*, user: User, name: str) -> tuple[ApiToken, str]:

@@ -8,8 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from screening.batches.pagination import BoundedPaginator
-from screening.batches.queries import COUNTED_AT_MOST
+from screening.batches.pagination import COUNTED_AT_MOST, BoundedPaginator
 
 if TYPE_CHECKING:  # generic for the type checker, a plain class when run
     _ModelAdmin = admin.ModelAdmin[Any]

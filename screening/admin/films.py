@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 
 from screening.admin.base import StaffAdmin
 from screening.batches import search as batch_search
-from screening.batches.queries import reviews_of
 from screening.errors import ScreeningError
 from screening.models import Review, XRay
 from screening.reading.gold import add_gold_case
+from screening.reading.queries import reviews_of
 from screening.reading.reviews import VERDICTS, review
 from screening.worker.triage import FLAG_WORDS
 

@@ -9,7 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from screening.accounts import tokens
-from screening.batches import queries
+from screening.accounts.queries import token_by_key
 from screening.models import ApiToken
 
 KEYWORD = "Token"
@@ -27,7 +27,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != KEYWORD.lower().encode():
             return None
-        token = queries.token_by_key(words[1].decode(errors="replace")) if len(words) == 2 else None
+        token = token_by_key(words[1].decode(errors="replace")) if len(words) == 2 else None
         if token is None:
             raise AuthenticationFailed(
                 "The API token is not valid; make a new one on the account page.", "token_invalid"

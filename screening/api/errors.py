@@ -13,7 +13,7 @@ from rest_framework.views import exception_handler
 
 from screening import unanswerable
 from screening.errors import ScreeningError
-from screening.web.spool import broken_off
+from screening.storage.spool import broken_off
 
 DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answer; send the same request again soon."}
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from screening.batches import queries
+from screening.batches import progress as counted
 from screening.intake.limits import Allowance
 from screening.intake.requests import HASHES_AT_MOST, SHA256
 from screening.models import Batch, ModelVersion, Quota, XRay
@@ -88,7 +88,7 @@ class Limits(serializers.Serializer[Allowance]):
     quota = QuotaLeft()
 
 
-class Progress(serializers.Serializer[queries.Progress]):
+class Progress(serializers.Serializer[counted.Progress]):
     """Counts of a batch; they always add up to what was sent."""
 
     total = serializers.IntegerField()
@@ -136,10 +136,10 @@ class BatchStatus(BatchSummary):
         """What this system is not."""
         return settings.NOTICE
 
-    def _progress(self, batch: Batch) -> queries.Progress:
+    def _progress(self, batch: Batch) -> counted.Progress:
         """Count once for both fields."""
         if not hasattr(self, "_counted"):
-            self._counted = queries.progress_of(batch)
+            self._counted = counted.progress_of(batch)
         return self._counted
 
 

@@ -21,7 +21,9 @@ from screening.api.pagination import Pages
 from screening.batches import counts, queries
 from screening.batches import services as batches
 from screening.intake.limits import allowance_of
-from screening.intake.requests import with_paths
+from screening.intake.requests import missing_of, with_paths
+from screening.intake.services import add_upload
+from screening.model_versions import model_by_name, model_versions
 from screening.models import Batch, ModelVersion, XRay
 
 STATE = OpenApiParameter("state", enum=XRay.State.values)
@@ -69,7 +71,7 @@ class BatchList(_Paged):
         wanted = serializers.NewBatch(data=request.data)
         wanted.is_valid(raise_exception=True)
         fields = wanted.validated_data
-        model = queries.model_by_name(fields["model"]) if fields.get("model") else None
+        model = model_by_name(fields["model"]) if fields.get("model") else None
         batch = batches.create_batch(owner=_user(request), name=fields["name"], model=model)
         return Response(serializers.BatchStatus(batch).data, status.HTTP_201_CREATED)
 
@@ -100,7 +102,7 @@ class BatchFiles(APIView):
         wanted = serializers.Files(data=sent)
         wanted.is_valid(raise_exception=True)
         files = with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
-        films = [batches.add_upload(batch=batch, file=file, path=path)[0] for file, path in files]
+        films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in files]
         return Response(serializers.Film(films, many=True).data, status.HTTP_201_CREATED)
 
 
@@ -115,7 +117,7 @@ class BatchMissing(APIView):
         """
         batch = queries.batch_for(_user(request), pk)
         asked = request.data.get("sha256") if isinstance(request.data, dict) else None
-        return Response({"missing": queries.missing_of(batch, asked)})
+        return Response({"missing": missing_of(batch, asked)})
 
 
 class BatchSubmit(APIView):
@@ -198,5 +200,5 @@ class ModelList(APIView):
     @extend_schema(responses=serializers.Model(many=True))
     def get(self, request: Request) -> Response:
         """Every model version with its card: what it was measured on and what it must not be used for."""
-        versions: list[ModelVersion] = list(queries.model_versions())
+        versions: list[ModelVersion] = list(model_versions())
         return Response(serializers.Model(versions, many=True).data)

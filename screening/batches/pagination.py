@@ -8,9 +8,11 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
-from screening.batches.queries import COUNTED_AT_MOST, count_up_to
+from screening.batches.queries import count_up_to
 
 FAR = 1_000  # rows before a page from which it is worth a query of its own to find the page's keys
+
+COUNTED_AT_MOST = 2_000  # rows; to see more of a list, narrow it down by a filter
 
 
 class Counted(Paginator):  # type: ignore[type-arg]

@@ -10,20 +10,11 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 
+from screening.accounts.access import is_reviewer
 from screening.batches.neighbours import around
-from screening.batches.progress import HISTOGRAM_BINS as HISTOGRAM_BINS
-from screening.batches.progress import Progress as Progress
-from screening.batches.progress import histogram_of as histogram_of
-from screening.batches.progress import progress_of as progress_of
-from screening.batches.progress import state_of as state_of
-from screening.errors import NotFoundError, ScreeningError, unknown_choice
-from screening.intake.requests import missing_of as missing_of
-from screening.models import UNCERTAINTY, ApiToken, Batch, FilmCount, ModelVersion, Prediction, Quota, XRay
-from screening.reading.queries import COUNTED_AT_MOST as COUNTED_AT_MOST
-from screening.reading.queries import is_reviewer as is_reviewer
-from screening.reading.queries import next_to_review as next_to_review
-from screening.reading.queries import review_queue as review_queue
-from screening.reading.queries import reviews_of as reviews_of
+from screening.batches.progress import HISTOGRAM_BINS
+from screening.errors import NotFoundError, unknown_choice
+from screening.models import UNCERTAINTY, Batch, FilmCount, Prediction, XRay
 
 State, Decision = XRay.State, XRay.Decision
 
@@ -155,50 +146,6 @@ def count_up_to(rows: QuerySet[Any], most: int) -> int:
     the table from its start, where none of them need be.
     """
     return rows[:most].count()
-
-
-def default_model() -> ModelVersion | None:
-    """The model new batches get."""
-    return ModelVersion.objects.filter(is_default=True).defer("card").first()
-
-
-def model_versions() -> QuerySet[ModelVersion]:
-    """Every model version, the default first."""
-    return ModelVersion.objects.all()
-
-
-def model_names() -> list[str]:
-    """The models a batch may be given to, the default first."""
-    return list(dict.fromkeys(ModelVersion.objects.values_list("name", flat=True)))
-
-
-def model_by_name(name: str) -> ModelVersion:
-    """The newest version of a model.
-
-    Raises:
-        ScreeningError: ``model_unknown``.
-    """
-    version = ModelVersion.objects.filter(name=name).defer("card").order_by("-is_default", "-created_at").first()
-    if version is None:
-        known = ", ".join(model_names()) or "none"
-        raise ScreeningError("model_unknown", f"There is no model {name!r}; there are: {known}.", 400)
-    return version
-
-
-def quota_of(user_id: int) -> Quota:
-    """What a user has sent and may send."""
-    return Quota.objects.filter(pk=user_id).first() or Quota(pk=user_id)
-
-
-def tokens_of(user: User) -> QuerySet[ApiToken]:
-    """A user's API tokens."""
-    return ApiToken.objects.filter(user=user)
-
-
-def token_by_key(key: str) -> ApiToken | None:
-    """The token a key belongs to, of a user who may still sign in."""
-    token = ApiToken.objects.filter(digest=ApiToken.digest_of(key), user__is_active=True)
-    return token.select_related("user").first()
 
 
 def _owned(user: User | AnonymousUser, prefix: str = "") -> Q:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from screening import publishing
 from screening.accounts import quotas
-from screening.batches import queries
+from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion
 
@@ -41,7 +41,7 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
     Raises:
         ScreeningError: ``batch_unfinished``, ``same_model``, ``batch_empty``, ``rerun_exists`` or ``quota_files``.
     """
-    if not queries.progress_of(batch).is_final:
+    if not progress_of(batch).is_final:
         raise ScreeningError("batch_unfinished", "The batch is not finished yet; run it again when it is.")
     if model.pk == batch.model_id:
         raise ScreeningError("same_model", "The batch was screened by this very model; choose another.", 400)
@@ -65,5 +65,5 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
 
 def _refuse_twice(batch: Batch, model: ModelVersion) -> None:
     for twin in Batch.objects.filter(rerun_of=batch, model=model):
-        if queries.progress_of(twin).state != "cancelled":
+        if progress_of(twin).state != "cancelled":
             raise ScreeningError("rerun_exists", f"It was run with this model already, as “{twin.name}”.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 
 from screening.batches import services as batches
-from screening.demo.sample import first_study
+from screening.batches.sample_study import first_study
+from screening.intake.services import add_file
 from screening.models import Batch
 
 
@@ -21,5 +22,5 @@ def sample_batch(*, owner: User) -> Batch:
     study = first_study()
     batch = batches.create_batch(owner=owner, name=study.title)
     for upload in study.uploads:
-        batches.add_file(batch=batch, name=upload.name, data=upload.data())
+        add_file(batch=batch, name=upload.name, data=upload.data())
     return batches.submit(batch=batch)

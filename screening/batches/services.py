@@ -8,12 +8,9 @@ from django.db.models.functions import Now
 
 from screening import publishing
 from screening.accounts import quotas
-from screening.batches import queries
+from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
-from screening.intake.services import add_file as add_file
-from screening.intake.services import add_member as add_member
-from screening.intake.services import add_upload as add_upload
-from screening.intake.services import refuse_member as refuse_member
+from screening.model_versions import default_model
 from screening.models import Batch, ModelVersion, XRay
 
 State = XRay.State
@@ -30,7 +27,7 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
         raise ScreeningError("name_missing", "Give the batch a name.", 400)
     if len(name) > 120:
         raise ScreeningError("name_too_long", "A batch name has at most 120 characters.", 400)
-    model = model or queries.default_model()
+    model = model or default_model()
     if model is None:
         raise ScreeningError("no_model", "No model is registered; run `python manage.py ensure_models` first.", 503)
     quotas.require_room_for_batch(owner.pk)
@@ -50,7 +47,7 @@ def submit(*, batch: Batch) -> Batch:
         if won:
             transaction.on_commit(lambda: publishing.publish_batch(batch))
     batch.refresh_from_db()
-    if batch.cancelled_at and queries.progress_of(batch).state != "done":
+    if batch.cancelled_at and progress_of(batch).state != "done":
         raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
     return batch
 
@@ -66,7 +63,7 @@ def cancel(*, batch: Batch) -> Batch:
         cancel_waiting(batch)
         # Asked after both writes, so that a film which ended meanwhile counts as it is; raising takes them back.
         cancelled = Batch.objects.get(pk=batch.pk)
-        if queries.progress_of(cancelled).state == "done":
+        if progress_of(cancelled).state == "done":
             raise ScreeningError(
                 "batch_finished", "The batch has finished, so nothing is left to cancel; its results stay."
             )

@@ -16,7 +16,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, task_prerun, worker_init, worker_process_init, worker_ready
+from celery.signals import beat_init, task_prerun, worker_init, worker_ready
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -24,7 +24,6 @@ from screening.config import capacity
 from screening.config.cores import cores
 from screening.config.environment import settings_explained
 from screening.config.limits import limits
-from screening.config.memory import bound
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
 
@@ -96,23 +95,6 @@ def _say_capacity(**_: Any) -> None:
 def _renew_connections(**_: Any) -> None:
     """As Django does before a request: a connection that is broken or older than a minute is not used again."""
     close_old_connections()
-
-
-@worker_process_init.connect
-def _warm_up(**_: Any) -> None:
-    """Bound this process's memory, then load the network beside the first messages, not after them."""
-    from screening.worker import chunk
-
-    bound(settings.WORKER_MEMORY_MB)
-    chunk.warm_up()
-
-
-@worker_ready.connect
-def _watch(sender: Any, **_: Any) -> None:
-    """Look after this worker's ears, see :mod:`screening.worker.liveness`."""
-    from screening.worker import liveness
-
-    liveness.watch(patience=float(_limits.lease), worker=f"{sender.hostname}/{os.getpid()}")
 
 
 @worker_ready.connect

@@ -116,7 +116,7 @@ FSYNC = flag("FSYNC", True)  # wait for the disk before a row says that bytes ar
 UPLOAD_SPOOL = instance_dir() / "spool"  # uploads on their way: on the volume that keeps them, not in memory
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "screening.web.spool.SpoolHandler",
+    "screening.storage.spool.SpoolHandler",
 ]
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ml.data.datasets import data_dir
 from ml.errors import DataSetError
+from screening.batches.sample_study import Study, sample_study
 from screening.demo.report import agreement
-from screening.demo.sample import Study, sample_study
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import Stack, running_stack

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from screening.batches import queries
+from screening.accounts.queries import quota_of
 from screening.intake.inspection import MIN_SIDE
 from screening.models import Quota
 
@@ -47,5 +47,5 @@ def allowance_of(user: User) -> Allowance:
         max_archive_members=settings.MAX_ARCHIVE_MEMBERS,
         max_unpacked_bytes=settings.MAX_UNPACKED_BYTES,
         max_files=settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-        quota=queries.quota_of(user.pk),
+        quota=quota_of(user.pk),
     )

@@ -22,7 +22,7 @@ from screening.intake.filenames import clean_path
 from screening.intake.inspection import ARCHIVE
 from screening.models import AS_SENT, ORIGINAL, Batch, XRay
 from screening.storage import local as storage
-from screening.web.spool import SpooledUpload, storage_failed
+from screening.storage.spool import SpooledUpload, storage_failed
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db import connection
 
 from screening.accounts.quotas import USED
-from screening.batches import queries
+from screening.batches.progress import progress_of
 from screening.integrity.violations import Tally, Violation, snapshot
 from screening.models import Batch, XRay
 
@@ -40,7 +40,7 @@ def _miscounted(batch: Batch) -> str:
         states = XRay.objects.filter(batch=batch).order_by().values_list("state", flat=True)
         there = Counter(states.iterator(ROWS_A_READ))
         try:
-            told = queries.progress_of(batch)
+            told = progress_of(batch)
         except KeyError as error:
             return f"Nobody can count its films: {error} is unknown."
     if told.total == there.total() and {name: films for name, films in told.states.items() if films} == dict(there):

@@ -1,4 +1,4 @@
-"""The tables. Only the service modules write them: ``batches``, ``intake``, ``worker``, ``reading`` and ``accounts``."""
+"""The tables. Only services write them, in ``batches``, ``intake``, ``worker``, ``reading`` and ``accounts``."""
 
 from screening.models.accounts import ApiToken, Quota
 from screening.models.batches import Batch, ModelVersion

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
+from screening.batches.pagination import COUNTED_AT_MOST
 from screening.models import GoldCase, ReadingClaim, Review, XRay
 
 State = XRay.ReviewState
 
-COUNTED_AT_MOST = 2_000  # rows; nobody pages further, who wants to see more of a list narrows it down
-REVIEWERS = "reviewer"  # the group
 WITHOUT_CARD = ("batch__model__card",)
 
 
@@ -44,18 +43,6 @@ class Waiting:
     def more(self) -> bool:
         """Whether there are more than were counted."""
         return self.pending >= COUNTED_AT_MOST
-
-
-def is_reviewer(user: User | AnonymousUser) -> bool:
-    """Whether somebody may read films: staff, and members of the group ``reviewer``."""
-    if not user.is_authenticated or not user.is_active:
-        return False
-    if user.is_staff:
-        return True
-    known: dict[str, Any] = user.__dict__  # the answer stays with the request's user
-    if "_reviewer" not in known:
-        known["_reviewer"] = user.groups.filter(name=REVIEWERS).exists()
-    return bool(known["_reviewer"])
 
 
 def waiting() -> Waiting:

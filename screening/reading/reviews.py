@@ -10,10 +10,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from screening.accounts.access import is_reviewer
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Review, XRay
 from screening.reading import rules
-from screening.reading.queries import STANDS, is_reviewer, standing
+from screening.reading.queries import STANDS, standing
 
 NOTE_LENGTH = 2000
 UNDO_WITHIN = timedelta(minutes=10)

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from screening.accounts.access import is_reviewer
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import ModelVersion, ReadingClaim, ReadingSkip, Review, XRay
 from screening.reading import queries as reading_queries
@@ -235,5 +236,5 @@ def _until() -> Any:
 
 
 def _may(reader: User) -> None:
-    if not reading_queries.is_reviewer(reader):
+    if not is_reviewer(reader):
         raise NotFoundError("page")

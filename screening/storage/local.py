@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, storages
 
-from screening.web.spool import SpooledUpload
+from screening.storage.spool import SpooledUpload
 
 PICTURE_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 UNKNOWN_TYPE = "application/octet-stream"

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
-from screening.demo.sample import first_study
+from screening.batches.sample_study import first_study
 from tests.conftest import LiveStack
 from tests.e2e.browsers import ARGUMENTS, DESKTOP, PROGRAMS, find_chromium, listen
 from tests.e2e.steps import SIDE

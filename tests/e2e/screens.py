@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from ml.data.datasets import data_dir
-from screening.demo.sample import sample_study
+from screening.batches.sample_study import sample_study
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import remove_instance, running_stack
 from tests.e2e.browsers import ARGUMENTS, DESKTOP, PHONE, find_chromium

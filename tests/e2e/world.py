@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
-from screening.demo.sample import Study
+from screening.batches.sample_study import Study
 from screening.runtime.stack import Stack
 from tests.chaos.films import films as many_films
 from tests.chaos.processes import frozen, tree

@@ -19,6 +19,7 @@ from screening.batches import services as batches
 from screening.config.celery import app
 from screening.errors import ScreeningError
 from screening.intake import services as intake
+from screening.intake.services import add_file, add_upload
 from screening.models import Batch, ModelVersion, XRay
 from tests.screening.factories import film
 
@@ -33,7 +34,7 @@ def published() -> Any:
 
 
 def test_a_film_is_queued_with_its_bytes_stored(batch: Batch, png: bytes) -> None:
-    film, new = batches.add_file(batch=batch, name="a.png", data=png)
+    film, new = add_file(batch=batch, name="a.png", data=png)
     assert new
     assert (film.state, film.kind, film.width, film.height) == ("queued", "png", 256, 256)
     assert film.synthetic
@@ -46,12 +47,12 @@ def test_a_film_is_queued_with_its_bytes_stored(batch: Batch, png: bytes) -> Non
 
 
 def test_the_row_names_what_was_removed_and_groups_by_pseudonym(batch: Batch, dicom: bytes, settings: Any) -> None:
-    film, _ = batches.add_file(batch=batch, name="a.dcm", data=dicom)
+    film, _ = add_file(batch=batch, name="a.dcm", data=dicom)
     assert any("replaced by a pseudonym" in name for name in film.receipt)
     assert film.study.startswith("2.25.")
     settings.PSEUDONYM_KEY = "another"
     other = batches.create_batch(owner=batch.owner, name="other")
-    assert batches.add_file(batch=other, name="a.dcm", data=dicom)[0].study != film.study
+    assert add_file(batch=other, name="a.dcm", data=dicom)[0].study != film.study
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_the_row_names_what_was_removed_and_groups_by_pseudonym(batch: Batch, di
     [(b"", "empty_file"), (b"hello", "unsupported_kind"), (b"\x89PNG\r\n\x1a\nrest", "damaged_header")],
 )
 def test_a_bad_file_is_rejected_with_a_reason_and_keeps_no_bytes(batch: Batch, data: bytes, code: str) -> None:
-    film, _ = batches.add_file(batch=batch, name="a.png", data=data)
+    film, _ = add_file(batch=batch, name="a.png", data=data)
     assert (film.state, film.code, film.step) == ("rejected", code, "door")
     assert film.reason.endswith(".")
     assert film.finished_at is not None
@@ -68,36 +69,36 @@ def test_a_bad_file_is_rejected_with_a_reason_and_keeps_no_bytes(batch: Batch, d
 
 def test_a_file_over_the_limit_is_known_again_by_its_digest(batch: Batch, png: bytes, settings: Any) -> None:
     settings.MAX_FILE_BYTES = 100
-    film, _ = batches.add_upload(batch=batch, file=SimpleUploadedFile("a.png", png))
+    film, _ = add_upload(batch=batch, file=SimpleUploadedFile("a.png", png))
     assert (film.state, film.code, film.bytes) == ("rejected", "file_too_large", len(png))
     assert f"{len(png):,} bytes" in film.reason
     assert film.sha256 == hashlib.sha256(png).hexdigest()
-    assert batches.add_upload(batch=batch, file=SimpleUploadedFile("a.png", png)) == (film, False)
+    assert add_upload(batch=batch, file=SimpleUploadedFile("a.png", png)) == (film, False)
 
 
 def test_a_retry_returns_the_film_it_already_is(batch: Batch, png: bytes) -> None:
-    first, _ = batches.add_file(batch=batch, name="a.png", data=png)
-    again, new = batches.add_file(batch=batch, name="a.png", data=png)
+    first, _ = add_file(batch=batch, name="a.png", data=png)
+    again, new = add_file(batch=batch, name="a.png", data=png)
     assert not new
     assert again.pk == first.pk
-    rejected, _ = batches.add_file(batch=batch, name="b.png", data=b"no")
-    assert batches.add_file(batch=batch, name="b.png", data=b"no") == (rejected, False)
+    rejected, _ = add_file(batch=batch, name="b.png", data=b"no")
+    assert add_file(batch=batch, name="b.png", data=b"no") == (rejected, False)
     assert batch.films.count() == 2
 
 
 def test_the_same_bytes_under_another_name_are_a_duplicate_that_says_of_what(batch: Batch, png: bytes) -> None:
-    batches.add_file(batch=batch, name="a.png", data=png)
-    twin, new = batches.add_file(batch=batch, name="b.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)
+    twin, new = add_file(batch=batch, name="b.png", data=png)
     assert new
     assert (twin.state, twin.code) == ("rejected", "duplicate")
     assert "a.png" in twin.reason
 
 
 def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch, png: bytes) -> None:
-    first, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    first, _ = add_file(batch=batch, name="a.png", data=png)
     # The second request looked for a twin just before the first one's row was there.
     with patch.object(intake, "_twin", side_effect=[None, first]):
-        twin, new = batches.add_file(batch=batch, name="b.png", data=png)
+        twin, new = add_file(batch=batch, name="b.png", data=png)
     assert (twin.code, new) == ("duplicate", True)
     assert not default_storage.exists(twin.storage_name("original"))
     assert batch.films.filter(state=XRay.State.QUEUED).count() == 1
@@ -114,7 +115,7 @@ def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch,
     ],
 )
 def test_names_keep_their_folders_but_lead_nowhere(batch: Batch, png: bytes, sent: str, shown: str) -> None:
-    film, _ = batches.add_file(batch=batch, name=sent, data=png)
+    film, _ = add_file(batch=batch, name=sent, data=png)
     assert film.original_name == shown
     assert film.storage_name("original") == f"films/{film.pk.hex[:2]}/{film.pk.hex}/original"
 
@@ -123,8 +124,8 @@ def test_submitting_publishes_chunks_after_commit(
     batch: Batch, png: bytes, jpeg: bytes, published: Any, django_capture_on_commit_callbacks: Captured, settings: Any
 ) -> None:
     settings.CHUNK_FILMS = 1
-    batches.add_file(batch=batch, name="a.png", data=png)
-    batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+    add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="b.jpg", data=jpeg)
     with django_capture_on_commit_callbacks(execute=False) as callbacks:
         batches.submit(batch=batch)
     assert not published.called
@@ -159,7 +160,7 @@ def test_large_batches_go_to_the_other_queue(
     batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured, settings: Any
 ) -> None:
     settings.SMALL_BATCH_FILMS = 0
-    batches.add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)
     with django_capture_on_commit_callbacks(execute=True):
         batches.submit(batch=batch)
     assert published.call_args.kwargs["queue"] == "bulk"
@@ -169,7 +170,7 @@ def test_a_broker_that_is_away_does_not_fail_the_submission(
     batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured
 ) -> None:
     published.side_effect = ConnectionRefusedError()
-    film, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    film, _ = add_file(batch=batch, name="a.png", data=png)
     with django_capture_on_commit_callbacks(execute=True):
         assert batches.submit(batch=batch).submitted_at
     film.refresh_from_db()
@@ -179,7 +180,7 @@ def test_a_broker_that_is_away_does_not_fail_the_submission(
 def test_submitting_twice_publishes_once(
     batch: Batch, png: bytes, published: Any, django_capture_on_commit_callbacks: Captured
 ) -> None:
-    batches.add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)
     for _ in range(2):
         with django_capture_on_commit_callbacks(execute=True):
             batches.submit(batch=batch)
@@ -187,13 +188,13 @@ def test_submitting_twice_publishes_once(
 
 
 def test_a_submitted_or_cancelled_batch_takes_no_more(batch: Batch, png: bytes, jpeg: bytes) -> None:
-    batches.add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)
     batches.submit(batch=batch)
     with pytest.raises(ScreeningError, match="batch_submitted"):
-        batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+        add_file(batch=batch, name="b.jpg", data=jpeg)
     batches.cancel(batch=batch)
     with pytest.raises(ScreeningError, match="batch_cancelled"):
-        batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+        add_file(batch=batch, name="b.jpg", data=jpeg)
     with pytest.raises(ScreeningError, match="batch_cancelled"):
         batches.submit(batch=batch)
 
@@ -201,11 +202,11 @@ def test_a_submitted_or_cancelled_batch_takes_no_more(batch: Batch, png: bytes, 
 def test_a_submission_during_an_upload_leaves_no_orphan_bytes(
     batch: Batch, png: bytes, jpeg: bytes, settings: Any
 ) -> None:
-    batches.add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)
     seen_open = Batch.objects.get(pk=batch.pk)
     batches.submit(batch=batch)
     with pytest.raises(ScreeningError, match="batch_submitted"):
-        batches.add_file(batch=seen_open, name="b.jpg", data=jpeg)
+        add_file(batch=seen_open, name="b.jpg", data=jpeg)
     assert batch.films.count() == 1
     assert len([path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]) == 1
 
@@ -216,8 +217,8 @@ def test_an_empty_batch_is_not_submitted(batch: Batch) -> None:
 
 
 def test_cancelling_ends_what_waits_and_nothing_else(batch: Batch, png: bytes, jpeg: bytes) -> None:
-    waiting, _ = batches.add_file(batch=batch, name="a.png", data=png)
-    rejected, _ = batches.add_file(batch=batch, name="b.png", data=b"no")
+    waiting, _ = add_file(batch=batch, name="a.png", data=png)
+    rejected, _ = add_file(batch=batch, name="b.png", data=b"no")
     batches.cancel(batch=batch)
     waiting.refresh_from_db()
     rejected.refresh_from_db()

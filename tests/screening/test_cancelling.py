@@ -10,8 +10,9 @@ from django.db.models.functions import Now
 from django.test import Client
 from rest_framework.test import APIClient
 
-from screening.batches import queries, reruns
+from screening.batches import reruns
 from screening.batches import services as batches
+from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion, XRay
 from screening.worker import leases
@@ -24,7 +25,7 @@ State = XRay.State
 
 
 def state_of(batch: Batch) -> str:
-    return queries.progress_of(Batch.objects.get(pk=batch.pk)).state
+    return progress_of(Batch.objects.get(pk=batch.pk)).state
 
 
 def refused(batch: Batch, number: int = 50) -> XRay:

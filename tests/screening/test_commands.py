@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
-from screening.batches import queries
+from screening.accounts.queries import token_by_key
 from screening.models import ModelVersion
 
 
@@ -74,5 +74,5 @@ def test_a_service_user_gets_a_working_token_and_keeps_its_password(db: None) ->
     again = json.loads(output_of("service_user", "robot", "--keep-password"))
     assert authenticate(username="robot", password=first["password"]) is not None
     assert again["password"] is None
-    assert queries.token_by_key(first["token"]) is None
-    assert queries.token_by_key(again["token"]) is not None
+    assert token_by_key(first["token"]) is None
+    assert token_by_key(again["token"]) is not None

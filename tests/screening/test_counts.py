@@ -11,6 +11,7 @@ from django.db import connections
 from django.utils import timezone
 
 from screening.batches import counts_compaction, queries
+from screening.batches.progress import HISTOGRAM_BINS, histogram_of, progress_of
 from screening.models import Batch, FilmCount, XRay
 from tests.screening.factories import done, film
 
@@ -18,13 +19,13 @@ from tests.screening.factories import done, film
 def recounted(batch: Batch) -> tuple[dict[str, int], list[int]]:
     """States and histogram, from the films themselves."""
     films = list(batch.films.values_list("state", "score"))
-    bins = Counter(min(int(score * queries.HISTOGRAM_BINS), 19) for _, score in films if score is not None)
-    return dict(Counter(state for state, _ in films)), [bins[index] for index in range(queries.HISTOGRAM_BINS)]
+    bins = Counter(min(int(score * HISTOGRAM_BINS), 19) for _, score in films if score is not None)
+    return dict(Counter(state for state, _ in films)), [bins[index] for index in range(HISTOGRAM_BINS)]
 
 
 def told(batch: Batch) -> tuple[dict[str, int], list[int]]:
-    states = queries.progress_of(batch).states
-    return {state: films for state, films in states.items() if films}, queries.histogram_of(batch)
+    states = progress_of(batch).states
+    return {state: films for state, films in states.items() if films}, histogram_of(batch)
 
 
 def test_every_way_to_change_films_is_counted(batch: Batch) -> None:
@@ -37,7 +38,7 @@ def test_every_way_to_change_films_is_counted(batch: Batch) -> None:
     one.state, one.code, one.reason = "failed", "damaged_pixels", "It is damaged."
     one.save()
     assert told(batch) == recounted(batch)
-    assert queries.progress_of(batch).total == batch.films.count()
+    assert progress_of(batch).total == batch.films.count()
 
 
 def done_film(batch: Batch, number: int, score: float) -> XRay:

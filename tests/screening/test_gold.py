@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from screening.batches import queries
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, GoldCase, ReadingClaim, Review, XRay
 from screening.reading import services as reading
 from screening.reading.gold import add_gold_case
+from screening.reading.queries import reviews_of
 from tests.screening.factories import done, film
 from tests.screening.reading_room import state, take, waiting
 
@@ -104,7 +104,7 @@ def test_a_case_can_be_undone_and_read_again(batch: Batch, gold: XRay, reader: U
 def test_a_films_history_does_not_tell_that_it_is_a_case(batch: Batch, gold: XRay, reader: User) -> None:
     waiting(batch)
     reading.give(reader=reader, film_id=take(reader), answer="negative")
-    assert not queries.reviews_of(gold).exists()
+    assert not reviews_of(gold).exists()
 
 
 def test_a_film_that_waits_gets_the_truth_as_its_verdict(batch: Batch, colleague: User) -> None:

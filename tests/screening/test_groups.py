@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from screening.accounts.access import is_reviewer
 from screening.accounts.groups import MAY, assign_permissions
-from screening.batches.queries import is_reviewer
 from screening.models import Batch, XRay
 from tests.screening.factories import done
 

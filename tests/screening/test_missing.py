@@ -11,10 +11,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from screening.batches import queries
 from screening.batches import services as batches
 from screening.errors import ScreeningError
-from screening.intake.requests import HASHES_AT_MOST
+from screening.intake.requests import HASHES_AT_MOST, missing_of
 from screening.models import Batch, XRay
 from tests.screening.factories import film
 
@@ -34,12 +33,12 @@ def ask(api: APIClient, batch: Batch, body: Any) -> Any:
 def test_a_file_is_there_in_whatever_state_it_is(batch: Batch, state: str) -> None:
     fields = {"code": "some_code", "score": 0.5, "lease_until": "2026-01-01T00:00Z"}
     film(batch, 1, state=state, **fields)
-    assert queries.missing_of(batch, digests(3, 1, 2)) == digests(3, 2)
+    assert missing_of(batch, digests(3, 1, 2)) == digests(3, 2)
 
 
 def test_each_is_named_once_in_the_order_asked(batch: Batch) -> None:
-    assert queries.missing_of(batch, digests(2, 1, 2, 1)) == digests(2, 1)
-    assert queries.missing_of(batch, []) == []
+    assert missing_of(batch, digests(2, 1, 2, 1)) == digests(2, 1)
+    assert missing_of(batch, []) == []
 
 
 def test_another_batch_does_not_count(batch: Batch, api: APIClient) -> None:
@@ -76,14 +75,14 @@ def test_what_is_no_digest_is_refused(batch: Batch, api: APIClient, body: Any) -
     assert (answer.status_code, answer.json()["code"]) == (400, "hashes_invalid")
     assert "64 hexadecimal digits" in answer.json()["detail"]
     with pytest.raises(ScreeningError, match="hashes_invalid"):
-        queries.missing_of(batch, body.get("sha256") if isinstance(body, dict) else None)
+        missing_of(batch, body.get("sha256") if isinstance(body, dict) else None)
 
 
 def test_a_question_costs_one_query(batch: Batch, django_assert_num_queries: Any) -> None:
     for number in range(20):
         film(batch, number)
     with django_assert_num_queries(1):
-        assert queries.missing_of(batch, digests(*range(500))) == digests(*range(20, 500))
+        assert missing_of(batch, digests(*range(500))) == digests(*range(20, 500))
 
 
 def test_a_strangers_batch_looks_missing(batch: Batch, stranger: User, api: APIClient) -> None:

@@ -8,8 +8,11 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
 from screening.batches import queries
+from screening.batches.progress import histogram_of, progress_of
 from screening.errors import NotFoundError, ScreeningError
+from screening.model_versions import default_model, model_by_name
 from screening.models import Batch, XRay
+from screening.reading.queries import review_queue
 from tests.screening.factories import done, film
 
 
@@ -46,7 +49,7 @@ def test_counts_add_up_to_what_was_sent(batch: Batch) -> None:
             "failed": {"code": "damaged_pixels", "review_state": "pending"},
         }
         film(batch, number, state=state, **extras.get(state, {}))
-    progress = queries.progress_of(batch)
+    progress = progress_of(batch)
     assert progress.total == sum(progress.states.values()) == len(XRay.State)
     assert set(progress.states.values()) == {1}
     assert (progress.finished, progress.percent) == (5, 71)
@@ -58,7 +61,7 @@ def test_progress_is_one_query(batch: Batch, django_assert_num_queries: Any) -> 
     for number in range(20):
         done(batch, number)
     with django_assert_num_queries(1):
-        queries.progress_of(batch)
+        progress_of(batch)
 
 
 @pytest.mark.parametrize(
@@ -82,14 +85,14 @@ def test_a_batch_state_follows_from_its_films(
     for number, state in enumerate(states):
         extras: dict[str, dict[str, Any]] = {"running": {"lease_until": now}, "done": {"score": 0.1}}
         film(batch, number, state=state, **extras.get(state, {}))
-    assert queries.progress_of(batch).state == expected
+    assert progress_of(batch).state == expected
 
 
 def test_time_runs_from_submission_to_the_last_result(batch: Batch) -> None:
     batch.submitted_at = timezone.now() - timedelta(seconds=100)
     for number in range(4):
         done(batch, number, finished_at=batch.submitted_at + timedelta(seconds=number))
-    progress = queries.progress_of(batch)
+    progress = progress_of(batch)
     assert progress.seconds == pytest.approx(3)
     assert progress.films_per_second == pytest.approx(4 / 3)
 
@@ -97,7 +100,7 @@ def test_time_runs_from_submission_to_the_last_result(batch: Batch) -> None:
 def test_the_histogram_counts_every_score_once_with_both_ends(batch: Batch) -> None:
     for number, score in enumerate([0.0, 0.049, 0.05, 0.5, 1.0]):
         done(batch, number, score=score)
-    bins = queries.histogram_of(batch)
+    bins = histogram_of(batch)
     assert len(bins) == 20
     assert sum(bins) == 5
     assert (bins[0], bins[1], bins[10], bins[19]) == (2, 1, 1, 1)
@@ -123,11 +126,11 @@ def test_neighbours_keep_the_order_in_which_films_were_sent(batch: Batch) -> Non
 def test_the_review_queue_holds_what_nobody_has_judged_oldest_first(batch: Batch) -> None:
     first, second = (done(batch, number, review_state="pending") for number in (1, 2))
     done(batch, 3, review_state="confirmed")
-    assert list(queries.review_queue()) == [first, second]
+    assert list(review_queue()) == [first, second]
 
 
 def test_models_are_found_by_name(batch: Batch) -> None:
-    assert queries.model_by_name(batch.model.name) == batch.model == queries.default_model()
-    assert queries.model_by_name("seed-cnn") != batch.model
+    assert model_by_name(batch.model.name) == batch.model == default_model()
+    assert model_by_name("seed-cnn") != batch.model
     with pytest.raises(ScreeningError, match="there are: screener, seed-cnn"):
-        queries.model_by_name("other")
+        model_by_name("other")

@@ -12,24 +12,25 @@ from django.test import Client
 
 from ml.phantom.film import PhantomSpec, png_bytes
 from screening.accounts import quotas
-from screening.batches import queries
+from screening.accounts.queries import quota_of
 from screening.batches import services as batches
 from screening.errors import ScreeningError
+from screening.intake.services import add_file
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
 from screening.models import Batch, Quota, XRay
 
 
-def quota_of(batch: Batch) -> Quota:
-    return queries.quota_of(batch.owner_id)
+def owners_quota(batch: Batch) -> Quota:
+    return quota_of(batch.owner_id)
 
 
 def test_every_row_is_counted_and_every_kept_byte(batch: Batch, png: bytes) -> None:
-    film, _ = batches.add_file(batch=batch, name="a.png", data=png)
-    batches.add_file(batch=batch, name="a.png", data=png)  # a retry
-    batches.add_file(batch=batch, name="b.png", data=png)  # a duplicate
-    batches.add_file(batch=batch, name="c.txt", data=b"no film")
-    assert (quota_of(batch).used_files, quota_of(batch).used_bytes) == (3, film.kept_bytes)
+    film, _ = add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)  # a retry
+    add_file(batch=batch, name="b.png", data=png)  # a duplicate
+    add_file(batch=batch, name="c.txt", data=b"no film")
+    assert (owners_quota(batch).used_files, owners_quota(batch).used_bytes) == (3, film.kept_bytes)
     assert list(violations(Tally())) == []
 
 
@@ -39,9 +40,9 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(
 ) -> None:
     setattr(settings, f"QUOTA_{field.upper()}", most)
     if field == "files":
-        batches.add_file(batch=batch, name="a.png", data=png)
+        add_file(batch=batch, name="a.png", data=png)
     with pytest.raises(ScreeningError) as refused:
-        batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+        add_file(batch=batch, name="b.jpg", data=jpeg)
     assert (refused.value.code, refused.value.status) == (code, 403)
     assert batch.films.filter(original_name="b.jpg").count() == 0
     assert list(violations(Tally())) == []
@@ -50,8 +51,8 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(
 def test_a_users_own_limit_goes_before_the_deployments(batch: Batch, png: bytes, settings: Any) -> None:
     settings.QUOTA_FILES = 0
     Quota.objects.create(user=batch.owner, most_files=1)
-    assert batches.add_file(batch=batch, name="a.png", data=png)[1]
-    assert quota_of(batch).files_left == 0
+    assert add_file(batch=batch, name="a.png", data=png)[1]
+    assert owners_quota(batch).files_left == 0
 
 
 def test_unfinished_batches_are_bounded(batch: Batch, settings: Any) -> None:
@@ -69,7 +70,7 @@ def test_uploads_side_by_side_never_pass_the_limit(batch: Batch, settings: Any) 
 
     def send(number: int) -> bool:
         try:
-            return batches.add_file(batch=batch, name=f"{number}.png", data=films[number])[1]
+            return add_file(batch=batch, name=f"{number}.png", data=films[number])[1]
         except ScreeningError as error:
             return error.code != "quota_files"
         finally:
@@ -77,12 +78,12 @@ def test_uploads_side_by_side_never_pass_the_limit(batch: Batch, settings: Any) 
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(send, range(12))) == 5
-    assert batch.films.count() == quota_of(batch).used_files == 5
+    assert batch.films.count() == owners_quota(batch).used_files == 5
     assert list(violations(Tally())) == []
 
 
 def test_a_wrong_count_is_reported_and_put_right(batch: Batch, png: bytes) -> None:
-    batches.add_file(batch=batch, name="a.png", data=png)
+    add_file(batch=batch, name="a.png", data=png)
     Quota.objects.update(used_files=7)
     assert [violation.code for violation in violations(Tally())] == ["quota_differs"]
     quotas.recount()
@@ -92,11 +93,11 @@ def test_a_wrong_count_is_reported_and_put_right(batch: Batch, png: bytes) -> No
 def test_the_bytes_as_sent_are_kept_only_where_the_deployment_says_so(
     batch: Batch, png: bytes, jpeg: bytes, settings: Any
 ) -> None:
-    gone, _ = batches.add_file(batch=batch, name="a.png", data=png)
+    gone, _ = add_file(batch=batch, name="a.png", data=png)
     assert not gone.as_sent
     assert not default_storage.exists(gone.storage_name("as-sent"))
     settings.KEEP_ORIGINALS = True
-    kept, _ = batches.add_file(batch=batch, name="b.jpg", data=jpeg)
+    kept, _ = add_file(batch=batch, name="b.jpg", data=jpeg)
     with default_storage.open(kept.storage_name("as-sent")) as file:
         assert file.read() == jpeg
     assert XRay.objects.get(pk=kept.pk).as_sent

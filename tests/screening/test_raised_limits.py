@@ -18,8 +18,8 @@ from ml.decoding.dicom_reading import inflated
 from ml.errors import FilmError
 from ml.phantom.film import PhantomSpec, chest
 from screening import deidentification
-from screening.batches import services as batches
 from screening.intake import inspection
+from screening.intake.services import add_file
 from screening.models import Batch
 from screening.runtime.stack import Stack, remove_instance, running_stack
 from tests.ml.compressed import explicit
@@ -124,6 +124,6 @@ def test_what_a_deflated_film_may_become_follows_the_limit() -> None:
 
 @pytest.mark.parametrize("side", [2**31 - 1, 2**31, 2**32 - 1])
 def test_a_side_that_no_column_holds_is_refused_with_a_reason(batch: Batch, side: int) -> None:
-    film, _ = batches.add_file(batch=batch, name="a.png", data=png_declaring(side, side))
+    film, _ = add_file(batch=batch, name="a.png", data=png_declaring(side, side))
     assert (film.state, film.code) == ("rejected", "too_many_pixels")
     film.refresh_from_db()

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from screening.accounts.access import is_reviewer
 from screening.batches import queries
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, ReadingClaim, ReadingSkip, Review, XRay
@@ -30,11 +31,11 @@ __all__ = ["other", "single_readings"]  # fixtures
 
 
 def test_who_may_read(other: User, colleague: User, stranger: User) -> None:
-    assert queries.is_reviewer(other)
-    assert queries.is_reviewer(colleague)
-    assert not queries.is_reviewer(stranger)
+    assert is_reviewer(other)
+    assert is_reviewer(colleague)
+    assert not is_reviewer(stranger)
     other.is_active = False
-    assert not queries.is_reviewer(other)
+    assert not is_reviewer(other)
     with pytest.raises(NotFoundError):
         reading.next_film(stranger)
 

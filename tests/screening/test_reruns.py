@@ -8,9 +8,11 @@ from unittest.mock import patch
 import pytest
 from django.core.files.storage import default_storage
 
-from screening.batches import comparison, queries, reruns
+from screening.batches import comparison, reruns
 from screening.batches import services as batches
+from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
+from screening.intake.services import add_file
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
 from screening.models import Batch, ModelVersion, XRay
@@ -35,13 +37,13 @@ def other(model_version: ModelVersion) -> ModelVersion:
 def screened(batch: Batch, png: bytes, jpeg: bytes) -> Batch:
     """Two screened films and a refused file."""
     for name, data in (("a.png", png), ("b.jpg", jpeg), ("c.txt", b"no film")):
-        batches.add_file(batch=batch, name=name, data=data)
+        add_file(batch=batch, name=name, data=data)
     return finish(batches.submit(batch=batch))
 
 
 def finish(batch: Batch) -> Batch:
     screen(leases.claim(list(batch.films.values_list("pk", flat=True))))
-    assert queries.progress_of(batch).state == "done"
+    assert progress_of(batch).state == "done"
     return batch
 
 
@@ -92,7 +94,7 @@ def test_what_cannot_be_run_again_says_why(screened: Batch, other: ModelVersion,
     with pytest.raises(ScreeningError, match="same_model"):
         reruns.rerun(batch=screened, model=screened.model, owner=screened.owner)
     running = batches.create_batch(owner=screened.owner, name="running")
-    batches.add_file(batch=running, name="a.png", data=png)
+    add_file(batch=running, name="a.png", data=png)
     with pytest.raises(ScreeningError, match="batch_unfinished"):
         reruns.rerun(batch=running, model=other, owner=screened.owner)
     batches.cancel(batch=batches.create_batch(owner=screened.owner, name="empty"))

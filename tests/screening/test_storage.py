@@ -10,8 +10,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from screening.batches import services as batches
 from screening.errors import ScreeningError
+from screening.intake.services import add_file
 from screening.models import Batch, XRay
 from screening.storage import local as storage
 
@@ -73,8 +73,8 @@ def test_nothing_is_waited_for_where_that_is_not_wanted(settings: Any) -> None:
 def test_a_full_disk_refuses_the_file_and_leaves_nothing(batch: Batch, png: bytes) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with patch("screening.storage.local.make_durable", side_effect=full), pytest.raises(ScreeningError) as refused:
-        batches.add_file(batch=batch, name="a.png", data=png)
+        add_file(batch=batch, name="a.png", data=png)
     assert (refused.value.code, refused.value.status) == ("storage_failed", 507)
     assert not XRay.objects.exists()
     assert [path for path in Path(default_storage.path("films")).rglob("*") if path.is_file()] == []
-    assert batches.add_file(batch=batch, name="a.png", data=png)[0].state == "queued"
+    assert add_file(batch=batch, name="a.png", data=png)[0].state == "queued"

@@ -14,9 +14,10 @@ from django.db.models.functions import Now
 
 from ml.phantom.film import PhantomSpec, png_bytes
 from screening import tasks
-from screening.batches import queries
 from screening.batches import services as batches
+from screening.batches.progress import progress_of
 from screening.intake import services as intake
+from screening.intake.services import add_file, add_upload
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
 from screening.models import Batch, Quota, XRay
@@ -31,7 +32,7 @@ LATER = 3600.0  # seconds; no test takes that long
 
 def sent(batch: Batch, data: bytes, name: str = "study.zip") -> XRay:
     """An archive at the door of a batch, which is then submitted."""
-    archive, new = batches.add_upload(batch=batch, file=SimpleUploadedFile(name, data))
+    archive, new = add_upload(batch=batch, file=SimpleUploadedFile(name, data))
     assert new
     Batch.objects.filter(pk=batch.pk).update(submitted_at=Now())
     return archive
@@ -96,13 +97,13 @@ def test_every_file_gets_a_row_with_a_state_and_the_archive_goes(batch: Batch, p
     (ids,), how = published.call_args
     assert set(ids) == set(XRay.objects.filter(state="queued").values_list("pk", flat=True))
     assert how == {"queue": "small"}
-    assert queries.progress_of(batch).total == 9
+    assert progress_of(batch).total == 9
     assert_sound()
 
 
 def test_its_films_are_screened_like_any_other_and_beside_others(batch: Batch) -> None:
     films = [png_bytes(PhantomSpec(height=300, width=300, seed=seed)) for seed in (1, 2, 3)]
-    loose, _ = batches.add_file(batch=batch, name="loose.png", data=films[0])
+    loose, _ = add_file(batch=batch, name="loose.png", data=films[0])
     archive = sent(batch, zip_of({"b.png": films[1], "c.png": films[2]}))
     tasks.screen_chunk([str(loose.pk), str(archive.pk)])
     states = Counter(XRay.objects.values_list("state", flat=True))
@@ -121,8 +122,8 @@ def test_a_message_that_comes_again_does_nothing_more(batch: Batch, published: A
 
 def test_the_same_archive_sent_again_is_the_row_it_has(batch: Batch) -> None:
     file = SimpleUploadedFile("study.zip", of_films())
-    first, _ = batches.add_upload(batch=batch, file=file)
-    again, new = batches.add_upload(batch=batch, file=file)
+    first, _ = add_upload(batch=batch, file=file)
+    again, new = add_upload(batch=batch, file=file)
     assert (again.pk, new) == (first.pk, False)
 
 

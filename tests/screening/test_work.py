@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ml.errors import NotScoredError
 from screening import tasks
-from screening.batches import services as batches
+from screening.intake.services import add_file
 from screening.models import Batch, Prediction, XRay
 from screening.worker import leases
 from screening.worker.inference import Decoded, Screened, Unscored
@@ -158,8 +158,8 @@ def test_a_second_attempt_replaces_the_pictures_of_the_first(running: Batch) -> 
 def test_the_task_screens_real_films_and_names_what_it_cannot(running: Batch, png: bytes, jpeg: bytes) -> None:
     Batch.objects.update(submitted_at=None)
     open_batch = Batch.objects.get()
-    good, _ = batches.add_file(batch=open_batch, name="a.png", data=png)
-    cut, _ = batches.add_file(batch=open_batch, name="b.jpg", data=jpeg[: len(jpeg) // 2])
+    good, _ = add_file(batch=open_batch, name="a.png", data=png)
+    cut, _ = add_file(batch=open_batch, name="b.jpg", data=jpeg[: len(jpeg) // 2])
     Batch.objects.update(submitted_at=Now())
     tasks.screen_chunk([str(good.pk), str(cut.pk)])
     good.refresh_from_db()

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml.errors import BundleError
 from ml.inference.bundle import find, names
-from screening.accounts.tokens import register_model
 from screening.locks import START, transaction_lock
+from screening.model_versions import register_model
 
 
 class Command(BaseCommand):

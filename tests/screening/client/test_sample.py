@@ -10,8 +10,8 @@ from ml.decoding.preprocess import load
 from ml.errors import DataSetError, FilmError
 from ml.inference.bundle import MODELS
 from ml.phantom.film import is_synthetic
-from screening.demo import sample
-from screening.demo.sample import DICOM_CHESTS, DICOM_OTHERS, sample_study
+from screening.batches import sample_study as sample
+from screening.batches.sample_study import DICOM_CHESTS, DICOM_OTHERS, sample_study
 
 
 def test_the_study_holds_real_chests_phantoms_other_examinations_and_a_broken_film(

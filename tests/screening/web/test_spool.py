@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 from screening.errors import ScreeningError
 from screening.models import Batch
-from screening.web import spool
-from screening.web.spool import SpooledUpload, SpoolHandler
+from screening.storage import spool
+from screening.storage.spool import SpooledUpload, SpoolHandler
 from tests.screening.zips import zip_of
 
 MIB = 1024 * 1024
@@ -39,7 +39,7 @@ def test_the_settings_keep_uploads_on_the_volume_of_the_films(settings: Any) -> 
     from screening.config import settings as shipped
 
     assert shipped.UPLOAD_SPOOL.parent == shipped.MEDIA_ROOT.parent
-    assert settings.FILE_UPLOAD_HANDLERS[-1] == "screening.web.spool.SpoolHandler"
+    assert settings.FILE_UPLOAD_HANDLERS[-1] == "screening.storage.spool.SpoolHandler"
 
 
 def test_an_upload_has_no_name_and_only_its_owner_may_read_it(place: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_killed_process_leaves_nothing(place: Path) -> None:
     code = (
         "import os, signal, django; django.setup();"
         "from django.test.utils import override_settings;"
-        "from screening.web.spool import SpooledUpload;"
+        "from screening.storage.spool import SpooledUpload;"
         f"override_settings(UPLOAD_SPOOL={str(place)!r}).enable();"
         "film = SpooledUpload('a.dcm', '', None, None); film.write(bytes(1 << 20));"
         "os.kill(os.getpid(), signal.SIGKILL)"
@@ -77,7 +77,7 @@ def test_where_it_cannot_be_linked_it_is_copied(settings: Any, monkeypatch: pyte
     def refused(*_: Any, **__: Any) -> None:
         raise OSError(18, "cross-device link")
 
-    monkeypatch.setattr("screening.web.spool.os.link", refused)
+    monkeypatch.setattr("screening.storage.spool.os.link", refused)
     with upload(b"abc") as film:
         assert default_storage.open(default_storage.save("ab/other", film)).read() == b"abc"
 
@@ -90,7 +90,7 @@ def test_where_files_cannot_be_unnamed_they_are_unlinked(place: Path, monkeypatc
             raise OSError(95, "not supported")
         return real(path, flags, *rest, **options)
 
-    monkeypatch.setattr("screening.web.spool.os.open", without_unnamed)
+    monkeypatch.setattr("screening.storage.spool.os.open", without_unnamed)
     with upload(b"abc") as film:
         assert film.read() == b"abc"
         assert [path for path in place.rglob("*") if path.is_file()] == []

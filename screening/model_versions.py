@@ -1,0 +1,50 @@
+"""Registered model versions: reads, and the registration of a bundle."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from screening.errors import ScreeningError
+from screening.models import ModelVersion
+
+
+def default_model() -> ModelVersion | None:
+    """The model new batches get."""
+    return ModelVersion.objects.filter(is_default=True).defer("card").first()
+
+
+def model_versions() -> QuerySet[ModelVersion]:
+    """Every model version, the default first."""
+    return ModelVersion.objects.all()
+
+
+def model_names() -> list[str]:
+    """The models a batch may be given to, the default first."""
+    return list(dict.fromkeys(ModelVersion.objects.values_list("name", flat=True)))
+
+
+def model_by_name(name: str) -> ModelVersion:
+    """The newest version of a model.
+
+    Raises:
+        ScreeningError: ``model_unknown``.
+    """
+    version = ModelVersion.objects.filter(name=name).defer("card").order_by("-is_default", "-created_at").first()
+    if version is None:
+        known = ", ".join(model_names()) or "none"
+        raise ScreeningError("model_unknown", f"There is no model {name!r}; there are: {known}.", 400)
+    return version
+
+
+def register_model(*, name: str, digest: str, card: dict[str, object], default: bool) -> ModelVersion:
+    """Enter a model version, or renew the card of one that is known by its weights."""
+    with transaction.atomic():
+        if default:
+            ModelVersion.objects.filter(is_default=True).update(is_default=False)
+        version, _ = ModelVersion.objects.update_or_create(
+            name=name,
+            digest=digest,
+            defaults={"card": card, **({"is_default": True} if default else {})},
+        )
+    return version
