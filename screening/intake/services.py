@@ -190,7 +190,7 @@ def _again(film: XRay, twin: XRay, may_enter: MayEnter) -> Taken:
 
 
 def _reject(film: XRay, code: str, sentence: str, may_enter: MayEnter) -> Taken:
-    film.state, film.code, film.reason, film.step = State.REJECTED, code, sentence[:400], "door"
+    film.state, film.code, film.reason, film.step = State.REJECTED, code, sentence[:400], "intake"
     film.finished_at = film.created_at
     film.receipt = []
     _insert(film, 0, may_enter)

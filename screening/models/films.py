@@ -96,7 +96,7 @@ class XRay(models.Model):
     code = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=400, blank=True)
     step = models.CharField(
-        max_length=10, blank=True, help_text="where the reason arose: door, gate, worker, sweep, sender"
+        max_length=10, blank=True, help_text="where the reason arose: intake, gate, worker, sweep, sender"
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -169,10 +169,8 @@ def _note(archive: XRay, member: Member) -> None:
 
 
 def _summary(archive: XRay) -> str:
-    at_the_door = Q(state=State.REJECTED, step="door")
-    counts = XRay.objects.filter(archive=archive).aggregate(
-        files=Count("pk"), refused=Count("pk", filter=at_the_door)
-    )
+    at_intake = Q(state=State.REJECTED, step="intake")
+    counts = XRay.objects.filter(archive=archive).aggregate(files=Count("pk"), refused=Count("pk", filter=at_intake))
     files, refused = counts["files"], counts["refused"]
     summary = (
         f"Unpacked: {files:,} {'file' if files == 1 else 'files'}, {files - refused:,} taken, {refused:,} refused."

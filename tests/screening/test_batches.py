@@ -61,7 +61,7 @@ def test_the_row_names_what_was_removed_and_groups_by_pseudonym(batch: Batch, di
 )
 def test_a_bad_file_is_rejected_with_a_reason_and_keeps_no_bytes(batch: Batch, data: bytes, code: str) -> None:
     film, _ = add_file(batch=batch, name="a.png", data=data)
-    assert (film.state, film.code, film.step) == ("rejected", code, "door")
+    assert (film.state, film.code, film.step) == ("rejected", code, "intake")
     assert film.reason.endswith(".")
     assert film.finished_at is not None
     assert not default_storage.exists(film.storage_name("original"))
