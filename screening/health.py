@@ -79,7 +79,7 @@ def _database() -> str:
 def _broker_and_workers() -> tuple[str, str]:
     try:
         return OK, OK if heartbeats.working() else "none"
-    except heartbeats.AWAY as error:
+    except heartbeats.BROKER_ERRORS as error:
         log.warning("the broker does not answer: %s", error)
         return "unavailable", "unknown"
 

@@ -18,7 +18,7 @@ from screening.models import Batch, XRay
 log = logging.getLogger(__name__)
 
 SCREEN = "screening.tasks.screen_chunk"  # by name: the web process has no need of what the task imports
-AWAY = (OperationalError, RedisError, OSError)  # what a broker raises that is not there
+BROKER_ERRORS = (OperationalError, RedisError, OSError)  # what a broker raises that is not there
 SMALLEST_CHUNK = 8  # films; one pass of the network
 Film = tuple[UUID, int, int]  # id, width and height in pixels
 
@@ -47,7 +47,7 @@ def _send(waiting: Sequence[Film], queue: str, most: int) -> None:
         with app.producer_or_acquire() as producer:
             for ids in _chunks(waiting, most):
                 app.send_task(SCREEN, args=([str(pk) for pk in ids],), queue=queue, producer=producer)
-    except AWAY as error:
+    except BROKER_ERRORS as error:
         log.warning("broker away, %d films wait for the sweep: %s", len(waiting), error)
 
 
@@ -55,7 +55,7 @@ def backlog() -> int:
     """Messages that wait in the broker; 0 where it cannot be asked."""
     try:
         return sum(int(_broker().llen(name)) for name in (SMALL, BULK))
-    except AWAY as error:
+    except BROKER_ERRORS as error:
         log.warning("broker away: %s", error)
         return 0
 

@@ -11,13 +11,13 @@ from typing import TypeVar
 LANES = 4
 AHEAD = 2 * LANES  # things handed out at a time, so that a folder of any size takes the same memory
 
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 Outcome = TypeVar("Outcome")
 
 
 def in_lanes(
-    work: Callable[[Thing, Event], Outcome], things: Iterable[Thing]
-) -> Generator[tuple[Thing, Future[Outcome]], None, None]:
+    work: Callable[[T, Event], Outcome], things: Iterable[T]
+) -> Generator[tuple[T, Future[Outcome]], None, None]:
     """Do work on things in four threads; yields each with its outcome as it is done, in no certain order.
 
     Whoever stops reading, by an exception or by ``close()``, sets the event that each call of ``work`` is given and
@@ -25,7 +25,7 @@ def in_lanes(
     """
     stop, source = Event(), iter(things)
     with ThreadPoolExecutor(LANES, thread_name_prefix="lane") as pool:
-        under_way: dict[Future[Outcome], Thing] = {}
+        under_way: dict[Future[Outcome], T] = {}
         try:
             while True:
                 for thing in islice(source, AHEAD - len(under_way)):

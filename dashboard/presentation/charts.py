@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 import pygal
 from pygal.style import Style
 
-from dashboard.presentation.model_evidence import Card, Evidence, evidence, honesty
+from dashboard.presentation.model_evidence import Card, Evidence, evidence, internal_and_worst_external
 
 EDITION = 4  # raise it when the drawing changes, so that browsers ask anew
 WIDTH, HEIGHT = 520, 360
@@ -161,7 +161,7 @@ def _style() -> Style:
 
 def _compared(card: Card) -> list[tuple[str, Evidence]]:
     """The own test films, and the collection the model does worst on."""
-    pair = honesty(card)
+    pair = internal_and_worst_external(card)
     if pair is not None:
         return [("Own test films", pair.own), ("Elsewhere, at its worst", pair.worst)]
     return [("Own test films", row) for row in evidence(card)[:1]]

@@ -33,7 +33,6 @@ GATE_KINDS = {
 FURTHER = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
 
 
-NOTABLE_GAP = 0.1  # AUROC
 SHORTCUTS = 2  # sentences beside a score
 
 
@@ -96,7 +95,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Honesty:
+class InternalVersusExternal:
     """The model's best known number beside its worst one."""
 
     own: Evidence
@@ -104,9 +103,8 @@ class Honesty:
 
     @property
     def headline(self) -> str:
-        """What the two numbers say together."""
-        gap = (self.own.auroc.value or 0.0) - (self.worst.auroc.value or 0.0)
-        return "Good at home, bad elsewhere" if gap > NOTABLE_GAP else "At home and elsewhere"
+        """Return the heading of the comparison."""
+        return "Own data versus other hospitals"
 
 
 @dataclass(frozen=True)
@@ -126,13 +124,13 @@ def evidence(card: Card) -> list[Evidence]:
     return own + [_evidence(row, own=False) for row in card.get("elsewhere", [])]
 
 
-def honesty(card: Card) -> Honesty | None:
+def internal_and_worst_external(card: Card) -> InternalVersusExternal | None:
     """The own test films and the collection with the lowest AUROC; nothing where either is missing."""
     rows = evidence(card)
     others = [row for row in rows if not row.own and row.auroc.value is not None]
     if not others or not rows[0].own:
         return None
-    return Honesty(rows[0], min(others, key=lambda row: row.auroc.value or 0.0))
+    return InternalVersusExternal(rows[0], min(others, key=lambda row: row.auroc.value or 0.0))
 
 
 def elsewhere(card: Card) -> list[Evidence]:
@@ -159,7 +157,7 @@ def shortcuts(card: Card) -> list[str]:
 
 def matrices(card: Card) -> list[Matrix]:
     """Confusion matrices: on the own test films, and where the model is worst."""
-    pair = honesty(card)
+    pair = internal_and_worst_external(card)
     rows = [pair.own, pair.worst] if pair else evidence(card)[:1]
     return [
         Matrix(

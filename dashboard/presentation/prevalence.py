@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from dashboard.presentation.model_evidence import Card
-from screening.worker.triage import worth_at
+from screening.worker.triage import predictive_values_at
 
 USUAL = 5.0  # per cent; of films of people with symptoms, in a quiet season
 
@@ -23,4 +23,8 @@ def context(request: HttpRequest, card: Card) -> dict[str, Any]:
         percent = USUAL
     if not 0 < percent < 100:  # also where it is no number at all
         percent = USUAL
-    return {"prevalence": f"{percent:g}", "measured": measured, "worth": worth_at(measured, percent / 100)}
+    return {
+        "prevalence": f"{percent:g}",
+        "measured": measured,
+        "worth": predictive_values_at(measured, percent / 100),
+    }

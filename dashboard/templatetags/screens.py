@@ -94,7 +94,7 @@ def batch_badge(state: str) -> dict[str, Any]:
 
 @register.simple_tag
 def export_address(kind: str, batch_id: object) -> str:
-    """Where the interface for programs gives a batch's results as a file; empty where it does not."""
+    """Where the REST API gives a batch's results as a file; empty where it does not."""
     try:
         return reverse(f"api:batch-export-{kind}", args=[batch_id])
     except NoReverseMatch:

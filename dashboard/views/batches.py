@@ -85,7 +85,7 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
     wanted = {name: request.GET.get(name, "") for name in ("state", "decision", "bar", "sort")}
     filters = {name: wanted[name] for name in ("state", "decision", "bar")}
     rows = queries.films_of(batch, **filters, sort=wanted["sort"] or "sent")
-    total = counts.alike(batch.pk, **filters)
+    total = counts.count_films(batch.pk, **filters)
     refused = [
         film for state in XRay.REFUSED_STATES for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
     ]

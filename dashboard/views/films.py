@@ -46,7 +46,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _trust(request: HttpRequest, card: model_evidence.Card) -> dict[str, Any]:
     """What the model is worth: on its own films, on others, and where the reader is."""
     return {
-        "honesty": model_evidence.honesty(card),
+        "comparison": model_evidence.internal_and_worst_external(card),
         "elsewhere": model_evidence.elsewhere(card),
         "shortcuts": model_evidence.shortcuts(card),
         **prevalence.context(request, card),
@@ -60,7 +60,7 @@ def _list(request: HttpRequest, found: XRay) -> dict[str, Any]:
     filters = {name: value for name, value in wanted.items() if name != "sort"}
     films = queries.films_of(found.batch, **wanted)
     before, after = queries.neighbours_of(found, sort=sort, **filters)
-    total = counts.alike(found.batch_id, **filters)
+    total = counts.count_films(found.batch_id, **filters)
     kept = {**wanted, **{name: request.GET[name] for name in KEPT if request.GET.get(name)}}
     words = [
         *(filters[name] for name in ("state", "decision") if name in filters),

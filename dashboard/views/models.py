@@ -30,7 +30,7 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "versions": model_versions(),
         "card": card,
         "evidence": model_evidence.evidence(card),
-        "honesty": model_evidence.honesty(card),
+        "comparison": model_evidence.internal_and_worst_external(card),
         "labels": model_evidence.LABELS,
         "split": model_evidence.split(card),
         "seeds": model_evidence.seeds(card),

@@ -67,7 +67,7 @@ def _model(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _flagged(batch: Batch, groups: list[counts.Alike]) -> dict[str, Any]:
+def _flagged(batch: Batch, groups: list[counts.FilmGroup]) -> dict[str, Any]:
     total = sum(group.films for group in groups if group.review_state != XRay.ReviewState.NOT_NEEDED)
     return {
         "flagged": report_queries.flagged_of(batch)[:FLAGGED_SHOWN],

@@ -20,7 +20,7 @@ class OverlongHeaderError(RuntimeError):
     """A file with more parts than any film has. No ``OSError``, which parsers take for the end of the file."""
 
 
-class Metered(BytesIO):
+class BoundedReader(BytesIO):
     """The bytes of a file, not copied, for a limited number of reads."""
 
     def __init__(self, data: bytes, reads: int = HEADER_READS) -> None:

@@ -21,7 +21,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, Metered
+from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
 from ml.decoding.limits import MAX_PIXELS, unpacked_bytes
 from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
 from ml.errors import FilmError
@@ -56,7 +56,7 @@ IMAGE_RECORDS = (
 
 
 @dataclass(frozen=True)
-class Beginning:
+class DicomHeader:
     """A DICOM file up to its pixels.
 
     Attributes:
@@ -70,7 +70,7 @@ class Beginning:
     images: int | None
 
 
-def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> Beginning:
+def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
     """Read a DICOM file up to its pixels; only the attributes that decide on a film are kept.
 
     Raises:
@@ -79,7 +79,7 @@ def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> Beginning:
     """
     meta, _ = _meta(data)
     if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-        return Beginning(Dataset(), False, sum(data.count(record) for record in IMAGE_RECORDS))
+        return DicomHeader(Dataset(), False, sum(data.count(record) for record in IMAGE_RECORDS))
     reached: list[BaseTag] = []
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -87,10 +87,10 @@ def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> Beginning:
             reached.append(tag)
         return bool(reached)
 
-    source = Metered(inflated(data, max_pixels, keep=HEADER_BYTES), HEADER_READS)
+    source = BoundedReader(inflated(data, max_pixels, keep=HEADER_BYTES), HEADER_READS)
     wanted: list[BaseTag | int] = [Tag(keyword) for keyword in HEADER_KEYWORDS]
     dataset = read_partial(source, at_pixels, force=True, specific_tags=wanted)
-    return Beginning(dataset, bool(reached), None)
+    return DicomHeader(dataset, bool(reached), None)
 
 
 def read_whole(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
@@ -101,7 +101,7 @@ def read_whole(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
         Exception: whatever a damaged file leads pydicom to.
     """
     plain = inflated(data, max_pixels)
-    dataset = read_partial(Metered(plain, HEADER_READS + len(plain) // READ_BYTES), force=True)
+    dataset = read_partial(BoundedReader(plain, HEADER_READS + len(plain) // READ_BYTES), force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
@@ -169,7 +169,7 @@ def inflate(data: bytes, start: int, keep: int, most: int) -> bytes:
 
 def _meta(data: bytes) -> tuple[FileMetaDataset, int]:
     """The File Meta Information, empty where there is none, and where the data set begins."""
-    source = Metered(data, HEADER_READS)
+    source = BoundedReader(data, HEADER_READS)
     read_preamble(source, force=True)
     meta = read_dataset(
         source,

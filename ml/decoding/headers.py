@@ -12,7 +12,7 @@ import pydicom
 from pydicom.uid import UID
 
 from ml.decoding.bounded_reader import quiet
-from ml.decoding.dicom_reading import Beginning, read_beginning
+from ml.decoding.dicom_reading import DicomHeader, read_beginning
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
 from ml.decoding.raster import frames_of, open_picture
 from ml.decoding.signatures import has_preamble
@@ -159,7 +159,7 @@ def _dicom_header(data: bytes, max_pixels: int) -> Header:
         raise _damaged("dicom") from error
 
 
-def _refuse_no_film(beginning: Beginning, is_file: bool) -> None:
+def _refuse_no_film(beginning: DicomHeader, is_file: bool) -> None:
     """Refuse DICOM that holds no picture, by what it is; without a preamble it has to say so itself."""
     if beginning.images is not None:
         count = f"{beginning.images} image" + "s" * (beginning.images != 1)

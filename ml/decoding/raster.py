@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, Metered
+from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
 from ml.decoding.grey_levels import look_up, stretch, table_of
 from ml.decoding.tiff import Directory
 
@@ -31,7 +31,7 @@ def open_picture(data: bytes, kind: str) -> Image.Image:
     """
     if kind == "tiff":
         data = Directory(data).readable()
-    source = Metered(data, HEADER_READS + len(data) // READ_BYTES)
+    source = BoundedReader(data, HEADER_READS + len(data) // READ_BYTES)
     picture: Image.Image = Image.open(source, formats=[kind.upper()])
     return picture
 

@@ -1,4 +1,4 @@
-"""The interface for programs: reads through ``queries``, writes through ``services``."""
+"""The REST API: reads through ``queries``, writes through ``services``."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class BatchFilms(_Paged):
         batch = queries.batch_for(_user(request), pk)
         rows = queries.films_of(batch, **wanted)
         filters = {name: value for name, value in wanted.items() if name != "sort"}
-        return self.page(request, rows, serializers.Film, counts.alike(batch.pk, **filters))
+        return self.page(request, rows, serializers.Film, counts.count_films(batch.pk, **filters))
 
 
 class BatchCsv(APIView):

@@ -15,7 +15,7 @@ from screening.models import FilmCount
 
 
 @dataclass(frozen=True)
-class Alike:
+class FilmGroup:
     """Films of a batch that are alike, and when the latest of them ended."""
 
     state: str
@@ -25,11 +25,11 @@ class Alike:
     last: datetime | None
 
 
-def of_batch(batch: UUID) -> list[Alike]:
+def of_batch(batch: UUID) -> list[FilmGroup]:
     """A batch's films by state, decision and review state."""
     parts = FilmCount.objects.filter(batch=batch).order_by()
     groups = parts.values_list("state", "decision", "review_state")
-    return [Alike(*group) for group in groups.annotate(count=Sum("films"), ended=Max("last")).filter(count__gt=0)]
+    return [FilmGroup(*group) for group in groups.annotate(count=Sum("films"), ended=Max("last")).filter(count__gt=0)]
 
 
 def by_bin(batch: UUID) -> dict[int, int]:
@@ -38,7 +38,7 @@ def by_bin(batch: UUID) -> dict[int, int]:
     return {row["bin"]: row["count"] for row in bins}
 
 
-def alike(batch: UUID, *, state: str = "", decision: str = "", bar: str = "") -> int:
+def count_films(batch: UUID, *, state: str = "", decision: str = "", bar: str = "") -> int:
     """How many films of a batch :func:`screening.batches.queries.films_of` lists."""
     wanted = {"state": state, "decision": decision, "bin": bar}
     parts = FilmCount.objects.filter(batch=batch, **{name: value for name, value in wanted.items() if value})

@@ -29,12 +29,12 @@ SKIPPED_FOR = timedelta(hours=1)
 LOST_RACES = 20
 # Of eight films five are positive, two uncertain, one from the audit sample, by lot: so the place in the queue does
 # not tell what the model said, and none of the three waits for ever.
-TURNS = ((5 / 8, statements.POSITIVE), (7 / 8, statements.UNCERTAIN), (1.0, statements.AUDIT))
+QUEUE_MIX = ((5 / 8, statements.POSITIVE), (7 / 8, statements.UNCERTAIN), (1.0, statements.AUDIT))
 
-Lot = Callable[[], float]
+RandomDraw = Callable[[], float]
 
 
-def next_film(reader: User, lot: Lot = random.random) -> UUID | None:
+def next_film(reader: User, lot: RandomDraw = random.random) -> UUID | None:
     """The film a reader has before them: one they hold, else one taken now; ``None`` when none is left for them.
 
     Args:
@@ -44,16 +44,16 @@ def next_film(reader: User, lot: Lot = random.random) -> UUID | None:
     Raises:
         NotFoundError: when they may not read.
     """
-    _may(reader)
+    _require_reviewer(reader)
     held = reading_queries.claims_of(reader).filter(until__gt=Now()).first()
     if held is not None:
         return held.film_id
     return _claim(reader, lot)
 
 
-def film_after(reader: User, film_id: UUID, lot: Lot = random.random) -> UUID | None:
+def film_after(reader: User, film_id: UUID, lot: RandomDraw = random.random) -> UUID | None:
     """The film that will follow this one, taken now so that its picture can be loaded meanwhile."""
-    _may(reader)
+    _require_reviewer(reader)
     held = [claim.film_id for claim in reading_queries.claims_of(reader).filter(until__gt=Now())]
     others = [known for known in held if known != film_id]
     if others:
@@ -67,7 +67,7 @@ def show(reader: User, film_id: UUID, *, blinded: bool) -> ReadingClaim:
     Raises:
         ScreeningError: ``claim_lost``.
     """
-    _may(reader)
+    _require_reviewer(reader)
     mine = ReadingClaim.objects.filter(reader=reader, film_id=film_id)
     mine.update(shown_at=Coalesce("shown_at", Now()), until=_until(), **({} if blinded else {"seen_open": True}))
     claim = reading_queries.claim_for(reader, film_id)
@@ -82,7 +82,7 @@ def renew(reader: User, film_id: UUID) -> None:
     Raises:
         ScreeningError: ``claim_lost``.
     """
-    _may(reader)
+    _require_reviewer(reader)
     if not ReadingClaim.objects.filter(reader=reader, film_id=film_id).update(until=_until()):
         raise _lost()
     ReadingClaim.objects.filter(reader=reader, until__gt=Now()).update(until=_until())
@@ -90,13 +90,13 @@ def renew(reader: User, film_id: UUID) -> None:
 
 def hand_back(reader: User) -> int:
     """Give back every film a reader holds; says how many."""
-    _may(reader)
+    _require_reviewer(reader)
     return ReadingClaim.objects.filter(reader=reader).delete()[0]
 
 
 def skip(reader: User, film_id: UUID) -> None:
     """Give a film back and do not offer it to this reader for an hour."""
-    _may(reader)
+    _require_reviewer(reader)
     with transaction.atomic():
         given_back, _ = ReadingClaim.objects.filter(reader=reader, film_id=film_id).delete()
         ReadingSkip.objects.filter(reader=reader, until__lt=Now()).delete()
@@ -122,7 +122,7 @@ def give(*, reader: User, film_id: UUID, answer: str, note: str = "", blinded: b
         ScreeningError: ``verdict_unknown``, ``note_too_long`` or ``claim_lost``.
         NotFoundError: when there is no such film, or they may not read.
     """
-    _may(reader)
+    _require_reviewer(reader)
     if not XRay.objects.filter(pk=film_id).exists():
         raise NotFoundError("film")
     with transaction.atomic():
@@ -156,7 +156,7 @@ def undo(reader: User) -> tuple[Review, bool]:
     Raises:
         ScreeningError: ``nothing_to_undo``.
     """
-    _may(reader)
+    _require_reviewer(reader)
     with transaction.atomic():
         entry = reviews.withdraw(reader=reader)
         entry.film.refresh_from_db(fields=["review_state"])
@@ -176,12 +176,12 @@ def undo(reader: User) -> tuple[Review, bool]:
             return entry, cursor.rowcount == 1
 
 
-def _claim(reader: User, lot: Lot) -> UUID | None:
+def _claim(reader: User, lot: RandomDraw) -> UUID | None:
     ReadingClaim.objects.filter(reader=reader, until__lt=Now()).delete()
     row = {"reader": reader.pk, "lease": _lease(), "middle": _middle()}
     turn = lot()
-    first = next(index for index, (share, _) in enumerate(TURNS) if turn < share or share == 1.0)
-    order = [TURNS[first], *TURNS[:first], *TURNS[first + 1 :]]
+    first = next(index for index, (share, _) in enumerate(QUEUE_MIX) if turn < share or share == 1.0)
+    order = [QUEUE_MIX[first], *QUEUE_MIX[:first], *QUEUE_MIX[first + 1 :]]
     for statement in (statements.DISPUTED, *(statement for _, statement in order)):
         taken = _take(statement, row)
         if taken is not None:
@@ -235,6 +235,6 @@ def _until() -> Any:
     return Now() + _lease()
 
 
-def _may(reader: User) -> None:
+def _require_reviewer(reader: User) -> None:
     if not is_reviewer(reader):
         raise NotFoundError("page")

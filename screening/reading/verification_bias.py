@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ml.statistics.metrics import wilson_interval
-from screening.batches.counts import Alike
+from screening.batches.counts import FilmGroup
 from screening.reading.rules import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 
 READ_AT_LEAST = 20  # films of a decision; fewer say nothing
@@ -64,7 +64,7 @@ class Verified:
     specificity: Rate | None
 
 
-def verified(groups: Iterable[Alike]) -> Verified | None:
+def verified(groups: Iterable[FilmGroup]) -> Verified | None:
     """Figures from verdicts; nothing where of no decision enough films were read.
 
     Args:
@@ -77,7 +77,7 @@ def verified(groups: Iterable[Alike]) -> Verified | None:
     return Verified(rows, *_flagging(rows))
 
 
-def _read(decision: str, groups: list[Alike]) -> Read:
+def _read(decision: str, groups: list[FilmGroup]) -> Read:
     by_review = dict.fromkeys((CONFIRMED, OVERTURNED, PENDING, DISPUTED), 0)
     for group in groups:
         by_review[group.review_state] = by_review.get(group.review_state, 0) + group.films

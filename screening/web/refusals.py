@@ -17,7 +17,7 @@ class Refused:
     fields: tuple[str, ...] = ()
 
     def response(self) -> bytes:
-        """Return the whole answer, in the form of both the pages' scripts and the interface for programs."""
+        """Return the whole answer, in the form of both the pages' scripts and the REST API."""
         body = json.dumps({"code": self.code, "detail": self.sentence, "sentence": self.sentence}).encode()
         lines = [
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # Films in one pass of the network. Measured: 8 is as fast as 32 on one thread, with a third of the memory.
 NETWORK_FILMS = 8
 
-PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE})
+TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 TOO_SLOW = Refusal("took_too_long", "Screening this film took longer than it may, three times.")
 UNPACKED_TOO_SLOWLY = Refusal(
     "took_too_long", "Unpacking one file of this archive took longer than it may, three times."
@@ -164,17 +164,17 @@ def _kept(film: XRay, outcome: Outcome) -> Screened | Refusal:
 
 
 def _hand_back(broken: Sequence[tuple[XRay, Exception]]) -> None:
-    passing: list[XRay] = []
+    transient: list[XRay] = []
     others: dict[Refusal, list[XRay]] = defaultdict(list)
     for film, error in broken:
         log.error("film %s handed back", film.pk, exc_info=error)
-        if _passes(error):
-            passing.append(film)
+        if _is_transient(error):
+            transient.append(film)
         elif isinstance(error, MemoryError) and film.attempts > 1:  # it was alone: no neighbour took the memory
             leases.record([(film, TOO_MUCH_MEMORY)])
         else:
             others[_refusal(error)].append(film)
-    leases.postpone(passing)
+    leases.postpone(transient)
     for refusal, films in others.items():
         leases.hand_back(films, refusal)
 
@@ -186,11 +186,11 @@ def _refusal(error: Exception) -> Refusal:
     return Refusal("worker_error", f"Screening failed three times, last with {type(error).__name__}.")
 
 
-def _passes(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     """Whether an error is of the surroundings and will pass: a full disk, a database or a storage that is away."""
     if isinstance(error, ScreeningError):  # the door could not store a file of an archive
-        return isinstance(error.__cause__, Exception) and _passes(error.__cause__)
+        return isinstance(error.__cause__, Exception) and _is_transient(error.__cause__)
     return (
         isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError))
-        or (isinstance(error, OSError) and error.errno in PASSING)
+        or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS)
     )  # fmt: skip

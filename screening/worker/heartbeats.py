@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 KEY = "screening.workers"
 VALID_SECONDS = 7  # a worker that said nothing for so long takes no work; more than two of its beats may be lost
-AWAY = (RedisError, OSError)
+BROKER_ERRORS = (RedisError, OSError)
 ANSWER_SECONDS = 2
 
 
@@ -30,7 +30,7 @@ def beat(worker: str) -> None:
             pipeline.zadd(KEY, {worker: now})
             pipeline.zremrangebyscore(KEY, "-inf", now - 10 * VALID_SECONDS)
             pipeline.execute()
-    except AWAY as error:
+    except BROKER_ERRORS as error:
         log.debug("no heartbeat: %s", error)
 
 
@@ -38,7 +38,7 @@ def leave(worker: str) -> None:
     """Say that a worker takes no work any more."""
     try:
         broker().zrem(KEY, worker)
-    except AWAY as error:
+    except BROKER_ERRORS as error:
         log.debug("no heartbeat: %s", error)
 
 

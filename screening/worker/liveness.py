@@ -1,8 +1,8 @@
-"""Whether a worker still takes work. A process that exists may be deaf: connected, and consuming nothing.
+"""Detection of a stalled worker: a process that is connected to its broker and receives no message.
 
 Celery has had such defects after its broker came back (celery/celery issues 7276 and 8030 among others), so each
-worker watches itself. Alive means that it took a message lately or that none was waiting. A deaf worker ends
-itself, for whoever started it to start it again; its films are taken back when their leases run out.
+worker watches itself. It is healthy if it received a message lately or if none was waiting. A stalled worker ends
+itself; its supervisor starts it again, and its films are taken back when their leases run out.
 
 As long as a worker takes work it says so in the broker (:mod:`screening.worker.heartbeats`), by which ``/healthz``
 knows. It stops saying so when messages wait for seconds while none of its processes works, and when it is told to
@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0  # seconds
 IDLE_SECONDS = 6.0  # that messages may wait while a worker has nothing in hand; it takes them at once
-LAST_RESORT = 30.0  # seconds between asking a deaf worker to stop and ending it
+LAST_RESORT = 30.0  # seconds between asking a stalled worker to stop and ending it
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 
-class Ears:
-    """Remembers when a worker last took a message, or there was none to take.
+class ConsumerHeartbeat:
+    """The time when a worker last received a message, or when none was waiting.
 
     Args:
         patience: seconds that messages may wait while the worker takes none. Longer than a chunk may take.
@@ -44,24 +44,24 @@ class Ears:
 
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience, self._clock = patience, clock
-        self._well = self._occupied = clock()
+        self._last_healthy_at = self._occupied = clock()
 
-    def took(self) -> None:
-        """A message was taken."""
-        self._well = self._occupied = self._clock()
+    def message_received(self) -> None:
+        """Note that a message was received."""
+        self._last_healthy_at = self._occupied = self._clock()
 
-    def deaf(self, waiting: int) -> bool:
-        """Whether messages have been waiting for longer than patience allows, none of them taken.
+    def is_stalled(self, waiting: int) -> bool:
+        """Return whether messages have been waiting for longer than ``patience``, and none was received.
 
         Args:
             waiting: messages in the broker now; 0 also where it cannot be asked, which is no fault of the worker.
         """
         if not waiting:
-            self._well = self._clock()
-        return self._clock() - self._well > self._patience
+            self._last_healthy_at = self._clock()
+        return self._clock() - self._last_healthy_at > self._patience
 
     def idle(self, waiting: int, in_hand: int) -> bool:
-        """Whether messages have been waiting for some seconds while the worker had none in hand.
+        """Return whether messages have been waiting for some seconds while the worker had none in hand.
 
         Args:
             waiting: messages that nobody works on.
@@ -76,15 +76,15 @@ def watch(patience: float, worker: str) -> None:
     """Watch this worker from a thread, and tell others as long as it takes work.
 
     Args:
-        patience: see :class:`Ears`.
+        patience: see :class:`ConsumerHeartbeat`.
         worker: its name, unlike that of any other worker.
     """
-    ears = Ears(patience)
+    heartbeat = ConsumerHeartbeat(patience)
     leaving = threading.Event()
     name = os.environ.get("SCREENING_ALIVE_FILE")
 
     def taken(**_: Any) -> None:
-        ears.took()
+        heartbeat.message_received()
 
     def left(**_: Any) -> None:
         leaving.set()
@@ -92,14 +92,14 @@ def watch(patience: float, worker: str) -> None:
     task_received.connect(taken, weak=False)
     worker_shutting_down.connect(left, weak=False)
     alive = Path(name) if name else None
-    threading.Thread(target=_look, args=(ears, worker, leaving, alive), name="liveness", daemon=True).start()
+    threading.Thread(target=_look, args=(heartbeat, worker, leaving, alive), name="liveness", daemon=True).start()
 
 
-def _look(ears: Ears, worker: str, leaving: threading.Event, alive: Path | None) -> None:
-    while not ears.deaf(waiting := publishing.backlog()):
+def _look(heartbeat: ConsumerHeartbeat, worker: str, leaving: threading.Event, alive: Path | None) -> None:
+    while not heartbeat.is_stalled(waiting := publishing.backlog()):
         _touch(alive)
         # What was taken and no process has begun waits too: its processes may die as soon as they are started.
-        if leaving.is_set() or ears.idle(waiting + len(reserved_requests), len(active_requests)):
+        if leaving.is_set() or heartbeat.idle(waiting + len(reserved_requests), len(active_requests)):
             heartbeats.leave(worker)
         else:
             heartbeats.beat(worker)

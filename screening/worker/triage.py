@@ -32,7 +32,7 @@ def flags_of(decision: str, sha256: str, sample: float) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Worth:
+class PredictiveValues:
     """What a decision is worth at a prevalence, in shares; ``None`` where no such decision would be made.
 
     Attributes:
@@ -44,7 +44,7 @@ class Worth:
     npv: float | None
 
 
-def worth_at(measured: Mapping[str, Mapping[str, float]], prevalence: float) -> Worth:
+def predictive_values_at(measured: Mapping[str, Mapping[str, float]], prevalence: float) -> PredictiveValues:
     """PPV and NPV of a model's decisions.
 
     Args:
@@ -54,4 +54,4 @@ def worth_at(measured: Mapping[str, Mapping[str, float]], prevalence: float) -> 
     high, low = measured["high"], measured["low"]
     ppv, _ = predictive_values(high["sensitivity"], high["specificity"], prevalence)
     _, npv = predictive_values(low["sensitivity"], low["specificity"], prevalence)
-    return Worth(*(None if value != value else value for value in (ppv, npv)))  # NaN is unequal to itself
+    return PredictiveValues(*(None if value != value else value for value in (ppv, npv)))  # NaN is unequal to itself

@@ -29,7 +29,7 @@ from screening.config.celery import SMALL, app
 from screening.config.limits import limits
 from screening.errors import ScreeningError
 from screening.models import XRay
-from screening.publishing import AWAY
+from screening.publishing import BROKER_ERRORS
 from screening.storage import local as storage
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _ask(pk: UUID) -> None:
     _asked[pk] = now
     try:
         app.send_task(RENDER, args=[str(pk)], queue=SMALL)
-    except AWAY as error:
+    except BROKER_ERRORS as error:
         log.warning("broker away, the viewer will ask again: %s", error)
 
 

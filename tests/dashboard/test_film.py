@@ -20,7 +20,7 @@ from dashboard.presentation import model_evidence
 from screening.models import Batch, ModelVersion, XRay
 from screening.storage import local as storage
 from screening.worker import viewer_rendering
-from screening.worker.triage import worth_at
+from screening.worker.triage import predictive_values_at
 from tests.dashboard.conftest import MakeFilms
 
 
@@ -122,7 +122,7 @@ def test_links_lead_on_within_the_filter(make_films: MakeFilms, as_owner: Client
 def test_worth_at_the_readers_prevalence(film: XRay, as_owner: Client) -> None:
     measured = film.batch.model.card["at_operating_points"]
     for query, prevalence in (("", 5), ("?prevalence=20", 20), ("?prevalence=nan", 5), ("?prevalence=100", 5)):
-        worth = worth_at(measured, prevalence / 100)
+        worth = predictive_values_at(measured, prevalence / 100)
         content = page(as_owner, film, query)
         assert worth.ppv is not None
         assert worth.npv is not None

@@ -23,7 +23,7 @@ POOR_CARDS: list[dict[str, Any]] = [
 
 def test_page_puts_the_worst_number_beside_the_own_one(as_owner: Client, model_version: ModelVersion) -> None:
     content = as_owner.get(reverse("model")).content.decode()
-    pair = model_evidence.honesty(model_version.card)
+    pair = model_evidence.internal_and_worst_external(model_version.card)
     assert pair is not None
     assert pair.own.auroc.text in content
     assert pair.worst.auroc.interval in content
@@ -33,7 +33,7 @@ def test_page_puts_the_worst_number_beside_the_own_one(as_owner: Client, model_v
 
 
 def test_worst_is_the_lowest_auroc_elsewhere(model_version: ModelVersion) -> None:
-    pair = model_evidence.honesty(model_version.card)
+    pair = model_evidence.internal_and_worst_external(model_version.card)
     assert pair is not None
     known = [row["values"]["auroc"]["value"] for row in model_version.card["elsewhere"]]
     assert pair.worst.auroc.value == min(value for value in known if value is not None)

@@ -212,7 +212,7 @@ def test_who_settles_a_film_sees_what_was_said_but_not_by_whom(
 ) -> None:
     review(film=film, reviewer=colleague, verdict="second_opinion", note="is this a line?")
     content = see(as_reader, start(as_reader))
-    assert "Your word settles this film." in content
+    assert "Your verdict is final." in content
     assert "is this a line?" in content
     assert "colleague" not in content
     assert as_colleague.post(reverse("reading-next")).headers["Location"] == reverse("reading")
@@ -267,7 +267,7 @@ def _queries(client: Client, address: str, method: str = "get") -> int:
 def test_number_of_queries_does_not_grow_with_the_films(
     make_films: MakeFilms, as_colleague: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "TURNS", ((1.0, statements.POSITIVE),))  # whose turn it is falls by lot
+    monkeypatch.setattr(reading, "QUEUE_MIX", ((1.0, statements.POSITIVE),))  # whose turn it is falls by lot
     make_films(10, flags=("positive",))
     gets = [reverse("reading"), reverse("reading-me"), reverse("reading-readers"), start(as_colleague)]
     gets.append(f"{reverse('reviews')}?state=confirmed")

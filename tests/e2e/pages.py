@@ -119,8 +119,8 @@ def _change_password_wrongly(page: Page) -> None:
 
 
 def _make_a_key(page: Page) -> None:
-    page.get_by_label("Program the key is for").fill("ward export")
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_label("Program that uses the token").fill("ward export")
+    page.get_by_role("button", name="Create API token").click()
     expect(page.get_by_text("It is shown this once")).to_be_visible()
 
 
@@ -143,7 +143,7 @@ def _show_viewer_help(page: Page) -> None:
 def _start_reading(page: Page) -> None:
     if page.get_by_role("button", name="Go on reading").is_visible():  # what has been seen stays seen
         page.get_by_role("button", name="Go on reading").click()
-        page.get_by_role("button", name="Hand back").click()
+        page.get_by_role("button", name="Release and exit").click()
     page.get_by_role("button", name="Start reading").click()
     page.wait_for_url("**/reading/*-*")
     _viewer_ready(page)

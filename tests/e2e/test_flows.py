@@ -120,8 +120,8 @@ def first_bar(page: Page) -> int:
 def test_a_program_screens_with_the_key_of_the_account_page(page: Page, site: str) -> None:
     enter(page, site, "program")
     page.get_by_role("link", name="Account").click()
-    page.get_by_label("Program the key is for").fill("ward export")
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_label("Program that uses the token").fill("ward export")
+    page.get_by_role("button", name="Create API token").click()
     key = page.locator("[data-key-text]").inner_text()
 
     client = Client(site, key)

@@ -138,7 +138,7 @@ def test_an_open_batch_that_fills_and_is_submitted_elsewhere(reader: Page, clien
     opened(reader, client, batch)
     client.add_all(batch, many_films(4), id)
     expect(reader.locator("[data-headline]")).to_have_text("4 films ready to screen")
-    expect(reader.get_by_role("button", name="Screen what has arrived")).to_be_visible()
+    expect(reader.get_by_role("button", name="Screen uploaded files")).to_be_visible()
     client.submit(batch)
     finished(reader)
     assert untouched(reader)

@@ -133,7 +133,7 @@ def test_without_scripts_and_on_a_phone(browser: Browser, live_stack: LiveStack,
     expect(plain.locator("[data-live]")).to_contain_text("Called unreadable.")
     plain.get_by_role("button", name="Skip").click()
     expect(plain).to_have_url(FILM)
-    plain.get_by_role("button", name="Hand back").click()
+    plain.get_by_role("button", name="Release and exit").click()
     expect(plain.get_by_role("heading", name="Reading room", exact=True)).to_be_visible()
     context.close()
     page.set_viewport_size({"width": 390, "height": 844})

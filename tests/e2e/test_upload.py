@@ -132,7 +132,7 @@ def test_a_folder_of_anything_gets_a_row_for_each_file(page: Page, live_stack: L
     sign_in(page, live_stack, "mixed")
     choose_folder(page, folder)
     expect(page.locator("[data-title]")).to_contain_text("7 files")
-    expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file left out.")
+    expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file skipped.")
     expect(page.locator("[data-remarks]")).to_contain_text("1 file will not be sent; the list says why.")
     page.get_by_role("button", name="Not sent").click()
     files = page.get_by_role("table", name="Files")
@@ -182,7 +182,7 @@ def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: Live
     again = Line(page)
     choose_folder(page, ward)
     expect(unfinished.get_by_role("radio", name="Go on with")).to_be_checked()
-    page.get_by_role("button", name="Go on sending").click()
+    page.get_by_role("button", name="Resume upload").click()
     wait_for_batch(page)
     assert page.url == batch
     rows = rows_of(page)
@@ -253,7 +253,7 @@ def test_pause_and_go_on(page: Page, live_stack: LiveStack, ward: Path) -> None:
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("[data-note]")).to_contain_text("Pausing when the files on their way have arrived")
     line.release()
-    expect(page.locator("[data-note]")).to_have_text("Paused. What has arrived stays.")
+    expect(page.locator("[data-note]")).to_have_text("Paused. Uploaded files are kept.")
     page.wait_for_timeout(1000)
     assert len(line.paths) == 8 + LANES
     page.get_by_role("button", name="Continue").click()
@@ -381,7 +381,7 @@ def test_a_dropped_folder_is_read_to_its_end(page: Page, live_stack: LiveStack, 
     for kind in ("dragEnter", "dragOver", "drop"):
         browser.send("Input.dispatchDragEvent", {"type": kind, "x": 640, "y": 120, "data": data})
     expect(page.locator("[data-title]")).to_contain_text("230 files", timeout=SCREENING)
-    expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file left out.")
+    expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file skipped.")
     expect(page.get_by_role("row", name="Dropped/left/0001.png")).to_be_visible()
 
 

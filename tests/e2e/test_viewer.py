@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from ml.phantom.film import PhantomSpec, chest, dicom_bytes, png_bytes
-from screening.worker.triage import worth_at
+from screening.worker.triage import predictive_values_at
 from tests.conftest import LiveStack
 from tests.e2e.browsers import PHONE
 from tests.e2e.conftest import Window
@@ -391,7 +391,7 @@ def test_worth_is_reckoned_while_one_types(page: Page, viewing: Any) -> None:
     measured = {"high": dict(zip(keys, high, strict=True)), "low": dict(zip(keys, low, strict=True))}
     for percent in ("0.5", "33", "90"):
         page.locator("[data-prevalence]").fill(percent)
-        worth = worth_at(measured, float(percent) / 100)
+        worth = predictive_values_at(measured, float(percent) / 100)
         assert worth.ppv is not None
         assert worth.npv is not None
         expect(page.locator("[data-ppv]")).to_have_text(f"{100 * worth.ppv:.1f}".removesuffix(".0"))

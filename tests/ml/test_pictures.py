@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.decoding.bounded_reader import Metered, OverlongHeaderError
+from ml.decoding.bounded_reader import BoundedReader, OverlongHeaderError
 from ml.decoding.headers import read_header, refuse_unfit
 from ml.decoding.preprocess import PREPROCESSING_VERSION, decode, load
 from ml.phantom import film as phantom
@@ -257,7 +257,7 @@ def test_a_page_that_follows_itself_is_one_page() -> None:
 
 
 def test_whoever_reads_too_often_is_stopped() -> None:
-    source = Metered(b"abcdef", reads=2)
+    source = BoundedReader(b"abcdef", reads=2)
     assert (source.read(2), source.read(3)) == (b"ab", b"cde")
     with pytest.raises(OverlongHeaderError):
         source.read(1)

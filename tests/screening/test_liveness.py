@@ -14,7 +14,7 @@ from screening.config.clock import SteadyScheduler
 from screening.config.cores import cores
 from screening.config.limits import limits
 from screening.worker import liveness
-from screening.worker.liveness import IDLE_SECONDS, Ears
+from screening.worker.liveness import IDLE_SECONDS, ConsumerHeartbeat
 
 
 class Clock:
@@ -26,40 +26,40 @@ class Clock:
 
 def test_a_worker_is_deaf_when_messages_wait_and_it_takes_none() -> None:
     clock = Clock()
-    ears = Ears(patience=60, clock=clock)
+    heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
     clock.now += 59
-    assert not ears.deaf(waiting=5)
+    assert not heartbeat.is_stalled(waiting=5)
     clock.now += 2
-    assert ears.deaf(waiting=5)
+    assert heartbeat.is_stalled(waiting=5)
 
 
 def test_taking_a_message_or_having_none_to_take_is_alive() -> None:
     clock = Clock()
-    ears = Ears(patience=60, clock=clock)
+    heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
     clock.now += 50
-    ears.took()
+    heartbeat.message_received()
     clock.now += 50
-    assert not ears.deaf(waiting=5)
+    assert not heartbeat.is_stalled(waiting=5)
     clock.now += 5
-    assert not ears.deaf(waiting=0)
+    assert not heartbeat.is_stalled(waiting=0)
     clock.now += 59
-    assert not ears.deaf(waiting=5)
+    assert not heartbeat.is_stalled(waiting=5)
     clock.now += 2
-    assert ears.deaf(waiting=5)
+    assert heartbeat.is_stalled(waiting=5)
 
 
 def test_a_worker_is_idle_when_messages_wait_while_it_has_nothing_in_hand() -> None:
     clock = Clock()
-    ears = Ears(patience=60, clock=clock)
+    heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
     for waiting, in_hand in ((0, 0), (0, 2), (5, 2)):
         clock.now += 30
-        assert not ears.idle(waiting, in_hand)
+        assert not heartbeat.idle(waiting, in_hand)
     clock.now += IDLE_SECONDS
-    assert not ears.idle(waiting=5, in_hand=0)
+    assert not heartbeat.idle(waiting=5, in_hand=0)
     clock.now += 1
-    assert ears.idle(waiting=5, in_hand=0)
-    ears.took()
-    assert not ears.idle(waiting=5, in_hand=0)
+    assert heartbeat.idle(waiting=5, in_hand=0)
+    heartbeat.message_received()
+    assert not heartbeat.idle(waiting=5, in_hand=0)
 
 
 def test_a_full_disk_does_not_end_the_watch(tmp_path: Path) -> None:

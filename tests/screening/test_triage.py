@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from screening.worker.triage import FLAG_WORDS, Worth, flags_of, worth_at
+from screening.worker.triage import FLAG_WORDS, PredictiveValues, flags_of, predictive_values_at
 
 
 @pytest.mark.parametrize("decision", ["positive", "uncertain"])
@@ -32,7 +32,7 @@ MEASURED = {"low": {"sensitivity": 0.95, "specificity": 0.6}, "high": {"sensitiv
 
 
 def test_a_positive_is_worth_less_where_the_disease_is_rare() -> None:
-    rare, common = worth_at(MEASURED, 0.01), worth_at(MEASURED, 0.5)
+    rare, common = predictive_values_at(MEASURED, 0.01), predictive_values_at(MEASURED, 0.5)
     assert rare.ppv == pytest.approx(0.007 / (0.007 + 0.0495))
     assert rare.npv == pytest.approx(0.594 / (0.594 + 0.0005))
     assert common.ppv is not None
@@ -41,4 +41,4 @@ def test_a_positive_is_worth_less_where_the_disease_is_rare() -> None:
 
 def test_where_nobody_is_called_there_is_no_number() -> None:
     never = {"low": {"sensitivity": 1.0, "specificity": 0.0}, "high": {"sensitivity": 0.0, "specificity": 1.0}}
-    assert worth_at(never, 0.1) == Worth(None, None)
+    assert predictive_values_at(never, 0.1) == PredictiveValues(None, None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ml.statistics.metrics import wilson_interval
-from screening.batches.counts import Alike
+from screening.batches.counts import FilmGroup
 from screening.reading.verification_bias import verified
 
 
-def group(decision: str, review_state: str, films: int) -> Alike:
-    return Alike("done", decision, review_state, films, None)
+def group(decision: str, review_state: str, films: int) -> FilmGroup:
+    return FilmGroup("done", decision, review_state, films, None)
 
 
 READ = [

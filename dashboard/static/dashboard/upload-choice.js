@@ -49,7 +49,7 @@ export class Choice {
     const unsent = this.entries.length - sendable.length;
     const { quotaBytes, quotaFiles } = this.limits;
     return [
-      this.hidden && `${this.hidden === 1 ? "1 hidden file" : `${files(this.hidden).replace(" ", " hidden ")}`} left out.`,
+      this.hidden && `${this.hidden === 1 ? "1 hidden file" : `${files(this.hidden).replace(" ", " hidden ")}`} skipped.`,
       unsent && `${files(unsent)} will not be sent; the list says why.`,
       this.bytes > quotaBytes && `Of your quota only ${size(quotaBytes)} are left; not all files will fit.`,
       sendable.length > quotaFiles && `Of your quota only ${files(quotaFiles)} are left; not all files will fit.`,

@@ -48,7 +48,7 @@ export class UploadView {
   /** What it waits for, and at each quarter how far it is; every file would be a nuisance to hear. */
   tell(queue, share) {
     const flying = queue.condition === "paused" && queue.flying > 0;
-    const paused = flying ? "Pausing when the files on their way have arrived…" : "Paused. What has arrived stays.";
+    const paused = flying ? "Pausing when the files on their way have arrived…" : "Paused. Uploaded files are kept.";
     const note = queue.condition === "paused" ? paused : queue.sentence;
     this.note(note, queue.condition === "halted");
     if (queue.condition !== this.condition) this.say(note || "Sending again.");

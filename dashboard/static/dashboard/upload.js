@@ -85,8 +85,8 @@ class UploadForm {
     parts.clear.hidden = !any;
     parts.remarks.replaceChildren(...remarks.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
     if (parts.new) parts.new.hidden = Boolean(into);
-    parts.go.textContent = into ? "Go on sending" : this.words;
-    this.hint(entries.length || !choice.hidden ? "" : "Only hidden files are in there; choose other files.");
+    parts.go.textContent = into ? "Resume upload" : this.words;
+    this.hint(entries.length || !choice.hidden ? "" : "There are only hidden files; choose other files.");
     this.view.list.show(entries);
   }
 
