@@ -21,7 +21,6 @@ from django.db import connection
 from django.utils import timezone
 
 from screening.accounts import quotas
-from screening.batches import queries
 from screening.batches.progress import Progress, progress_of
 from screening.integrity import checks as integrity_checks
 from screening.integrity.checks import violations
@@ -197,7 +196,7 @@ def test_films_nobody_can_count_are_reported(done: XRay) -> None:
 def test_counts_that_differ_from_the_rows_are_reported(sound: Batch) -> None:
     told = progress_of(sound)
     wrong = Progress(told.total, {**told.states, "done": 2}, told.decisions, 0, "running", 1.0)
-    with patch.object(queries, "progress_of", return_value=wrong):
+    with patch("screening.integrity.counts.progress_of", return_value=wrong):
         assert codes() == ["counts_differ"]
 
 
