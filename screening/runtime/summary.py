@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from screening.runtime.stack import Stack
 
@@ -35,14 +36,25 @@ def summary(stack: Stack, sign_in: str) -> Iterator[str]:
     """Return the lines that stay on the screen while the system runs."""
     yield ""
     yield from _entry("Address", stack.base_url)
+    if names := _only_other_names(stack):
+        yield from _entry("", f"DJANGO_ALLOWED_HOSTS lets it answer to these names only: {names}")
     yield from _entry("Sign in", sign_in)
     yield from _entry("Logs", _shown(stack.instance / "log"))
     yield "Ctrl-C ends it."
 
 
+def _only_other_names(stack: Stack) -> str:
+    """Return the names that the site answers to where the printed address is not among them, else nothing."""
+    names = stack.env.get("DJANGO_ALLOWED_HOSTS", "")
+    host = urlsplit(stack.base_url).hostname or ""
+    allowed = {name.strip().strip("[]") for name in names.split(",")}
+    return "" if allowed & {host, "*", ""} else names
+
+
 def _entry(label: str, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines()):
-        yield f"{'' if number else label + ':':{_LABEL_WIDTH}}{line}"
+        head = f"{label}:" if label and not number else ""
+        yield f"{head:{_LABEL_WIDTH}}{line}"
 
 
 def _shown(path: Path) -> str:

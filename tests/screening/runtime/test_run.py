@@ -17,7 +17,8 @@ import requests
 
 from screening.runtime.application import PROJECT_DIR
 from screening.runtime.ports import choose_port
-from screening.runtime.stack import remove_instance, running_stack
+from screening.runtime.stack import Endpoints, Stack, remove_instance, running_stack
+from screening.runtime.summary import summary
 
 LAST = "Ctrl-C ends it."
 
@@ -106,3 +107,21 @@ def body_of_head(address: str, path: str) -> bytes:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b" 200 " in head.splitlines()[0]
     return body
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ("", ""),
+        ("localhost,127.0.0.1", ""),
+        ("*", ""),
+        ("xray.example.org", "xray.example.org"),
+        ("::1,a.b", "::1,a.b"),
+    ],
+)
+def test_an_address_that_the_site_refuses_is_not_printed_without_a_word(names: str, told: str) -> None:
+    endpoints = Endpoints("", "")
+    stack = Stack(Path("/"), "http://127.0.0.1:8000", endpoints, {"DJANGO_ALLOWED_HOSTS": names}, None)  # type: ignore[arg-type]
+    lines = list(summary(stack, "user"))
+    assert lines[1] == "Address: http://127.0.0.1:8000"
+    assert [told in line for line in lines if "DJANGO_ALLOWED_HOSTS" in line] == ([True] if told else [])
