@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from screening.config import storages
@@ -22,6 +25,10 @@ from screening.worker import heartbeats
 log = logging.getLogger(__name__)
 
 OK = "ok"
+ANSWER_SECONDS = 3
+_asker = ThreadPoolExecutor(1, thread_name_prefix="probe")
+_asking = threading.Lock()
+_question: Future[None] | None = None
 Answer = dict[str, str]
 
 
@@ -67,13 +74,30 @@ def _verdict(parts: Answer) -> Answer:
 
 
 def _database() -> str:
+    """Return whether the database answers soon. Probes that come meanwhile share one question and its answer."""
+    global _question
+    with _asking:
+        if _question is None or _question.done():
+            _question = _asker.submit(ask_database)
+        question = _question
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error as error:
-        log.warning("the database does not answer: %s", error)
+        question.result(timeout=2 * ANSWER_SECONDS)
+    except (Error, TimeoutError) as error:
+        log.warning("the database does not answer: %s", error or "in time")
         return "unavailable"
     return OK
+
+
+def ask_database() -> None:
+    """Ask the database over a connection of its own: a server that hangs cannot be told by an old one.
+
+    Raises:
+        Error: when it does not answer.
+    """
+    own = connections[DEFAULT_DB_ALIAS].copy()
+    own.settings_dict["OPTIONS"] = {**own.settings_dict["OPTIONS"], "connect_timeout": ANSWER_SECONDS}
+    with closing(own), own.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def _broker_and_workers() -> tuple[str, str]:

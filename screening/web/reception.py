@@ -9,6 +9,7 @@ from screening.config import web
 
 HEADER_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+LIVENESS = re.compile(rb"(?:GET|HEAD) /livez(?:\?[^ ]*)? HTTP/1\.[01]\r\n")
 # A body of unknown length, or one that its sender holds back until it is told to go on.
 OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
 
@@ -43,6 +44,11 @@ class Reception:
             self._look_at_header()
         if self._complete_at is not None and len(self.data) >= self._complete_at:
             self.state = State.READY
+
+    @property
+    def asks_whether_alive(self) -> bool:
+        """Return whether this is a liveness probe, which must not wait for a thread."""
+        return LIVENESS.match(self.data) is not None
 
     def _look_at_header(self) -> None:
         end = self.data.find(HEADER_END, max(0, self._searched - len(HEADER_END)))

@@ -1,4 +1,4 @@
-"""What the web server answers by itself, before the application sees a request."""
+"""What the web server answers by itself, without the application."""
 
 from __future__ import annotations
 
@@ -18,15 +18,25 @@ class Refused:
 
     def response(self) -> bytes:
         """Return the whole answer, in the form of both the pages' scripts and the REST API."""
-        body = json.dumps({"code": self.code, "detail": self.sentence, "sentence": self.sentence}).encode()
-        lines = [
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
-            "Connection: close",
-            *self.fields,
-        ]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        body = {"code": self.code, "detail": self.sentence, "sentence": self.sentence}
+        return _response(self.status, body, self.fields)
+
+
+def alive(*, head: bool) -> bytes:
+    """Return the answer to a liveness probe; ``head``: without its body."""
+    return _response(HTTPStatus.OK, {"status": "ok"}, ("Cache-Control: no-store",), head=head)
+
+
+def _response(status: HTTPStatus, answer: dict[str, str], fields: tuple[str, ...], *, head: bool = False) -> bytes:
+    body = json.dumps(answer).encode()
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *fields,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + (b"" if head else body)
 
 
 REQUEST_TOO_SLOW = Refused(

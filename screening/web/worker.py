@@ -27,7 +27,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from screening.config import web
 from screening.web.client_socket import ClientSocket, OutputBudget, SlowClientError
 from screening.web.reception import Reception, State
-from screening.web.refusals import HEADER_TOO_LARGE, REQUEST_TOO_SLOW, SERVER_BUSY, Refused
+from screening.web.refusals import HEADER_TOO_LARGE, REQUEST_TOO_SLOW, SERVER_BUSY, alive
 
 # What accept() raises where a client has gone already, or where no more files can be opened.
 NOT_ACCEPTED = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
@@ -115,7 +115,10 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
     def _received(self, conn: TConn, reception: Reception) -> None:
         self._stop_waiting(conn)
         if reception.state is State.TOO_LARGE:
-            self._refuse(conn, HEADER_TOO_LARGE)
+            self._reply(conn, HEADER_TOO_LARGE.response())
+            return
+        if reception.asks_whether_alive:
+            self._reply(conn, alive(head=reception.data.startswith(b"HEAD")))
             return
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
@@ -145,7 +148,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
 
     def _expire_upload(self, conn: TConn) -> None:
         self._queued_uploads.remove(conn)
-        self._refuse(conn, SERVER_BUSY)
+        self._reply(conn, SERVER_BUSY.response())
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Answer a request in a thread; its sender is told to go on (``Expect``) only when the body is asked for."""
@@ -158,7 +161,11 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         """Return whether the connection can be used again; a body that nobody wanted is not waited for."""
         if not keepalive or conn.sock.continue_is_due:
             return False
-        return bool(conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
+        deadline = time.monotonic() + DRAIN_SECONDS
+        try:
+            return bool(conn.parser.finish_body(deadline, 2 * web.SMALL_BODY))
+        except Exception:  # a malformed body; the answer has gone, and a second one would be taken for the next
+            return False
 
     # --- an answer goes
 
@@ -188,11 +195,8 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         except (SlowClientError, OSError):
             self._close(conn)
             return
-        again = partial(self._on_writable, conn, keep, time.monotonic())
-        self._wait(conn, allowance, partial(self._close, conn), selectors.EVENT_WRITE, again)
-
-    def _on_writable(self, conn: TConn, keep: bool, asked: float, _sock: socket.socket) -> None:
-        self._send_rest(conn, keep, asked)
+        again = partial(self._send_rest, conn, keep, time.monotonic())
+        self._wait(conn, allowance, partial(self._close, conn), selectors.EVENT_WRITE, lambda _sock: again())
 
     def _answered(self, conn: TConn, keep: bool) -> None:
         if not keep:
@@ -209,10 +213,10 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         self.keepalived_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
 
-    def _refuse(self, conn: TConn, refused: Refused) -> None:
+    def _reply(self, conn: TConn, response: bytes) -> None:
         """Answer without a thread, then close."""
         try:
-            conn.sock.sendall(refused.response())
+            conn.sock.sendall(response)
         except OSError:
             self._close(conn)
             return
@@ -270,7 +274,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         reception = self._receptions[conn]
         self._stop_waiting(conn)
         if reception.data:
-            self._refuse(conn, REQUEST_TOO_SLOW)
+            self._reply(conn, REQUEST_TOO_SLOW.response())
         else:
             self._close(conn)
 

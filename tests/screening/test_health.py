@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
@@ -73,7 +73,7 @@ def test_a_database_that_is_away(client: Client, db: None, worker: str, monkeypa
         raise OperationalError("no answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr("screening.health.connection", SimpleNamespace(cursor=refuse))
+        patch.setattr("screening.health.ask_database", refuse)
         assert degraded(client, "database_unavailable")["workers"] == "ok"
         assert client.get("/readyz").json()["code"] == "database_unavailable"
         assert client.get("/livez").status_code == 200
@@ -134,6 +134,24 @@ def test_health_follows_the_worker_of_a_running_system(live_stack: LiveStack, fi
             process.resume()
     until(lambda: told() == (200, ""), "the worker is back")
     assert requests.head(f"{live_stack.base_url}/healthz", timeout=20).content == b""
+
+
+def test_a_frozen_database_is_told_and_leaves_the_process_alive(live_stack: LiveStack) -> None:
+    entries = {entry.spec.name: entry for entry in live_stack.stack.supervisor._entries}
+    server = psutil.Process(entries["postgres"].child.pid)
+    frozen = [server, *server.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    try:
+        with ThreadPoolExecutor(60) as pool:
+            probes = [pool.submit(requests.get, f"{live_stack.base_url}/readyz", timeout=60) for _ in range(60)]
+            for _ in range(3):
+                assert requests.get(f"{live_stack.base_url}/livez", timeout=5).json() == {"status": "ok"}
+            assert {probe.result().status_code for probe in probes} == {503}
+    finally:
+        for process in frozen:
+            process.resume()
+    until(lambda: requests.get(f"{live_stack.base_url}/readyz", timeout=20).status_code == 200, "it is back")
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

@@ -74,6 +74,27 @@ def test_a_body_in_chunks_arrives(port: int) -> None:
     assert body_of(data) == b"12345abc"
 
 
+def test_a_malformed_body_gets_one_answer(port: int) -> None:
+    for chunks in (b"zz\r\na=b\r\n0\r\n\r\n", b"-3\r\nabc\r\n0\r\n\r\n"):
+        whole = request("/", "Transfer-Encoding: chunked", method="POST", body=chunks).replace(
+            b"close", b"keep-alive"
+        )
+        assert said(port, whole).count(b"HTTP/1.1 ") == 1
+
+
+def test_a_small_body_that_nobody_read_leaves_the_connection_open(port: int) -> None:
+    for size in (64 * KIB - 1, 64 * KIB):
+        unread = request("/", f"Content-Length: {size}", method="POST", body=bytes(size))
+        data = said(port, unread.replace(b"close", b"keep-alive") + request("/"))
+        assert data.count(b"hello") == 2, size
+
+
+def test_a_liveness_probe_needs_no_thread(port: int) -> None:
+    assert json.loads(body_of(said(port, request("/livez")))) == {"status": "ok"}
+    assert body_of(said(port, request("/livez", method="HEAD"))) == b""
+    assert body_of(said(port, request("/livez", method="POST"))) == b"hello"  # the application's business
+
+
 def test_slow_headers_and_small_bodies_hold_up_nobody_and_end(port: int) -> None:
     with ExitStack() as stack:
         slow = [stack.enter_context(connect(port)) for _ in range(20)]
