@@ -26,7 +26,7 @@ def test_every_attribute_is_on_the_page_under_what_it_is_for() -> None:
         "to decode the pixels": {*PIXELS, *BULK},
         "to show them": set(SHOWING),
         "in the items of these two sequences": set(LOOKUP_TABLE),
-        "for the door and the gate": set(SCREENING),
+        "for intake and the gate": set(SCREENING),
         "replaced by pseudonyms": set(REPLACED),
         "written into every film": set(WRITTEN),
     }
