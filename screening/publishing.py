@@ -13,14 +13,14 @@ from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
 from screening.config.celery import BULK, SMALL, app
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
 log = logging.getLogger(__name__)
 
 SCREEN = "screening.tasks.screen_chunk"  # by name: the web process has no need of what the task imports
 BROKER_ERRORS = (OperationalError, RedisError, OSError)  # what a broker raises that is not there
 SMALLEST_CHUNK = 8  # films; one pass of the network
-Film = tuple[UUID, int, int]  # id, width and height in pixels
+WaitingFilm = tuple[UUID, int, int]  # id, width and height in pixels
 
 
 def publish_batch(batch: Batch) -> None:
@@ -37,12 +37,12 @@ def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
     _send(_waiting(Q(pk__in=films)), queue, 1 if alone else settings.CHUNK_FILMS)
 
 
-def _waiting(which: Q) -> list[Film]:
-    films = XRay.objects.filter(which, state=XRay.State.QUEUED).order_by("created_at", "id")
+def _waiting(which: Q) -> list[WaitingFilm]:
+    films = Film.objects.filter(which, state=Film.State.QUEUED).order_by("created_at", "id")
     return list(films.values_list("pk", "width", "height"))
 
 
-def _send(waiting: Sequence[Film], queue: str, most: int) -> None:
+def _send(waiting: Sequence[WaitingFilm], queue: str, most: int) -> None:
     try:
         with app.producer_or_acquire() as producer:
             for ids in _chunks(waiting, most):
@@ -65,7 +65,7 @@ def _broker() -> Redis:
     return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)
 
 
-def _chunks(films: Sequence[Film], most: int) -> Iterator[list[UUID]]:
+def _chunks(films: Sequence[WaitingFilm], most: int) -> Iterator[list[UUID]]:
     """Cut into chunks of at most ``most`` films and ``CHUNK_MEGAPIXELS``; a larger film is a chunk of its own.
 
     Towards the end they get smaller (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from screening.models import Review, XRay
+from screening.models import Film, Review
 
 # Letters that the viewer leaves free. A finding has other keys than a verdict: one key must not mean "confirmed" on
 # one film and "signs of COVID-19" on the next.
@@ -51,9 +51,9 @@ class Said:
     note: str
 
 
-def answers(film: XRay, blind: bool) -> list[Answer]:
+def answers(film: Film, blind: bool) -> list[Answer]:
     """The buttons below a film. Where no decision is in sight, a reader says what they see."""
-    if blind or film.decision not in (XRay.Decision.POSITIVE, XRay.Decision.NEGATIVE):
+    if blind or film.decision not in (Film.Decision.POSITIVE, Film.Decision.NEGATIVE):
         first = [
             Answer("positive", "COVID-19 signs", "Y", "triangle"),
             Answer("negative", "No such signs", "A", "ring"),
@@ -95,7 +95,7 @@ def outcome(entry: Review) -> str:
     model = f"The model said {entry.score:.2f}, {entry.decision}."
     if not entry.finding:
         return f"{model} {PAST[entry.verdict]}."
-    if entry.decision == XRay.Decision.UNCERTAIN:
+    if entry.decision == Film.Decision.UNCERTAIN:
         return f"{model} You: {_call(entry)}."
     return f"{model} You: {_call(entry)}. {PAST[entry.verdict]}."
 

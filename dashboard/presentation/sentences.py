@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from screening.batches.progress import HISTOGRAM_BINS, Progress
-from screening.models import XRay
+from screening.models import Film
 
 BATCH_WORDS = {
     "open": "Not submitted",
@@ -27,13 +27,13 @@ class Chip:
 def state_chips(progress: Progress) -> list[Chip]:
     """Films by state, in the order a film goes through them."""
     order = ("queued", "running", "done", "failed", "rejected", "cancelled", "unpacked")
-    return [Chip(state, XRay.State(state).label, progress.states[state]) for state in order]
+    return [Chip(state, Film.State(state).label, progress.states[state]) for state in order]
 
 
 def decision_chips(progress: Progress) -> list[Chip]:
     """Screened films by decision, the one to look at first in front."""
     order = ("positive", "uncertain", "negative")
-    return [Chip(decision, XRay.Decision(decision).label, progress.decisions[decision]) for decision in order]
+    return [Chip(decision, Film.Decision(decision).label, progress.decisions[decision]) for decision in order]
 
 
 def headline(progress: Progress) -> str:
@@ -79,20 +79,20 @@ def bar_words(number: str) -> str:
     return f"Score {low:.2f} to {high:.2f}"
 
 
-def film_headline(film: XRay) -> str:
+def film_headline(film: Film) -> str:
     """What the score means, or why there is none, in one sentence."""
     sentences = {
-        XRay.Decision.NEGATIVE: "The score lies below the lower operating point: the model says not COVID-19.",
-        XRay.Decision.UNCERTAIN: "The score lies between the operating points: the model cannot tell.",
-        XRay.Decision.POSITIVE: "The score lies at or above the upper operating point: the model says COVID-19.",
+        Film.Decision.NEGATIVE: "The score lies below the lower operating point: the model says not COVID-19.",
+        Film.Decision.UNCERTAIN: "The score lies between the operating points: the model cannot tell.",
+        Film.Decision.POSITIVE: "The score lies at or above the upper operating point: the model says COVID-19.",
     }
-    if film.state == XRay.State.DONE and film.decision in sentences:
-        return sentences[XRay.Decision(film.decision)]
+    if film.state == Film.State.DONE and film.decision in sentences:
+        return sentences[Film.Decision(film.decision)]
     waiting = {
-        XRay.State.QUEUED: "The film waits for a worker.",
-        XRay.State.RUNNING: "A worker is screening the film now.",
+        Film.State.QUEUED: "The film waits for a worker.",
+        Film.State.RUNNING: "A worker is screening the film now.",
     }
-    return waiting.get(XRay.State(film.state), film.reason or "The film has no result.")
+    return waiting.get(Film.State(film.state), film.reason or "The film has no result.")
 
 
 def films(number: int) -> str:

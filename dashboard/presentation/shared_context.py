@@ -9,7 +9,7 @@ from dashboard.presentation.geometry import Histogram
 from screening.batches import progress as counted
 from screening.batches import queries
 from screening.batches.progress import Progress
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.reading.queries import reviews_of
 from screening.worker.triage import FLAG_WORDS
 
@@ -30,7 +30,7 @@ def histogram_of(batch: Batch) -> Histogram:
     return geometry.histogram(counted.histogram_of(batch), geometry.points_of(batch.model.card))
 
 
-def film_facts(film: XRay) -> dict[str, Any]:
+def film_facts(film: Film) -> dict[str, Any]:
     """What a film's score is and means, why people look at it, and what was said of it."""
     card = film.batch.model.card
     predictions = list(queries.predictions_of(film))

@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 
 from dashboard.presentation.sentences import BATCH_WORDS
 from screening.batches.progress import state_of
-from screening.models import XRay
+from screening.models import Film
 from screening.worker.triage import FLAG_WORDS
 
 register = template.Library()
@@ -23,8 +23,8 @@ ICONS = {
     "second_opinion": "eye", "withdrawn": "dash",
 }  # fmt: skip
 LABELS = {
-    **dict(XRay.State.choices),
-    **dict(XRay.Decision.choices),
+    **dict(Film.State.choices),
+    **dict(Film.Decision.choices),
     "pending": "To review",
     "confirmed": "Confirmed",
     "overturned": "Overturned",

@@ -19,7 +19,7 @@ from screening.batches.pagination import page_of
 from screening.batches.progress import Progress, progress_of
 from screening.intake.limits import allowance_of
 from screening.model_versions import model_names
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
 FILMS_A_PAGE = 60
 REFUSALS_SHOWN = 50
@@ -87,7 +87,7 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
     rows = queries.films_of(batch, **filters, sort=wanted["sort"] or "sent")
     total = counts.count_films(batch.pk, **filters)
     refused = [
-        film for state in XRay.REFUSED_STATES for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
+        film for state in Film.REFUSED_STATES for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
     ]
     view = request.GET.get("view", "")
     return {

@@ -15,7 +15,7 @@ from dashboard.presentation import model_evidence, prevalence, sentences
 from dashboard.presentation.shared_context import film_facts
 from screening.accounts.access import is_reviewer
 from screening.batches import counts, neighbours, queries
-from screening.models import XRay
+from screening.models import Film
 from screening.reading.reviews import NOTE_LENGTH
 from screening.storage import delivery
 from screening.storage.local import UNKNOWN_TYPE, content_type_of
@@ -53,7 +53,7 @@ def _trust(request: HttpRequest, card: model_evidence.Card) -> dict[str, Any]:
     }
 
 
-def _list(request: HttpRequest, found: XRay) -> dict[str, Any]:
+def _list(request: HttpRequest, found: Film) -> dict[str, Any]:
     """The list the reader came from: its filter, the film's place in it, and what is before and after."""
     wanted = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
     sort = wanted.get("sort", "sent")
@@ -78,9 +78,9 @@ def _list(request: HttpRequest, found: XRay) -> dict[str, Any]:
     }
 
 
-def _relatives(found: XRay) -> dict[str, Any]:
+def _relatives(found: Film) -> dict[str, Any]:
     """Films that belong to this one: of its patient, of its bytes, of its archive."""
-    is_archive = found.state == XRay.State.UNPACKED
+    is_archive = found.state == Film.State.UNPACKED
     return {
         "of_patient": neighbours.of_patient(found),
         "twins": neighbours.twins_of(found),

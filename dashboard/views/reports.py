@@ -15,7 +15,7 @@ from dashboard.presentation import geometry, model_evidence, prevalence, sentenc
 from dashboard.presentation.shared_context import batch_facts, film_facts
 from screening.batches import counts, queries, report_queries
 from screening.batches.progress import Progress, progress_of
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.reading.verification_bias import READ_AT_LEAST, verified
 
 FLAGGED_SHOWN = 500
@@ -68,7 +68,7 @@ def _model(batch: Batch) -> dict[str, Any]:
 
 
 def _flagged(batch: Batch, groups: list[counts.FilmGroup]) -> dict[str, Any]:
-    total = sum(group.films for group in groups if group.review_state != XRay.ReviewState.NOT_NEEDED)
+    total = sum(group.films for group in groups if group.review_state != Film.ReviewState.NOT_NEEDED)
     return {
         "flagged": report_queries.flagged_of(batch)[:FLAGGED_SHOWN],
         "flagged_total": total,

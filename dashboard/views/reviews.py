@@ -16,12 +16,12 @@ from dashboard.templatetags.screens import LABELS
 from screening.batches import queries
 from screening.batches.pagination import COUNTED_AT_MOST, BoundedPaginator
 from screening.errors import unknown_choice
-from screening.models import XRay
+from screening.models import Film
 from screening.reading import reviews
 from screening.reading.queries import next_to_review, review_queue
 
 FILMS_A_PAGE = 30
-STATES = [state.value for state in XRay.ReviewState if state != XRay.ReviewState.NOT_NEEDED]
+STATES = [state.value for state in Film.ReviewState if state != Film.ReviewState.NOT_NEEDED]
 HEADINGS = {
     "pending": "to review",
     "disputed": "about which readers differ",

@@ -21,7 +21,7 @@ from screening.errors import ScreeningError
 from screening.intake.requests import missing_of, with_paths
 from screening.intake.services import add_upload
 from screening.model_versions import model_by_name
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
 # What the script does with a batch, and the addresses for it.
 PLACES = {
@@ -102,7 +102,7 @@ def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:
     return with_paths(files, request.POST.getlist("path"))
 
 
-def _as_json(film: XRay) -> dict[str, str]:
+def _as_json(film: Film) -> dict[str, str]:
     return {
         "film": str(film.pk),
         "name": film.original_name,

@@ -17,10 +17,10 @@ from screening.accounts.access import REVIEWERS
 
 UPLOADERS, ADMINISTRATORS = "uploader", "admin"
 
-SEEN = ("view_batch", "view_xray", "view_review", "view_modelversion", "view_prediction")
+SEEN = ("view_batch", "view_film", "view_review", "view_modelversion", "view_prediction")
 MAY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     UPLOADERS: {},
-    REVIEWERS: {"screening": ("view_batch", "view_xray", "view_review")},
+    REVIEWERS: {"screening": ("view_batch", "view_film", "view_review")},
     # All of the admin, but what happened: films, predictions, verdicts and the log are looked at, never changed.
     ADMINISTRATORS: {
         "screening": (*SEEN, "view_goldcase", "view_quota", "change_quota", "add_quota", "view_apitoken",

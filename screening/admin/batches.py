@@ -26,7 +26,7 @@ class BatchAdmin(WithoutCards):
     @admin.display(description="films")
     def films(self, batch: Batch) -> SafeString:
         """A link to the list of the batch's films."""
-        address = reverse("admin:screening_xray_changelist")
+        address = reverse("admin:screening_film_changelist")
         return format_html('<a href="{}?batch__id__exact={}">films</a>', address, batch.pk)
 
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from screening.admin.base import StaffAdmin
 from screening.batches import search as batch_search
 from screening.errors import ScreeningError
-from screening.models import Review, XRay
+from screening.models import Film, Review
 from screening.reading.gold import add_gold_case
 from screening.reading.queries import reviews_of
 from screening.reading.reviews import VERDICTS, review
@@ -38,11 +38,11 @@ class FlagFilter(admin.SimpleListFilter):
         """Films with the chosen reason; the second condition is true of them all, and an index is of those alone."""
         if not self.value():
             return queryset
-        return queryset.filter(flags__contains=[self.value()]).exclude(review_state=XRay.ReviewState.NOT_NEEDED)
+        return queryset.filter(flags__contains=[self.value()]).exclude(review_state=Film.ReviewState.NOT_NEEDED)
 
 
-@admin.register(XRay)
-class XRayAdmin(StaffAdmin):
+@admin.register(Film)
+class FilmAdmin(StaffAdmin):
     """Films; a flagged film's page shows picture, score and reasons beside the verdict."""
 
     change_form_template = "screening/admin_film.html"
@@ -56,13 +56,13 @@ class XRayAdmin(StaffAdmin):
     actions = ("confirm", "overturn", "gold_positive", "gold_negative")
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[XRay], search_term: str
-    ) -> tuple[QuerySet[XRay], bool]:
+        self, request: HttpRequest, queryset: QuerySet[Film], search_term: str
+    ) -> tuple[QuerySet[Film], bool]:
         """By beginnings, see :mod:`screening.batches.search`."""
         return batch_search.films_like(queryset, search_term), False
 
     @admin.display(description="film")
-    def thumbnail(self, film: XRay) -> SafeString | str:
+    def thumbnail(self, film: Film) -> SafeString | str:
         """A small picture."""
         if not film.pictured:
             return "no picture"
@@ -70,27 +70,27 @@ class XRayAdmin(StaffAdmin):
         return format_html('<img src="{}" alt="" width="56" height="56" loading="lazy">', address)
 
     @admin.display(description="flagged as")
-    def flagged(self, film: XRay) -> str:
+    def flagged(self, film: Film) -> str:
         """Why people have to look at it."""
         return ", ".join(film.flags)
 
     @admin.action(description="Confirm the selected films", permissions=["view"])
-    def confirm(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
         """Confirm several at once."""
         self._each(request, queryset, lambda film: self._review(request, film, Review.Verdict.CONFIRMED), "reviewed")
 
     @admin.action(description="Overturn the selected films", permissions=["view"])
-    def overturn(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+    def overturn(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
         """Overturn several at once."""
         self._each(request, queryset, lambda film: self._review(request, film, Review.Verdict.OVERTURNED), "reviewed")
 
     @admin.action(description="Make hidden gold cases: COVID-19 signs", permissions=["view"])
-    def gold_positive(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+    def gold_positive(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
         """The truth of these films is known; readers get them unawares."""
         self._each(request, queryset, lambda film: self._make_gold(request, film, "positive"), "made gold cases")
 
     @admin.action(description="Make hidden gold cases: no such signs", permissions=["view"])
-    def gold_negative(self, request: HttpRequest, queryset: QuerySet[XRay]) -> None:
+    def gold_negative(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
         """As above."""
         self._each(request, queryset, lambda film: self._make_gold(request, film, "negative"), "made gold cases")
 
@@ -110,14 +110,14 @@ class XRayAdmin(StaffAdmin):
         }
         return super().change_view(request, object_id, form_url, context)
 
-    def _take_verdict(self, request: HttpRequest, film: XRay) -> HttpResponse:
+    def _take_verdict(self, request: HttpRequest, film: Film) -> HttpResponse:
         try:
             self._review(request, film, request.POST.get("verdict", ""), request.POST.get("note", ""))
         except ScreeningError as error:
             self.message_user(request, f"{film}: {error.sentence}", messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
-    def _each(self, request: HttpRequest, films: QuerySet[XRay], do: Callable[[XRay], object], done: str) -> None:
+    def _each(self, request: HttpRequest, films: QuerySet[Film], do: Callable[[Film], object], done: str) -> None:
         chosen = list(films[: AT_ONCE + 1])
         if len(chosen) > AT_ONCE:
             self.message_user(request, f"Choose at most {AT_ONCE} films at a time; nothing was done.", messages.ERROR)
@@ -131,10 +131,10 @@ class XRayAdmin(StaffAdmin):
                 self.message_user(request, f"{film}: {error.sentence}", messages.ERROR)
         self.message_user(request, f"{taken} films {done}.", messages.SUCCESS)
 
-    def _review(self, request: HttpRequest, film: XRay, verdict: str, note: str = "") -> None:
+    def _review(self, request: HttpRequest, film: Film, verdict: str, note: str = "") -> None:
         entry = review(film=film, reviewer=request.user, verdict=verdict, note=note)  # type: ignore[arg-type]
         self.log_change(request, film, f"Verdict: {entry.get_verdict_display()}.")
 
-    def _make_gold(self, request: HttpRequest, film: XRay, truth: str) -> None:
+    def _make_gold(self, request: HttpRequest, film: Film, truth: str) -> None:
         case = add_gold_case(film=film, truth=truth, added_by=request.user)  # type: ignore[arg-type]
         self.log_addition(request, case, f"Gold case: {truth}.")

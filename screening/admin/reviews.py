@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from screening.admin.base import ReadOnlyAdmin, StaffAdmin
 from screening.batches.search import named_like
-from screening.models import OWN_NAME, GoldCase, Review, XRay
+from screening.models import OWN_NAME, Film, GoldCase, Review
 
 FILMS_LOOKED_AT = 1_000
 
@@ -37,8 +37,8 @@ class ReviewAdmin(ReadOnlyAdmin):
         words = search_term.strip().strip("/")
         if not words:
             return queryset, False
-        named = XRay.objects.alias(own_name=OWN_NAME).filter(named_like(words))
-        films = named.exclude(review_state=XRay.ReviewState.NOT_NEEDED) | named.filter(gold_case__isnull=False)
+        named = Film.objects.alias(own_name=OWN_NAME).filter(named_like(words))
+        films = named.exclude(review_state=Film.ReviewState.NOT_NEEDED) | named.filter(gold_case__isnull=False)
         readers = list(User.objects.filter(username__iexact=words).values_list("pk", flat=True))
         ids = list(films.order_by().values_list("pk", flat=True)[:FILMS_LOOKED_AT])
         return queryset.filter(Q(film__in=ids) | Q(reviewer__in=readers)), False

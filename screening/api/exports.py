@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
 COLUMNS = (
     "file", "state", "score", "decision", "code", "reason", "flags", "review_state", "synthetic",
@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 1000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(batch: Batch, films: QuerySet[XRay]) -> StreamingHttpResponse:
+def as_csv(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
     """Films of a batch as a CSV file, one row each."""
     writer = csv.DictWriter(_Echo(), COLUMNS)
 
@@ -33,7 +33,7 @@ def as_csv(batch: Batch, films: QuerySet[XRay]) -> StreamingHttpResponse:
     return _download(lines(), "text/csv; charset=utf-8", f"{batch.pk}.csv")
 
 
-def as_json(batch: Batch, films: QuerySet[XRay]) -> StreamingHttpResponse:
+def as_json(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
     """Films of a batch as one JSON object with a list."""
 
     def parts() -> Iterator[str]:
@@ -53,12 +53,12 @@ class _Echo:
         return line
 
 
-def _rows(batch: Batch, films: QuerySet[XRay]) -> Iterator[dict[str, object]]:
+def _rows(batch: Batch, films: QuerySet[Film]) -> Iterator[dict[str, object]]:
     for film in films.iterator(chunk_size=ROWS_AT_ONCE):
         yield _row(film, batch)
 
 
-def _row(film: XRay, batch: Batch) -> dict[str, object]:
+def _row(film: Film, batch: Batch) -> dict[str, object]:
     return {
         "file": film.original_name,
         "state": film.state,

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from screening.batches import progress as counted
 from screening.intake.limits import Allowance
 from screening.intake.requests import HASHES_AT_MOST, SHA256
-from screening.models import Batch, ModelVersion, Quota, XRay
+from screening.models import Batch, Film, ModelVersion, Quota
 
 
 class NewBatch(serializers.Serializer[Any]):
@@ -48,14 +48,14 @@ class Missing(serializers.Serializer[Any]):
     missing = serializers.ListField(child=serializers.CharField())
 
 
-class Film(serializers.ModelSerializer[XRay]):
+class FilmSerializer(serializers.ModelSerializer[Film]):
     """One film: where it stands and why."""
 
     file = serializers.CharField(source="original_name", read_only=True)
     batch = serializers.UUIDField(source="batch_id", read_only=True)
 
     class Meta:
-        model = XRay
+        model = Film
         fields: ClassVar = [
             "id", "batch", "file", "sha256", "bytes", "kind", "width", "height", "synthetic",
             "state", "code", "reason", "step", "attempts",

@@ -24,10 +24,10 @@ from screening.intake.limits import allowance_of
 from screening.intake.requests import missing_of, with_paths
 from screening.intake.services import add_upload
 from screening.model_versions import model_by_name, model_versions
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 
-STATE = OpenApiParameter("state", enum=XRay.State.values)
-DECISION = OpenApiParameter("decision", enum=XRay.Decision.values)
+STATE = OpenApiParameter("state", enum=Film.State.values)
+DECISION = OpenApiParameter("decision", enum=Film.Decision.values)
 SORT = OpenApiParameter("sort", enum=list(queries.SORT_ORDERS))
 BAR = OpenApiParameter("bar", enum=queries.BARS, description="of the histogram of scores, from 0")
 FILTERS = [STATE, DECISION, BAR, SORT]
@@ -90,7 +90,9 @@ class BatchFiles(APIView):
 
     parser_classes = (MultiPartParser, FormParser)
 
-    @extend_schema(request={"multipart/form-data": serializers.Files}, responses={201: serializers.Film(many=True)})
+    @extend_schema(
+        request={"multipart/form-data": serializers.Files}, responses={201: serializers.FilmSerializer(many=True)}
+    )
     def post(self, request: Request, pk: str) -> Response:
         """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
 
@@ -103,7 +105,7 @@ class BatchFiles(APIView):
         wanted.is_valid(raise_exception=True)
         files = with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
         films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in files]
-        return Response(serializers.Film(films, many=True).data, status.HTTP_201_CREATED)
+        return Response(serializers.FilmSerializer(films, many=True).data, status.HTTP_201_CREATED)
 
 
 class BatchMissing(APIView):
@@ -146,14 +148,14 @@ class BatchCancel(APIView):
 class BatchFilms(_Paged):
     """The films of a batch."""
 
-    @extend_schema(parameters=[*FILTERS, *PAGING], responses=serializers.Film(many=True))
+    @extend_schema(parameters=[*FILTERS, *PAGING], responses=serializers.FilmSerializer(many=True))
     def get(self, request: Request, pk: str) -> Response:
         """List films with their results, filtered and sorted."""
         wanted = _wanted(request)
         batch = queries.batch_for(_user(request), pk)
         rows = queries.films_of(batch, **wanted)
         filters = {name: value for name, value in wanted.items() if name != "sort"}
-        return self.page(request, rows, serializers.Film, counts.count_films(batch.pk, **filters))
+        return self.page(request, rows, serializers.FilmSerializer, counts.count_films(batch.pk, **filters))
 
 
 class BatchCsv(APIView):
@@ -179,10 +181,10 @@ class BatchJson(APIView):
 class FilmDetail(APIView):
     """One film."""
 
-    @extend_schema(responses=serializers.Film)
+    @extend_schema(responses=serializers.FilmSerializer)
     def get(self, request: Request, pk: str) -> Response:
         """Where the film stands and why."""
-        return Response(serializers.Film(queries.film_for(_user(request), pk)).data)
+        return Response(serializers.FilmSerializer(queries.film_for(_user(request), pk)).data)
 
 
 class LimitsDetail(APIView):

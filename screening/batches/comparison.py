@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
-DECISIONS = tuple(XRay.Decision.values)
+DECISIONS = tuple(Film.Decision.values)
 
 # Films of the re-run beside those of the first batch with the same bytes, where both have a score.
 BOTH = """
@@ -66,7 +66,7 @@ def compare(again: Batch) -> Comparison:
     return Comparison(table, tuple(moved) if moved else None)
 
 
-class MostMoved(Sequence[XRay]):
+class MostMoved(Sequence[Film]):
     """Films of a re-run that both models scored, the most moved first; read from the database a slice at a time.
 
     Each has ``before``, ``before_decision`` and ``change`` besides its own fields.
@@ -85,12 +85,12 @@ class MostMoved(Sequence[XRay]):
         start, end, _ = wanted.indices(self._films)
         return self._read(start, max(0, end - start))
 
-    def __iter__(self) -> Iterator[XRay]:
+    def __iter__(self) -> Iterator[Film]:
         return iter(self._read(0, self._films))
 
     def _read(self, offset: int, limit: int) -> list[Any]:
         found = _joined(MOST_MOVED, {**self._batches, "offset": offset, "limit": limit})
-        rows: dict[Any, Any] = XRay.objects.in_bulk([film for film, _, _ in found])
+        rows: dict[Any, Any] = Film.objects.in_bulk([film for film, _, _ in found])
         for film, before, decision in found:
             rows[film].before, rows[film].before_decision = before, decision
             rows[film].change = rows[film].score - before

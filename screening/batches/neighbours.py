@@ -11,9 +11,9 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 
-from screening.models import UNCERTAINTY, XRay
+from screening.models import UNCERTAINTY, Film
 
-Films = QuerySet[XRay]
+Films = QuerySet[Film]
 Keyed = QuerySet[Any]  # films with what they are sorted by, as "key"
 ASCENDING = {"sent": "created_at", "name": "original_name"}  # by the names of queries.SORT_ORDERS
 DESCENDING: dict[str, Combinable] = {"score": F("score"), "uncertainty": UNCERTAINTY}  # films without a score last
@@ -21,7 +21,7 @@ MOST_COUNTED = 5_000  # films; in a longer list a place is not worth its count
 MOST_SHOWN = 12
 
 
-def around(film: XRay, films: Films, sort: str) -> tuple[XRay | None, XRay | None]:
+def around(film: Film, films: Films, sort: str) -> tuple[Film | None, Film | None]:
     """The films before and after one in a list, which it may itself have left.
 
     Args:
@@ -39,7 +39,7 @@ def around(film: XRay, films: Films, sort: str) -> tuple[XRay | None, XRay | Non
     return before.order_by(F("key").desc(), "-id").first(), after.order_by("key", "id").first()
 
 
-def place_in(film: XRay, films: Films, sort: str, total: int) -> int | None:
+def place_in(film: Film, films: Films, sort: str, total: int) -> int | None:
     """Which a film is in a list, from 1; nothing where it is not in it, or the list is long.
 
     Args:
@@ -60,29 +60,29 @@ def place_in(film: XRay, films: Films, sort: str, total: int) -> int | None:
     return rows.filter(before).count() + 1
 
 
-def twins_of(film: XRay) -> Films:
+def twins_of(film: Film) -> Films:
     """The same bytes in other batches of the film's owner, newest first."""
-    same = XRay.objects.filter(sha256=film.sha256, batch__owner_id=film.batch.owner_id, stored=True)
+    same = Film.objects.filter(sha256=film.sha256, batch__owner_id=film.batch.owner_id, stored=True)
     others = same.exclude(batch_id=film.batch_id).select_related("batch")
     return others.only("original_name", "batch__name", "state", "score", "decision").order_by("-created_at")[
         :MOST_SHOWN
     ]
 
 
-def of_patient(film: XRay) -> Films:
+def of_patient(film: Film) -> Films:
     """Other films of the patient in the batch, in the order they were sent."""
     if not film.patient:
-        return XRay.objects.none()
-    others = XRay.objects.filter(batch_id=film.batch_id, patient=film.patient, pictured=True).exclude(pk=film.pk)
+        return Film.objects.none()
+    others = Film.objects.filter(batch_id=film.batch_id, patient=film.patient, pictured=True).exclude(pk=film.pk)
     return others.order_by("created_at", "id")[:MOST_SHOWN]
 
 
-def members_of(film: XRay) -> Films:
+def members_of(film: Film) -> Films:
     """What was in an archive, in the order it was found."""
     return film.members.order_by("created_at", "id")
 
 
-def _value(film: XRay, sort: str) -> Any:
+def _value(film: Film, sort: str) -> Any:
     """What a film is sorted by; the same number, to the last bit, as the database has."""
     if sort == "uncertainty":
         return None if film.score is None else 0.5 - abs(film.score - 0.5)
@@ -93,7 +93,7 @@ def _tied(value: Any, **pk: Any) -> Q:
     return Q(**({"key__isnull": True} if value is None else {"key": value}), **pk)
 
 
-def _higher(film: XRay, films: Keyed, value: float | None) -> XRay | None:
+def _higher(film: Film, films: Keyed, value: float | None) -> Film | None:
     tied = _tied(value, pk__lt=film.pk)
     lowest_first = (F("key").asc(nulls_first=True), "-id")
     if value is not None:
@@ -102,7 +102,7 @@ def _higher(film: XRay, films: Keyed, value: float | None) -> XRay | None:
     return without or films.filter(key__isnull=False).order_by(*lowest_first).first()
 
 
-def _lower(film: XRay, films: Keyed, value: float | None) -> XRay | None:
+def _lower(film: Film, films: Keyed, value: float | None) -> Film | None:
     tied = _tied(value, pk__gt=film.pk)
     if value is None:
         return films.filter(tied).order_by("id").first()

@@ -8,9 +8,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from screening.batches import counts
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
-State, Decision = XRay.State, XRay.Decision
+State, Decision = Film.State, Film.Decision
 
 HISTOGRAM_BINS = 20  # the triggers count by the same bins, see migration 0007
 
@@ -38,12 +38,12 @@ class Progress:
     @property
     def finished(self) -> int:
         """Files in a final state."""
-        return sum(self.states[state] for state in XRay.FINAL_STATES)
+        return sum(self.states[state] for state in Film.FINAL_STATES)
 
     @property
     def refused(self) -> int:
         """Files that ended without a result, with a reason."""
-        return sum(self.states[state] for state in XRay.REFUSED_STATES)
+        return sum(self.states[state] for state in Film.REFUSED_STATES)
 
     @property
     def is_final(self) -> bool:
@@ -71,10 +71,10 @@ def progress_of(batch: Batch) -> Progress:
         states[group.state] += group.films
         if group.decision:
             decisions[group.decision] += group.films
-        if group.review_state == XRay.ReviewState.PENDING:
+        if group.review_state == Film.ReviewState.PENDING:
             to_review += group.films
         last = max(filter(None, (last, group.last)), default=None)
-    finished = sum(states[name] for name in XRay.FINAL_STATES)
+    finished = sum(states[name] for name in Film.FINAL_STATES)
     total = sum(states.values())
     state = state_of(batch, waiting=total - finished, cancelled=states[State.CANCELLED])
     return Progress(total, states, decisions, to_review, state, _seconds(batch, state, last))

@@ -14,9 +14,9 @@ from screening.accounts.access import is_reviewer
 from screening.batches.neighbours import around
 from screening.batches.progress import HISTOGRAM_BINS
 from screening.errors import NotFoundError, unknown_choice
-from screening.models import UNCERTAINTY, Batch, FilmCount, Prediction, XRay
+from screening.models import UNCERTAINTY, Batch, Film, FilmCount, Prediction
 
-State, Decision = XRay.State, XRay.Decision
+State, Decision = Film.State, Film.Decision
 
 CARDS = ("model__card",)  # a hundred kilobytes each; whoever shows one loads it
 SORT_ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
@@ -36,11 +36,11 @@ def batches_for(user: User) -> QuerySet[Batch]:
         .defer(*CARDS)
         .annotate(
             total=_films(),
-            finished=_films(state__in=XRay.FINAL_STATES),
+            finished=_films(state__in=Film.FINAL_STATES),
             cancelled=_films(state=State.CANCELLED),
-            refused=_films(state__in=XRay.REFUSED_STATES),
+            refused=_films(state__in=Film.REFUSED_STATES),
             positive=_films(decision=Decision.POSITIVE),
-            to_review=_films(review_state=XRay.ReviewState.PENDING),
+            to_review=_films(review_state=Film.ReviewState.PENDING),
         )
     )
 
@@ -63,26 +63,26 @@ def batch_for(user: User | AnonymousUser, batch_id: UUID | str) -> Batch:
     return batch
 
 
-def film_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
+def film_for(user: User | AnonymousUser, film_id: UUID | str) -> Film:
     """One film: of the owner's batch, or anybody's for reviewers.
 
     Raises:
         NotFoundError: when there is none such for this user.
     """
-    films = XRay.objects.filter(_seen(user), pk=film_id)
+    films = Film.objects.filter(_seen(user), pk=film_id)
     film = films.select_related("batch__model", "batch__owner").defer("batch__model__card").first()
     if film is None:
         raise NotFoundError("film")
     return film
 
 
-def picture_for(user: User | AnonymousUser, film_id: UUID | str) -> XRay:
+def picture_for(user: User | AnonymousUser, film_id: UUID | str) -> Film:
     """A film as far as its pictures need it: without its batch, and without the model's card.
 
     Raises:
         NotFoundError: when there is no such film for this user, or it has no pictures.
     """
-    films = XRay.objects.filter(_seen(user), pk=film_id, pictured=True)
+    films = Film.objects.filter(_seen(user), pk=film_id, pictured=True)
     film = films.only("pk").first()
     if film is None:
         raise NotFoundError("picture")
@@ -96,7 +96,7 @@ def films_of(
     decision: str = "",
     bar: str = "",
     sort: str = "sent",
-) -> QuerySet[XRay]:
+) -> QuerySet[Film]:
     """A batch's films, by default in the order they were sent.
 
     Args:
@@ -114,7 +114,7 @@ def films_of(
     _known("decision", decision, Decision.values)
     _known("bar", bar, BARS)
     _known("sort", sort, list(SORT_ORDERS))
-    films = XRay.objects.filter(batch=batch)
+    films = Film.objects.filter(batch=batch)
     if state:
         films = films.filter(state=state)
     if decision:
@@ -129,12 +129,12 @@ def _in_bar(bar: int) -> Q:
     return Q(score__gte=low) if bar == HISTOGRAM_BINS - 1 else Q(score__gte=low, score__lt=high)
 
 
-def neighbours_of(film: XRay, *, sort: str = "sent", **filters: str) -> tuple[XRay | None, XRay | None]:
+def neighbours_of(film: Film, *, sort: str = "sent", **filters: str) -> tuple[Film | None, Film | None]:
     """The films before and after this one in a list of its batch, see :func:`films_of`."""
     return around(film, films_of(film.batch, sort=sort, **filters), sort)
 
 
-def predictions_of(film: XRay) -> QuerySet[Prediction]:
+def predictions_of(film: Film) -> QuerySet[Prediction]:
     """What each model said of a film, newest first."""
     return film.predictions.select_related("model").defer(*CARDS)
 

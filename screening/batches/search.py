@@ -7,7 +7,7 @@ import re
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 
-from screening.models import OWN_NAME, XRay
+from screening.models import OWN_NAME, Film
 
 HEX = re.compile(r"[0-9a-f]{6,64}")
 HOW = (
@@ -16,7 +16,7 @@ HOW = (
 )
 
 
-def films_like(films: QuerySet[XRay], words: str) -> QuerySet[XRay]:
+def films_like(films: QuerySet[Film], words: str) -> QuerySet[Film]:
     """The films whose file or digest begins like this.
 
     Args:

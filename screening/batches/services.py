@@ -11,9 +11,9 @@ from screening.accounts import quotas
 from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
 from screening.model_versions import default_model
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 
-State = XRay.State
+State = Film.State
 
 
 def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -> Batch:
@@ -73,7 +73,7 @@ def cancel(*, batch: Batch) -> Batch:
 
 def cancel_waiting(batch: Batch) -> int:
     """Move the waiting films of a cancelled batch to CANCELLED; returns how many."""
-    return XRay.objects.filter(batch=batch, state=State.QUEUED).update(
+    return Film.objects.filter(batch=batch, state=State.QUEUED).update(
         state=State.CANCELLED,
         code="batch_cancelled",
         reason="The batch was cancelled before a worker took this film.",

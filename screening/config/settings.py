@@ -163,7 +163,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # by default it sends the schema outside
-    "ENUM_NAME_OVERRIDES": {"FilmState": "screening.models.XRay.State"},
+    "ENUM_NAME_OVERRIDES": {"FilmState": "screening.models.Film.State"},
 }
 
 # Uploads. One request carries one file from the browser and many from a plain form.

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from screening.errors import ScreeningError
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
 HASHES_AT_MOST = 1000
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -28,7 +28,7 @@ def missing_of(batch: Batch, hashes: object) -> list[str]:
         ScreeningError: ``hashes_invalid`` or ``too_many_hashes``.
     """
     wanted = list(dict.fromkeys(_checked(hashes)))
-    rows = XRay.objects.filter(batch=batch, sha256__in=wanted).order_by()
+    rows = Film.objects.filter(batch=batch, sha256__in=wanted).order_by()
     known = set(rows.values_list("sha256", flat=True))
     return [digest for digest in wanted if digest not in known]
 

@@ -20,15 +20,15 @@ from screening.errors import ScreeningError
 from screening.intake import inspection
 from screening.intake.filenames import clean_path
 from screening.intake.inspection import ARCHIVE
-from screening.models import AS_SENT, ORIGINAL, Batch, XRay
+from screening.models import AS_SENT, ORIGINAL, Batch, Film
 from screening.storage import local as storage
 from screening.storage.spool import SpooledUpload, storage_failed
 
 log = logging.getLogger(__name__)
 
-State = XRay.State
+State = Film.State
 
-Taken = tuple[XRay, bool]  # a row, and whether it is new
+Taken = tuple[Film, bool]  # a row, and whether it is new
 MayEnter = Callable[[Batch], None]  # raises where a batch takes nothing more
 
 
@@ -71,7 +71,7 @@ def add_file(*, batch: Batch, name: str, data: bytes) -> Taken:
     return _enter(_row(batch, name, inspection.inspect(data), len(data)), data, require_open)
 
 
-def add_member(*, archive: XRay, name: str, data: bytes) -> Taken:
+def add_member(*, archive: Film, name: str, data: bytes) -> Taken:
     """Take a file out of an archive, as :func:`add_file` takes one that was sent; the batch is submitted already.
 
     Args:
@@ -85,7 +85,7 @@ def add_member(*, archive: XRay, name: str, data: bytes) -> Taken:
     return _enter_member(archive, name, inspection.inspect(data), data, len(data))
 
 
-def refuse_member(*, archive: XRay, name: str, error: FilmError, size: int) -> XRay:
+def refuse_member(*, archive: Film, name: str, error: FilmError, size: int) -> Film:
     """Note a file of an archive that could not be taken out of it.
 
     Args:
@@ -99,7 +99,7 @@ def refuse_member(*, archive: XRay, name: str, error: FilmError, size: int) -> X
     return _enter_member(archive, name, arrival, None, size)[0]
 
 
-def member_name(archive: XRay, path: str) -> str:
+def member_name(archive: Film, path: str) -> str:
     """What the row of a file in an archive is called; whoever goes on with an archive knows its files by it."""
     return clean_path(f"{archive.original_name}/{path}")
 
@@ -127,15 +127,15 @@ def _add_archive(batch: Batch, name: str, file: UploadedFile[Any], size: int) ->
     return _enter(film, file if isinstance(file, SpooledUpload) else File(file), require_open)
 
 
-def _enter_member(archive: XRay, name: str, arrival: inspection.Arrival, data: bytes | None, size: int) -> Taken:
+def _enter_member(archive: Film, name: str, arrival: inspection.Arrival, data: bytes | None, size: int) -> Taken:
     film = _row(archive.batch, member_name(archive, name), arrival, size)
     film.archive = archive
     return _enter(film, data, _require_wanted)
 
 
-def _row(batch: Batch, name: str, arrival: inspection.Arrival, size: int) -> XRay:
+def _row(batch: Batch, name: str, arrival: inspection.Arrival, size: int) -> Film:
     refusal, header = arrival.refusal, arrival.header
-    return XRay(
+    return Film(
         batch=batch,
         original_name=clean_path(name),
         sha256=arrival.sha256,
@@ -149,7 +149,7 @@ def _row(batch: Batch, name: str, arrival: inspection.Arrival, size: int) -> XRa
     )
 
 
-def _enter(film: XRay, content: bytes | File[Any] | None, may_enter: MayEnter) -> Taken:
+def _enter(film: Film, content: bytes | File[Any] | None, may_enter: MayEnter) -> Taken:
     """The one way in: a row it has already, a refused row, or stored bytes and a waiting row."""
     if (twin := _twin(film)) is not None:
         return _again(film, twin, may_enter)
@@ -167,7 +167,7 @@ def _enter(film: XRay, content: bytes | File[Any] | None, may_enter: MayEnter) -
     return _store(film, parts, may_enter)
 
 
-def _cleaned(film: XRay, data: bytes) -> bytes:
+def _cleaned(film: Film, data: bytes) -> bytes:
     """The file without what identifies a person; what was removed and the pseudonyms are noted in the row."""
     max_pixels = settings.MAX_MEGAPIXELS * MEGAPIXEL
     cleaned = deidentification.clean(data, film.kind, settings.PSEUDONYM_KEY.encode(), max_pixels)
@@ -176,20 +176,20 @@ def _cleaned(film: XRay, data: bytes) -> bytes:
     return cleaned.data
 
 
-def _twin(film: XRay) -> XRay | None:
+def _twin(film: Film) -> Film | None:
     """The row this batch has for the same bytes: of the same name if there is one, else the one let in."""
-    same = XRay.objects.filter(batch_id=film.batch_id, sha256=film.sha256)
+    same = Film.objects.filter(batch_id=film.batch_id, sha256=film.sha256)
     return same.filter(original_name=film.original_name).first() or same.exclude(state=State.REJECTED).first()
 
 
-def _again(film: XRay, twin: XRay, may_enter: MayEnter) -> Taken:
+def _again(film: Film, twin: Film, may_enter: MayEnter) -> Taken:
     if film.original_name == twin.original_name:
         return twin, False
     sentence = f"The same bytes are in this batch already, as {twin.original_name[:200]}."
     return _reject(film, "duplicate", sentence, may_enter)
 
 
-def _reject(film: XRay, code: str, sentence: str, may_enter: MayEnter) -> Taken:
+def _reject(film: Film, code: str, sentence: str, may_enter: MayEnter) -> Taken:
     film.state, film.code, film.reason, film.step = State.REJECTED, code, sentence[:400], "intake"
     film.finished_at = film.created_at
     film.receipt = []
@@ -197,7 +197,7 @@ def _reject(film: XRay, code: str, sentence: str, may_enter: MayEnter) -> Taken:
     return film, True
 
 
-def _insert(film: XRay, size: int, may_enter: MayEnter) -> None:
+def _insert(film: Film, size: int, may_enter: MayEnter) -> None:
     # The lock orders this insert before or after a submission or cancellation, never beside it.
     with transaction.atomic():
         may_enter(Batch.objects.select_for_update(no_key=True).get(pk=film.batch_id))
@@ -205,7 +205,7 @@ def _insert(film: XRay, size: int, may_enter: MayEnter) -> None:
         film.save(force_insert=True)
 
 
-def _keep(film: XRay, parts: dict[str, File[Any]]) -> list[str]:
+def _keep(film: Film, parts: dict[str, File[Any]]) -> list[str]:
     """Store bytes so that a power cut does not lose them; leaves nothing behind where that fails."""
     names: list[str] = []
     try:
@@ -228,7 +228,7 @@ def _drop(names: list[str]) -> None:
             log.exception("%s is left in the storage", name)
 
 
-def _store(film: XRay, parts: dict[str, File[Any]], may_enter: MayEnter) -> Taken:
+def _store(film: Film, parts: dict[str, File[Any]], may_enter: MayEnter) -> Taken:
     names = _keep(film, parts)
     film.state, film.stored = State.QUEUED, True
     try:

@@ -20,11 +20,11 @@ from django.utils import timezone
 
 from screening.integrity.counts import counts
 from screening.integrity.violations import Tally, Violation, snapshot
-from screening.models import AS_SENT, ORIGINAL, Prediction, XRay
+from screening.models import AS_SENT, ORIGINAL, Film, Prediction
 
-State = XRay.State
+State = Film.State
 
-ROOT = "films"  # where XRay.storage_name puts them
+ROOT = "films"  # where Film.storage_name puts them
 PICTURES, MAP = ("display.jpg", "thumb.jpg"), "map.png"
 SHARDS = frozenset(f"{number:02x}" for number in range(256))
 GRACE = timedelta(hours=1)
@@ -50,13 +50,13 @@ def violations(tally: Tally, *, settled: bool = False, grace: timedelta = GRACE)
         tally.films += len(films)
         for film in films:
             yield from film_rules(film, predictions[film.pk])
-            if settled and film.state not in XRay.FINAL_STATES and _handed_over(film):
+            if settled and film.state not in Film.FINAL_STATES and _handed_over(film):
                 yield Violation("not_settled", str(film.pk), f"It is still {film.state}, attempt {film.attempts}.")
         yield from _files_of(shard, {film.pk.hex: film for film in films}, tally, grace)
     yield from _orphans(_beside_shards(), tally, grace)
 
 
-def film_rules(film: XRay, predictions: Sequence[Prediction]) -> Iterator[Violation]:
+def film_rules(film: Film, predictions: Sequence[Prediction]) -> Iterator[Violation]:
     """What is wrong with one film's row and predictions."""
     subject = str(film.pk)
     if film.state not in State.values:
@@ -94,9 +94,9 @@ def delete_orphan(name: str) -> bool:
     return True
 
 
-def _broken(film: XRay) -> Iterator[tuple[str, str]]:
+def _broken(film: Film) -> Iterator[tuple[str, str]]:
     """The rules of each state, as code and sentence."""
-    final = film.state in XRay.FINAL_STATES
+    final = film.state in Film.FINAL_STATES
     rules = [
         ("lease_without_work", film.state != State.RUNNING and film.lease_until is not None,
          f"It is {film.state} and holds a lease."),
@@ -109,7 +109,7 @@ def _broken(film: XRay) -> Iterator[tuple[str, str]]:
         ("final_without_end", final and film.finished_at is None, f"It is {film.state}, but not since when."),
         ("end_without_final", not final and film.finished_at is not None, f"It is {film.state}, but has ended."),
         ("done_without_score", film.state == State.DONE and film.score is None, "It is done without a score."),
-        ("done_without_decision", film.state == State.DONE and film.decision not in XRay.Decision.values,
+        ("done_without_decision", film.state == State.DONE and film.decision not in Film.Decision.values,
          f"It is done with the decision {film.decision!r}."),
         ("score_without_done", film.state != State.DONE and (film.score is not None or film.decision != ""),
          f"It has a score or a decision, but is {film.state}."),
@@ -129,28 +129,28 @@ def _broken(film: XRay) -> Iterator[tuple[str, str]]:
     yield from ((code, sentence) for code, broken, sentence in rules if broken)
 
 
-def _handed_over(film: XRay) -> bool:
+def _handed_over(film: Film) -> bool:
     return film.batch.submitted_at is not None or film.batch.cancelled_at is not None
 
 
 def _shards() -> list[str]:
     """The shards that hold anything."""
-    of_rows = XRay.objects.order_by().annotate(shard=Left(Cast("pk", TextField()), 2)).values_list("shard", flat=True)
+    of_rows = Film.objects.order_by().annotate(shard=Left(Cast("pk", TextField()), 2)).values_list("shard", flat=True)
     return sorted((set(_listing(ROOT)[0]) & SHARDS) | set(of_rows.distinct()))
 
 
-def _rows_of(shard: str) -> tuple[list[XRay], dict[UUID, list[Prediction]]]:
+def _rows_of(shard: str) -> tuple[list[Film], dict[UUID, list[Prediction]]]:
     first, last = UUID(shard + "0" * 30), UUID(shard + "f" * 30)
     predictions: dict[UUID, list[Prediction]] = defaultdict(list)
     with snapshot():
-        films = list(XRay.objects.filter(pk__range=(first, last)).select_related("batch", "source").only(*FIELDS))
+        films = list(Film.objects.filter(pk__range=(first, last)).select_related("batch", "source").only(*FIELDS))
         of_shard = Prediction.objects.filter(film_id__gte=first, film_id__lte=last).order_by("pk")
         for prediction in of_shard.only("film_id", "model_id", "score", "decision"):
             predictions[prediction.film_id].append(prediction)
     return films, predictions
 
 
-def _files_of(shard: str, films: dict[str, XRay], tally: Tally, grace: timedelta) -> Iterator[Violation]:
+def _files_of(shard: str, films: dict[str, Film], tally: Tally, grace: timedelta) -> Iterator[Violation]:
     """Compare a shard's rows with its folders; the rows were read first, so what they promise is there by now."""
     folders, strays = _listing(f"{ROOT}/{shard}")
     found = set(folders)
@@ -164,7 +164,7 @@ def _files_of(shard: str, films: dict[str, XRay], tally: Tally, grace: timedelta
     yield from _orphans([f"{ROOT}/{shard}/{name}" for name in strays], tally, grace)
 
 
-def _missing(film: XRay, stored: set[str]) -> Iterator[Violation]:
+def _missing(film: Film, stored: set[str]) -> Iterator[Violation]:
     for name in sorted({film.storage_name(part) for part in _promised(film)} - stored):
         if not default_storage.exists(name):  # an attempt may just have replaced its pictures
             yield Violation("file_missing", name, "Its row says that it is stored.")
@@ -191,19 +191,19 @@ def _is_promised(name: str) -> bool:
     if not _is_key(path.parent.name):
         return False
     fields = ("stored", "as_sent", "pictured", "mapped", "state")
-    film = XRay.objects.filter(pk=UUID(path.parent.name)).only(*fields).first()
+    film = Film.objects.filter(pk=UUID(path.parent.name)).only(*fields).first()
     return film is not None and path.name in _allowed(film) and name == film.storage_name(path.name)
 
 
-def _promised(film: XRay) -> set[str]:
+def _promised(film: Film) -> set[str]:
     """The files a film's row says there are."""
     original = ({ORIGINAL} if film.stored else set()) | ({AS_SENT} if film.as_sent else set())
     return original | (set(PICTURES) if film.pictured else set()) | ({MAP} if film.mapped else set())
 
 
-def _allowed(film: XRay) -> set[str]:
+def _allowed(film: Film) -> set[str]:
     """The files a film may have: before its end also the pictures an attempt has stored so far."""
-    return _promised(film) | (set() if film.state in XRay.FINAL_STATES else {*PICTURES, MAP})
+    return _promised(film) | (set() if film.state in Film.FINAL_STATES else {*PICTURES, MAP})
 
 
 def _beside_shards() -> Iterator[str]:

@@ -10,7 +10,7 @@ from django.db import connection
 from screening.accounts.quotas import USED
 from screening.batches.progress import progress_of
 from screening.integrity.violations import Tally, Violation, snapshot
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 
 ROWS_A_READ = 2_000
 
@@ -37,7 +37,7 @@ def counts(tally: Tally) -> Iterator[Violation]:
 
 def _miscounted(batch: Batch) -> str:
     with snapshot():
-        states = XRay.objects.filter(batch=batch).order_by().values_list("state", flat=True)
+        states = Film.objects.filter(batch=batch).order_by().values_list("state", flat=True)
         there = Counter(states.iterator(ROWS_A_READ))
         try:
             told = progress_of(batch)

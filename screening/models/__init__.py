@@ -2,7 +2,7 @@
 
 from screening.models.accounts import ApiToken, Quota
 from screening.models.batches import Batch, ModelVersion
-from screening.models.films import AS_SENT, KEPT, ORIGINAL, OWN_NAME, UNCERTAINTY, FilmCount, Prediction, XRay
+from screening.models.films import AS_SENT, KEPT, ORIGINAL, OWN_NAME, UNCERTAINTY, Film, FilmCount, Prediction
 from screening.models.reviews import GoldCase, ReadingClaim, ReadingSkip, Review
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "UNCERTAINTY",
     "ApiToken",
     "Batch",
+    "Film",
     "FilmCount",
     "GoldCase",
     "ModelVersion",
@@ -21,5 +22,4 @@ __all__ = [
     "ReadingClaim",
     "ReadingSkip",
     "Review",
-    "XRay",
 ]

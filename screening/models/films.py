@@ -30,7 +30,7 @@ OWN_NAME = Collate(
 )
 
 
-class XRay(models.Model):
+class Film(models.Model):
     """One file of a batch: a film, or an archive of films. Always in exactly one state, with a reason unless DONE.
 
     An archive ends UNPACKED when every file in it has a row of its own, which names the archive.
@@ -114,8 +114,8 @@ class XRay(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        db_table = "screening_xray"  # the name of version 0.1, which triggers and written SQL use
         ordering: ClassVar = ["created_at", "id"]
-        verbose_name = "film"
         indexes: ClassVar = [
             models.Index(fields=["batch", "created_at", "id"], name="films_in_order"),
             models.Index(fields=["batch", "state", "decision"], name="films_by_state"),
@@ -213,11 +213,11 @@ class Prediction(models.Model):
     """What one model version said of one film; at most one each."""
 
     film = models.ForeignKey(
-        XRay, models.CASCADE, related_name="predictions", db_index=False
+        Film, models.CASCADE, related_name="predictions", db_index=False
     )  # the constraint has one
     model = models.ForeignKey(ModelVersion, models.PROTECT, related_name="predictions")
     score = models.FloatField(help_text="P(COVID-19)")
-    decision = models.CharField(max_length=10, choices=XRay.Decision.choices)
+    decision = models.CharField(max_length=10, choices=Film.Decision.choices)
     seconds = models.FloatField(help_text="decode and network, this film's share of its chunk")
     created_at = models.DateTimeField(default=timezone.now)
 

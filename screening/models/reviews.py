@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from screening.models.films import XRay
+from screening.models.films import Film
 
 
 class Review(models.Model):
@@ -30,14 +30,14 @@ class Review(models.Model):
         POSITIVE = "positive", "COVID-19 signs"
         NEGATIVE = "negative", "No such signs"
 
-    film = models.ForeignKey(XRay, models.PROTECT, related_name="reviews")
+    film = models.ForeignKey(Film, models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews")
     verdict = models.CharField(max_length=16, choices=Verdict.choices)
     finding = models.CharField(max_length=10, choices=Finding.choices, blank=True)
     note = models.TextField(blank=True, max_length=2000)
     # As they stood when the verdict was given; the film's may change with another model.
     score = models.FloatField(null=True, blank=True)
-    decision = models.CharField(max_length=10, choices=XRay.Decision.choices, blank=True)
+    decision = models.CharField(max_length=10, choices=Film.Decision.choices, blank=True)
     blinded = models.BooleanField(default=False, help_text="score and decision were hidden until it was given")
     seconds = models.FloatField(null=True, blank=True, help_text="from the film on the screen to the verdict")
     final = models.BooleanField(default=False, help_text="settles the film, whatever others said")
@@ -63,7 +63,7 @@ class Review(models.Model):
 class ReadingClaim(models.Model):
     """The film a reader has before them. One row a film, so no two readers have the same one at a time."""
 
-    film = models.OneToOneField(XRay, models.CASCADE, primary_key=True, related_name="claim")
+    film = models.OneToOneField(Film, models.CASCADE, primary_key=True, related_name="claim")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="claims")
     taken_at = models.DateTimeField()
     until = models.DateTimeField(help_text="after this, others may take it")
@@ -79,7 +79,7 @@ class ReadingClaim(models.Model):
 class ReadingSkip(models.Model):
     """A film that a reader does not want to be offered for a while."""
 
-    film = models.ForeignKey(XRay, models.CASCADE, related_name="skips", db_index=False)  # the constraint has one
+    film = models.ForeignKey(Film, models.CASCADE, related_name="skips", db_index=False)  # the constraint has one
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="skips")
     until = models.DateTimeField()
 
@@ -93,7 +93,7 @@ class ReadingSkip(models.Model):
 class GoldCase(models.Model):
     """A film whose truth is known; mixed into every reader's queue once, to see how well they read."""
 
-    film = models.OneToOneField(XRay, models.PROTECT, related_name="gold_case")
+    film = models.OneToOneField(Film, models.PROTECT, related_name="gold_case")
     truth = models.CharField(max_length=10, choices=Review.Finding.choices)
     note = models.CharField(max_length=400, blank=True, help_text="how the truth is known")
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -6,13 +6,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import GoldCase, Review, XRay
+from screening.models import Film, GoldCase, Review
 from screening.reading import reviews, rules
 
-WAITING = (XRay.ReviewState.PENDING, XRay.ReviewState.DISPUTED)
+WAITING = (Film.ReviewState.PENDING, Film.ReviewState.DISPUTED)
 
 
-def add_gold_case(*, film: XRay, truth: str, added_by: User, note: str = "") -> GoldCase:
+def add_gold_case(*, film: Film, truth: str, added_by: User, note: str = "") -> GoldCase:
     """Mix a film into every reader's queue once. A film that still waits for a verdict gets this truth as its own.
 
     Args:

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from screening.batches.pagination import COUNTED_AT_MOST
-from screening.models import GoldCase, ReadingClaim, Review, XRay
+from screening.models import Film, GoldCase, ReadingClaim, Review
 
-State = XRay.ReviewState
+State = Film.ReviewState
 
 WITHOUT_CARD = ("batch__model__card",)
 
@@ -47,8 +47,8 @@ class Waiting:
 
 def waiting() -> Waiting:
     """Count the films that wait for readers, each kind up to ``COUNTED_AT_MOST``."""
-    pending = XRay.objects.order_by().filter(review_state=State.PENDING)
-    disputed = XRay.objects.order_by().filter(review_state=State.DISPUTED)
+    pending = Film.objects.order_by().filter(review_state=State.PENDING)
+    disputed = Film.objects.order_by().filter(review_state=State.DISPUTED)
     return Waiting(
         pending=pending[:COUNTED_AT_MOST].count(),
         disputed=disputed[:COUNTED_AT_MOST].count(),
@@ -56,29 +56,29 @@ def waiting() -> Waiting:
     )
 
 
-def review_queue(state: str = State.PENDING) -> QuerySet[XRay]:
+def review_queue(state: str = State.PENDING) -> QuerySet[Film]:
     """Flagged films in one state of review, oldest first; by default those without a verdict. For reviewers only."""
     return (
-        XRay.objects.filter(review_state=state)
+        Film.objects.filter(review_state=state)
         .select_related("batch__model", "batch__owner")
         .defer(*WITHOUT_CARD)
         .order_by("created_at", "id")
     )
 
 
-def next_to_review(film: XRay) -> XRay | None:
+def next_to_review(film: Film) -> Film | None:
     """The film that follows this one in the queue, or the queue's first when this was the last."""
     others = review_queue().exclude(pk=film.pk)
     later = Q(created_at__gt=film.created_at) | Q(created_at=film.created_at, pk__gt=film.pk)
     return others.filter(later).first() or others.first()
 
 
-def reviews_of(film: XRay) -> QuerySet[Review]:
+def reviews_of(film: Film) -> QuerySet[Review]:
     """The verdicts on a film, newest first; not those on a hidden gold case, or a look would tell that it is one."""
     return film.reviews.filter(gold=False).select_related("reviewer")
 
 
-def standing(film: XRay) -> QuerySet[Review]:
+def standing(film: Film) -> QuerySet[Review]:
     """The readings of a film that count, oldest first."""
     return film.reviews.filter(STANDS, gold=False).order_by("id")
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from screening.accounts.access import is_reviewer
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import Review, XRay
+from screening.models import Film, Review
 from screening.reading import rules
 from screening.reading.queries import STANDS, standing
 
@@ -21,7 +21,7 @@ UNDO_WITHIN = timedelta(minutes=10)
 VERDICTS = [choice for choice in Review.Verdict if choice != Review.Verdict.WITHDRAWN]
 
 
-def review(*, film: XRay, reviewer: User, verdict: str, note: str = "") -> Review:
+def review(*, film: Film, reviewer: User, verdict: str, note: str = "") -> Review:
     """Enter a verdict that was given with everything in sight, outside the reading room.
 
     Staff settle a film by it, the newest one counting; of another reviewer it is one reading among others. Asking for
@@ -55,12 +55,12 @@ def check(verdict: str, note: str) -> None:
         raise ScreeningError("note_too_long", f"A note has at most {NOTE_LENGTH} characters.", 400)
 
 
-def locked(film_id: Any) -> XRay:
+def locked(film_id: Any) -> Film:
     """A film that nobody else changes until the transaction ends."""
-    return XRay.objects.select_for_update(no_key=True).get(pk=film_id)
+    return Film.objects.select_for_update(no_key=True).get(pk=film_id)
 
 
-def enter(film: XRay, *, reviewer: User, verdict: str, note: str, **fields: Any) -> Review:
+def enter(film: Film, *, reviewer: User, verdict: str, note: str, **fields: Any) -> Review:
     """Add a row for a locked film, and store the state that follows from all of them.
 
     Args:
@@ -85,16 +85,16 @@ def enter(film: XRay, *, reviewer: User, verdict: str, note: str, **fields: Any)
     return entry
 
 
-def settle(film: XRay) -> None:
+def settle(film: Film) -> None:
     """Store where a locked film stands by what was said of it; nobody has to look at one that is not flagged."""
     given = list(standing(film))
     if not given and not film.flags:
-        state: str = XRay.ReviewState.NOT_NEEDED
+        state: str = Film.ReviewState.NOT_NEEDED
     else:
         needed = rules.readings_needed(film.sha256, settings.READINGS_NEEDED, settings.DOUBLE_READING_SHARE)
         state = rules.state_of(given, needed)
     if state != film.review_state:
-        film.review_state = XRay.ReviewState(state)
+        film.review_state = Film.ReviewState(state)
         film.save(update_fields=["review_state"])
 
 

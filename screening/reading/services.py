@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from screening.accounts.access import is_reviewer
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import ModelVersion, ReadingClaim, ReadingSkip, Review, XRay
+from screening.models import Film, ModelVersion, ReadingClaim, ReadingSkip, Review
 from screening.reading import queries as reading_queries
 from screening.reading import reviews, rules, statements
 
@@ -123,7 +123,7 @@ def give(*, reader: User, film_id: UUID, answer: str, note: str = "", blinded: b
         NotFoundError: when there is no such film, or they may not read.
     """
     _require_reviewer(reader)
-    if not XRay.objects.filter(pk=film_id).exists():
+    if not Film.objects.filter(pk=film_id).exists():
         raise NotFoundError("film")
     with transaction.atomic():
         film = reviews.locked(film_id)
@@ -160,8 +160,8 @@ def undo(reader: User) -> tuple[Review, bool]:
     with transaction.atomic():
         entry = reviews.withdraw(reader=reader)
         entry.film.refresh_from_db(fields=["review_state"])
-        settles = entry.film.review_state == XRay.ReviewState.DISPUTED
-        open_again = settles or entry.gold or entry.film.review_state == XRay.ReviewState.PENDING
+        settles = entry.film.review_state == Film.ReviewState.DISPUTED
+        open_again = settles or entry.gold or entry.film.review_state == Film.ReviewState.PENDING
         if not open_again or not entry.film.pictured:
             return entry, False
         row: dict[str, Any] = {
@@ -207,7 +207,7 @@ def _middle() -> float:
     return (points["low"] + points["high"]) / 2 if points else 0.5
 
 
-def _verdict(film: XRay, answer: str, hidden: bool) -> str:
+def _verdict(film: Film, answer: str, hidden: bool) -> str:
     if answer in Review.Finding.values:
         return rules.verdict_of(film.decision, answer)
     if hidden and answer in (Review.Verdict.CONFIRMED, Review.Verdict.OVERTURNED):

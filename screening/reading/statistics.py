@@ -16,10 +16,10 @@ from django.db.models.functions import Least
 
 from ml.statistics.agreement import Kappa, cohen_kappa
 from ml.statistics.metrics import wilson_interval
-from screening.models import Review, XRay
+from screening.models import Film, Review
 from screening.reading.queries import STANDS
 
-Verdict, Decision = Review.Verdict, XRay.Decision
+Verdict, Decision = Review.Verdict, Film.Decision
 
 CALLS = ("positive", "negative", "unreadable")
 

@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import KEPT, XRay
+from screening.models import KEPT, Film
 
 # What browsers show and none runs. All else that is stored, the films themselves among it, is never sent from here.
 SHOWN = {"image/jpeg": "jpg", "image/png": "png"}
@@ -31,12 +31,12 @@ HEADERS = {
 }
 
 
-def serve(film: XRay, part: str, content_type: str) -> HttpResponseBase:
+def serve(film: Film, part: str, content_type: str) -> HttpResponseBase:
     """Answer with one of a film's pictures.
 
     Args:
         film: one the user may see.
-        part: which of its stored parts, see ``XRay.storage_name``.
+        part: which of its stored parts, see ``Film.storage_name``.
         content_type: ``image/jpeg`` or ``image/png``.
 
     Raises:
@@ -95,7 +95,7 @@ def _redirect(name: str, content_type: str, disposition: str) -> HttpResponseBas
     return HttpResponseRedirect(address, headers={"Cache-Control": f"private, max-age={ADDRESS_SECONDS // 2}"})
 
 
-def _file_name(film: XRay, part: str, content_type: str) -> str:
+def _file_name(film: Film, part: str, content_type: str) -> str:
     """What a saved picture is called: by our key, never by the sender's name, which may say who it is."""
     stem = "".join(letter for letter in part.rpartition(".")[0] or part if letter.isalnum() or letter == "-")
     return f"{film.pk.hex[:12]}-{stem}.{SHOWN[content_type]}"

@@ -53,7 +53,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         """Write a file, over one of that name, in four system calls; :meth:`save` took twice a worker's time.
 
         Args:
-            name: one of our own making, see ``XRay.storage_name``; it is not made safe here.
+            name: one of our own making, see ``Film.storage_name``; it is not made safe here.
             data: the whole file.
 
         Raises:

@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError
 from ml.errors import FilmError
 from screening.errors import ScreeningError
 from screening.intake.inspection import ARCHIVE
-from screening.models import ModelVersion, XRay
+from screening.models import Film, ModelVersion
 from screening.worker import inference as inference
 from screening.worker import leases, unpacking
 from screening.worker import pipeline as pipeline
@@ -45,7 +45,7 @@ Attempt = Decoded | Exception
 Outcome = Screened | Unscored | Exception
 
 
-def screen(films: Sequence[XRay]) -> None:
+def screen(films: Sequence[Film]) -> None:
     """Screen claimed films and unpack claimed archives.
 
     Every one is recorded or handed back, whatever happens to its neighbours.
@@ -57,7 +57,7 @@ def screen(films: Sequence[XRay]) -> None:
             _unpack(archive, until)
 
 
-def _screen(films: Sequence[XRay]) -> None:
+def _screen(films: Sequence[Film]) -> None:
     left = {film.pk: film for film in films}
     try:
         for model, chunk in _by_model(films).items():
@@ -74,7 +74,7 @@ def _screen(films: Sequence[XRay]) -> None:
         pipeline.drain()
 
 
-def _unpack(archive: XRay, until: float) -> None:
+def _unpack(archive: Film, until: float) -> None:
     try:
         if time.monotonic() > until:
             unpacking.put_off([archive])
@@ -92,23 +92,23 @@ def warm_up() -> None:
     pipeline.in_network_thread(inference.load_default)
 
 
-def _by_model(films: Sequence[XRay]) -> dict[ModelVersion, list[XRay]]:
-    chunks: dict[ModelVersion, list[XRay]] = defaultdict(list)
+def _by_model(films: Sequence[Film]) -> dict[ModelVersion, list[Film]]:
+    chunks: dict[ModelVersion, list[Film]] = defaultdict(list)
     for film in films:
         chunks[film.batch.model].append(film)
     return chunks
 
 
-def _groups(films: Sequence[XRay]) -> Iterable[Sequence[XRay]]:
+def _groups(films: Sequence[Film]) -> Iterable[Sequence[Film]]:
     return (films[start : start + NETWORK_FILMS] for start in range(0, len(films), NETWORK_FILMS))
 
 
-def _decode(films: Sequence[XRay]) -> list[Attempt]:
+def _decode(films: Sequence[Film]) -> list[Attempt]:
     """The first stage: one file's bytes in memory at a time."""
     return [_attempt(film) for film in films]
 
 
-def _attempt(film: XRay) -> Attempt:
+def _attempt(film: Film) -> Attempt:
     try:
         return inference.decode(leases.read_original(film))
     except RecursionError:
@@ -124,11 +124,11 @@ def _judge(model: ModelVersion, attempts: Sequence[Attempt]) -> list[Outcome]:
     return [next(results) if isinstance(attempt, Decoded) else attempt for attempt in attempts]
 
 
-def _settle(films: Sequence[XRay], results: Sequence[Outcome] | Exception) -> None:
+def _settle(films: Sequence[Film], results: Sequence[Outcome] | Exception) -> None:
     """The third stage: pictures first, then the rows that say there are any. Films with an error go back."""
     outcomes = [results] * len(films) if isinstance(results, Exception) else results
-    written: list[tuple[XRay, Screened | Refusal]] = []
-    broken: list[tuple[XRay, Exception]] = []
+    written: list[tuple[Film, Screened | Refusal]] = []
+    broken: list[tuple[Film, Exception]] = []
     for film, outcome in zip(films, outcomes, strict=True):
         try:
             written.append((film, _kept(film, outcome)))
@@ -145,7 +145,7 @@ def _settle(films: Sequence[XRay], results: Sequence[Outcome] | Exception) -> No
     _hand_back(broken)
 
 
-def _kept(film: XRay, outcome: Outcome) -> Screened | Refusal:
+def _kept(film: Film, outcome: Outcome) -> Screened | Refusal:
     """Store a result's pictures; returns what its row will say.
 
     Raises:
@@ -158,14 +158,14 @@ def _kept(film: XRay, outcome: Outcome) -> Screened | Refusal:
     if isinstance(outcome, Unscored):
         leases.store_pictures(film, outcome.pictures)
         reason = outcome.reason
-        return Refusal(reason.code, reason.sentence, "gate", XRay.State.REJECTED, pictured=True)
+        return Refusal(reason.code, reason.sentence, "gate", Film.State.REJECTED, pictured=True)
     leases.store_pictures(film, outcome.pictures, outcome.overlay)
     return outcome
 
 
-def _hand_back(broken: Sequence[tuple[XRay, Exception]]) -> None:
-    transient: list[XRay] = []
-    others: dict[Refusal, list[XRay]] = defaultdict(list)
+def _hand_back(broken: Sequence[tuple[Film, Exception]]) -> None:
+    transient: list[Film] = []
+    others: dict[Refusal, list[Film]] = defaultdict(list)
     for film, error in broken:
         log.error("film %s handed back", film.pk, exc_info=error)
         if _is_transient(error):

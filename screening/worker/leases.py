@@ -21,13 +21,13 @@ from screening.batches import counts_compaction
 from screening.config.celery import BULK, SMALL
 from screening.config.limits import limits
 from screening.intake.inspection import ARCHIVE
-from screening.models import ORIGINAL, Batch, XRay
+from screening.models import ORIGINAL, Batch, Film
 from screening.storage import local as storage
 from screening.worker import statements as statements
 from screening.worker import triage
 from screening.worker.inference import Pictures, Screened
 
-State, ReviewState = XRay.State, XRay.ReviewState
+State, ReviewState = Film.State, Film.ReviewState
 
 NOTHING_SAID: dict[str, Any] = {
     "code": "", "reason": "", "step": "", "score": None, "decision": "", "seconds": None, "notes": [],
@@ -43,11 +43,11 @@ class Refusal:
     code: str
     sentence: str
     step: str = "worker"
-    state: XRay.State = State.FAILED
+    state: Film.State = State.FAILED
     pictured: bool = False
 
 
-def claim(ids: Sequence[UUID]) -> list[XRay]:
+def claim(ids: Sequence[UUID]) -> list[Film]:
     """Take waiting films of submitted batches: QUEUED -> RUNNING, one attempt more, under a lease.
 
     Films that another worker has, that are final, or whose batch is not open for work are left out. So are films
@@ -57,7 +57,7 @@ def claim(ids: Sequence[UUID]) -> list[XRay]:
         the films won, in the order they were sent, each with its batch's model (without its card).
     """
     lease = _lease()
-    won = list(XRay.objects.raw(statements.CLAIM, {"ids": list(ids), "lease": lease, "alone": len(ids) == 1}))
+    won = list(Film.objects.raw(statements.CLAIM, {"ids": list(ids), "lease": lease, "alone": len(ids) == 1}))
     batches = Batch.objects.select_related("model").only("model__name", "model__digest")
     found = batches.in_bulk({film.batch_id for film in won})
     for film in won:
@@ -65,7 +65,7 @@ def claim(ids: Sequence[UUID]) -> list[XRay]:
     return sorted(won, key=lambda film: (film.created_at, film.pk))
 
 
-def read_original(film: XRay) -> bytes:
+def read_original(film: Film) -> bytes:
     """The bytes of a film.
 
     Raises:
@@ -75,7 +75,7 @@ def read_original(film: XRay) -> bytes:
         return bytes(file.read())
 
 
-def store_pictures(film: XRay, pictures: Pictures, overlay: bytes | None = None) -> None:
+def store_pictures(film: Film, pictures: Pictures, overlay: bytes | None = None) -> None:
     """Keep what people see of a film; a second attempt replaces the first one's."""
     parts = {"display.jpg": pictures.display, "thumb.jpg": pictures.thumbnail}
     if overlay is not None:
@@ -84,7 +84,7 @@ def store_pictures(film: XRay, pictures: Pictures, overlay: bytes | None = None)
         storage.put(film.storage_name(part), data)
 
 
-def record(results: Sequence[tuple[XRay, Screened | Refusal]]) -> int:
+def record(results: Sequence[tuple[Film, Screened | Refusal]]) -> int:
     """Store results and move their films to DONE, FAILED or REJECTED, in one statement.
 
     Their pictures are on the disk before a row says there are any. A film this worker no longer holds (its
@@ -102,7 +102,7 @@ def record(results: Sequence[tuple[XRay, Screened | Refusal]]) -> int:
         return int(cursor.fetchone()[0])
 
 
-def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
+def hand_back(films: Sequence[Film], refusal: Refusal) -> None:
     """Give up an attempt: back to the queue one film a message, or FAILED when it was the last attempt.
 
     One film a message, so that a film which kills its process cannot take its neighbours with it again.
@@ -112,17 +112,17 @@ def hand_back(films: Sequence[XRay], refusal: Refusal) -> None:
     again = [film for film in films if film.attempts < settings.MAX_ATTEMPTS]
     with transaction.atomic():
         held = _held(again)
-        XRay.objects.filter(pk__in=held).update(state=State.QUEUED, lease_until=None, published_at=Now())
+        Film.objects.filter(pk__in=held).update(state=State.QUEUED, lease_until=None, published_at=Now())
         transaction.on_commit(lambda: publishing.publish(sorted(held), queue=SMALL, alone=True))
 
 
-def postpone(films: Sequence[XRay]) -> None:
+def postpone(films: Sequence[Film]) -> None:
     """Give up an attempt that failed for a reason outside the films: it does not count, and the sweep tries later."""
     if not films:
         return
     with transaction.atomic():
         held = _held(films)
-        XRay.objects.filter(pk__in=held).update(
+        Film.objects.filter(pk__in=held).update(
             state=State.QUEUED, lease_until=None, published_at=Now(), attempts=F("attempts") - 1
         )
 
@@ -139,7 +139,7 @@ def sweep() -> dict[str, int]:
     lease = _lease()
     # A lease that ends later than any lease can was given before the database's clock was set back.
     over = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + Value(2 * lease))
-    lost = list(XRay.objects.filter(over, state=State.RUNNING)[:MOST_A_SWEEP])
+    lost = list(Film.objects.filter(over, state=State.RUNNING)[:MOST_A_SWEEP])
     hand_back(
         lost,
         Refusal(
@@ -153,7 +153,7 @@ def sweep() -> dict[str, int]:
     return done
 
 
-def _held(films: Sequence[XRay]) -> set[UUID]:
+def _held(films: Sequence[Film]) -> set[UUID]:
     """Lock those of the films whose attempt is still the one this worker began."""
     attempts: dict[int, list[UUID]] = defaultdict(list)
     for film in films:
@@ -161,11 +161,11 @@ def _held(films: Sequence[XRay]) -> set[UUID]:
     mine = Q(pk__in=[])
     for attempt, ids in attempts.items():
         mine |= Q(attempts=attempt, pk__in=ids)
-    rows = XRay.objects.select_for_update().filter(mine, state=State.RUNNING)
+    rows = Film.objects.select_for_update().filter(mine, state=State.RUNNING)
     return set(rows.values_list("pk", flat=True))
 
 
-def _row(film: XRay, result: Screened | Refusal) -> dict[str, Any]:
+def _row(film: Film, result: Screened | Refusal) -> dict[str, Any]:
     """What a film's row will say, as :data:`statements.RECORD` takes it."""
     held = {"id": str(film.pk), "attempts": film.attempts, "model_id": film.batch.model_id}
     if isinstance(result, Refusal):
@@ -180,7 +180,7 @@ def _row(film: XRay, result: Screened | Refusal) -> dict[str, Any]:
     return {**held, **row, "review_state": ReviewState.PENDING if row["flags"] else ReviewState.NOT_NEEDED}
 
 
-def _refused(film: XRay, result: Refusal) -> dict[str, Any]:
+def _refused(film: Film, result: Refusal) -> dict[str, Any]:
     # An archive shows nothing that anybody could read.
     flags = [triage.FLAG_FAILED] if result.state == State.FAILED and film.kind != ARCHIVE else []
     return {
@@ -206,12 +206,12 @@ def _publish_stale() -> int:
     # The first time, all films of a batch are published with its submission, which no film's row repeats.
     first = Q(published_at=None) & (Q(batch__submitted_at__lt=long_ago) | Q(batch__submitted_at__gt=soon))
     again = Q(published_at__lt=long_ago) | Q(published_at__gt=soon)
-    stale = XRay.objects.filter(
+    stale = Film.objects.filter(
         first | again, state=State.QUEUED, batch__submitted_at__isnull=False, batch__cancelled_at=None
     ).order_by("created_at", "id")
     fresh = list(stale.filter(attempts=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
     tried = list(stale.filter(attempts__gt=0).values_list("pk", flat=True)[:MOST_A_SWEEP])
-    XRay.objects.filter(pk__in=[*fresh, *tried], state=State.QUEUED).update(published_at=Now())
+    Film.objects.filter(pk__in=[*fresh, *tried], state=State.QUEUED).update(published_at=Now())
     if fresh:
         publishing.publish(fresh, queue=BULK)
     if tried:

@@ -28,11 +28,11 @@ from screening.intake.filenames import clean_path
 from screening.intake.inspection import ARCHIVE
 from screening.intake.zip import archive as archives
 from screening.intake.zip.archive import Member
-from screening.models import ORIGINAL, Batch, XRay
+from screening.models import ORIGINAL, Batch, Film
 from screening.worker import leases
 from screening.worker.leases import Refusal
 
-State = XRay.State
+State = Film.State
 
 MOST_NOTED = 100  # lines of what was left out
 
@@ -41,7 +41,7 @@ class _LostError(Exception):
     """Another attempt has the archive; this one must leave it alone."""
 
 
-def unpack(archive: XRay, until: float) -> None:
+def unpack(archive: Film, until: float) -> None:
     """Add the files of a claimed archive to its batch, and end it or hand it back to the queue to go on later.
 
     Args:
@@ -76,7 +76,7 @@ def unpack(archive: XRay, until: float) -> None:
         pass
 
 
-def put_off(waiting: Sequence[XRay]) -> None:
+def put_off(waiting: Sequence[Film]) -> None:
     """Hand claimed archives back to go on with them in messages of their own, behind what waits already."""
     leases.postpone(waiting)
     publishing.publish([archive.pk for archive in waiting], queue=BULK, alone=True)
@@ -88,19 +88,19 @@ def discard_leftovers(ids: Collection[UUID]) -> None:
     Args:
         ids: rows that a message names and that nobody can claim: it was delivered again.
     """
-    for archive in XRay.objects.filter(pk__in=ids, kind=ARCHIVE, stored=False, kept_bytes__gt=0):
+    for archive in Film.objects.filter(pk__in=ids, kind=ARCHIVE, stored=False, kept_bytes__gt=0):
         _discard(archive)
 
 
 class _Added:
     """Rows of this attempt, published in groups while it goes on."""
 
-    def __init__(self, archive: XRay) -> None:
-        self.done = dict(XRay.objects.filter(archive=archive).values_list("original_name", "bytes"))
+    def __init__(self, archive: Film) -> None:
+        self.done = dict(Film.objects.filter(archive=archive).values_list("original_name", "bytes"))
         self._total = len(self.done)
         self._waiting: list[UUID] = []
 
-    def take(self, film: XRay) -> None:
+    def take(self, film: Film) -> None:
         """One row more."""
         self._total += 1
         if film.state == State.QUEUED:
@@ -111,12 +111,12 @@ class _Added:
     def publish(self) -> None:
         """Tell the workers of what waits; small archives go ahead of large ones, as small batches do."""
         if self._waiting:
-            XRay.objects.filter(pk__in=self._waiting, state=State.QUEUED).update(published_at=Now())
+            Film.objects.filter(pk__in=self._waiting, state=State.QUEUED).update(published_at=Now())
             publishing.publish(self._waiting, queue=SMALL if self._total <= settings.SMALL_BATCH_FILMS else BULK)
             self._waiting = []
 
 
-def _add_members(archive: XRay, added: _Added, until: float) -> bool:
+def _add_members(archive: Film, added: _Added, until: float) -> bool:
     """Add what has no row yet; returns whether that was all."""
     named = partial(intake.member_name, archive)
     with default_storage.open(archive.storage_name(ORIGINAL)) as file:
@@ -134,7 +134,7 @@ def _add_members(archive: XRay, added: _Added, until: float) -> bool:
     return True
 
 
-def _add(archive: XRay, member: Member) -> XRay | None:
+def _add(archive: Film, member: Member) -> Film | None:
     """Add one file's row, while nobody can take the archive from this worker."""
     with transaction.atomic():
         if not list(_held(archive).select_for_update(no_key=True).values_list("pk")):
@@ -152,13 +152,13 @@ def _add(archive: XRay, member: Member) -> XRay | None:
     return film
 
 
-def _held(archive: XRay) -> QuerySet[XRay]:
+def _held(archive: Film) -> QuerySet[Film]:
     """The archive's row, if its attempt is still this one: each has a lease that ends at a moment of its own."""
     held = {"state": State.RUNNING, "attempts": archive.attempts, "lease_until": archive.lease_until}
-    return XRay.objects.filter(pk=archive.pk, **held)
+    return Film.objects.filter(pk=archive.pk, **held)
 
 
-def _note(archive: XRay, member: Member) -> None:
+def _note(archive: Film, member: Member) -> None:
     """Note the helper files that an archive, or one inside it, is relieved of."""
     where = f" in {clean_path(member.path)}" if member.path else ""
     lines = [f"{line}{where}" for line in member.left_out]
@@ -168,9 +168,9 @@ def _note(archive: XRay, member: Member) -> None:
         _held(archive).update(receipt=archive.receipt)
 
 
-def _summary(archive: XRay) -> str:
+def _summary(archive: Film) -> str:
     at_intake = Q(state=State.REJECTED, step="intake")
-    counts = XRay.objects.filter(archive=archive).aggregate(files=Count("pk"), refused=Count("pk", filter=at_intake))
+    counts = Film.objects.filter(archive=archive).aggregate(files=Count("pk"), refused=Count("pk", filter=at_intake))
     files, refused = counts["files"], counts["refused"]
     summary = (
         f"Unpacked: {files:,} {'file' if files == 1 else 'files'}, {files - refused:,} taken, {refused:,} refused."
@@ -180,7 +180,7 @@ def _summary(archive: XRay) -> str:
     return summary
 
 
-def _end(archive: XRay, end: Refusal) -> None:
+def _end(archive: Film, end: Refusal) -> None:
     """Move an archive to a final state: its row first, then its bytes. A cancelled one keeps them, as films do."""
     kept = end.state == State.CANCELLED
     with transaction.atomic():
@@ -199,7 +199,7 @@ def _end(archive: XRay, end: Refusal) -> None:
         _discard(archive)
 
 
-def _discard(archive: XRay) -> None:
+def _discard(archive: Film) -> None:
     """Delete an ended archive's bytes. Until that is done, its row says how many there are."""
     default_storage.delete(archive.storage_name(ORIGINAL))
-    XRay.objects.filter(pk=archive.pk, stored=False).update(kept_bytes=0)
+    Film.objects.filter(pk=archive.pk, stored=False).update(kept_bytes=0)

@@ -28,7 +28,7 @@ from ml.errors import FilmError
 from screening.config.celery import SMALL, app
 from screening.config.limits import limits
 from screening.errors import ScreeningError
-from screening.models import XRay
+from screening.models import Film
 from screening.publishing import BROKER_ERRORS
 from screening.storage import local as storage
 
@@ -91,7 +91,7 @@ def find(pk: UUID) -> File[bytes] | None:
 
 def render(pk: UUID) -> None:
     """Render a film's values, unless they are there, refused before, or in another worker's hands."""
-    film = XRay.objects.filter(pk=pk, pictured=True).only("pk", "kind", "source").first()
+    film = Film.objects.filter(pk=pk, pictured=True).only("pk", "kind", "source").first()
     note = _note(pk)
     if film is None or (note is None and default_storage.exists(_name(pk))):
         return
@@ -131,7 +131,7 @@ def packed(film: Deep) -> bytes:
     return gzip.compress(struct.pack("<I", len(header)) + header + codes + curve, GZIP_LEVEL, mtime=0)
 
 
-def _rendered(film: XRay) -> Note | None:
+def _rendered(film: Film) -> Note | None:
     """Render and store; or why that cannot be."""
     from ml.decoding.viewer_pixels import deep  # here: only workers decode
     from screening.worker import leases

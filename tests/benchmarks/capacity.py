@@ -105,13 +105,13 @@ def fill(films: int) -> list[str]:
     from django.db import connection
     from django.utils import timezone
 
-    from screening.models import Batch, ModelVersion, XRay
+    from screening.models import Batch, Film, ModelVersion
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE screening_xray, screening_batch CASCADE")
         user, model = User.objects.get_or_create(username="bench")[0], ModelVersion.objects.get(is_default=True)
         batch = Batch.objects.create(owner=user, name="bench", model=model, submitted_at=timezone.now())
-        XRay.objects.create(batch=batch, original_name="film.png", sha256="0", bytes=1, kind="png", state="queued",
+        Film.objects.create(batch=batch, original_name="film.png", sha256="0", bytes=1, kind="png", state="queued",
                             stored=True, published_at=batch.submitted_at)  # fmt: skip
         cursor.execute(MORE, [films])
         cursor.execute("VACUUM ANALYZE screening_xray")
@@ -202,11 +202,11 @@ def sweep_seconds(supply: Supply) -> float:
     """One sweep with all the films waiting, of which none is due."""
     from django.db.models.functions import Now
 
-    from screening.models import XRay
+    from screening.models import Film
     from screening.worker import leases
 
     supply.take(1)
-    XRay.objects.filter(state="queued").update(published_at=Now())
+    Film.objects.filter(state="queued").update(published_at=Now())
     started = time.perf_counter()
     leases.sweep()
     return time.perf_counter() - started

@@ -31,7 +31,7 @@ from kombu import Consumer
 
 from screening.config.celery import BULK, app
 from screening.config.limits import limits
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.publishing import SCREEN
 from screening.worker import leases
 from screening.worker import statements as statements
@@ -106,7 +106,7 @@ class Code:
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self._ids = [[UUID(pk) for pk in chunk] for chunk in chunks]
-        self._held: dict[int, list[XRay]] = {}
+        self._held: dict[int, list[Film]] = {}
         connection.ensure_connection()
 
     def claim(self, chunk: int) -> None:
@@ -139,7 +139,7 @@ class Sql:
 
     @staticmethod
     def _rows(batch: Batch, group: Chunk) -> dict[str, str]:
-        films = [XRay(pk=UUID(pk), batch=batch, attempts=1, sha256="f" * 64) for pk in group]
+        films = [Film(pk=UUID(pk), batch=batch, attempts=1, sha256="f" * 64) for pk in group]
         return {"rows": json.dumps([leases._row(film, RESULT) for film in films])}
 
 

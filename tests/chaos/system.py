@@ -16,7 +16,7 @@ import psutil
 import psycopg2
 import redis
 
-from screening.models import XRay
+from screening.models import Film
 from screening.runtime import application
 from screening.runtime.instance import Instance
 from screening.runtime.stack import Stack, remove_instance, running_stack
@@ -25,7 +25,7 @@ from tests.chaos.films import films
 from tests.chaos.processes import PATIENCE, frozen, tree, until
 from xrayscreen import Client, Upload
 
-FINAL = tuple(state.value for state in XRay.FINAL_STATES)
+FINAL = tuple(state.value for state in Film.FINAL_STATES)
 # Short, so that what is lost is found while a test waits, and long enough for a child to load its network.
 SETTINGS = {"CHUNK_SECONDS": "4", "SWEEP_SECONDS": "2", "CHUNK_FILMS": "16"}
 LEASE = 9  # seconds; what screening.config.limits makes of CHUNK_SECONDS

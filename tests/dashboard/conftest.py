@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from screening.models import Batch, Prediction, XRay
+from screening.models import Batch, Film, Prediction
 from screening.worker import leases
 from screening.worker.inference import Pictures
 
 PICTURE = b"\xff\xd8\xff\xe0 not looked at by these tests \xff\xd9"
-MakeFilms = Callable[..., list[XRay]]
+MakeFilms = Callable[..., list[Film]]
 
 
 def signed_in(user: User) -> Client:
@@ -43,11 +43,11 @@ def as_stranger(stranger: User) -> Client:
 def make_films(batch: Batch) -> MakeFilms:
     """Screened films in a submitted batch, without pictures unless asked for."""
 
-    def make(count: int, *, score: float = 0.9, flags: tuple[str, ...] = (), pictures: bool = False) -> list[XRay]:
+    def make(count: int, *, score: float = 0.9, flags: tuple[str, ...] = (), pictures: bool = False) -> list[Film]:
         now = timezone.now()
         Batch.objects.filter(pk=batch.pk).update(submitted_at=now)
         known = batch.films.count()
-        films = XRay.objects.bulk_create([_film(batch, known + index, score, flags) for index in range(count)])
+        films = Film.objects.bulk_create([_film(batch, known + index, score, flags) for index in range(count)])
         Prediction.objects.bulk_create(
             [Prediction(film=film, model=batch.model, score=score, decision="positive", seconds=0.01)
              for film in films]
@@ -60,8 +60,8 @@ def make_films(batch: Batch) -> MakeFilms:
     return make
 
 
-def _film(batch: Batch, number: int, score: float, flags: tuple[str, ...]) -> XRay:
-    return XRay(
+def _film(batch: Batch, number: int, score: float, flags: tuple[str, ...]) -> Film:
+    return Film(
         batch=batch,
         original_name=f"film-{number:04d}.png",
         sha256=hashlib.sha256(f"{batch.pk} {number}".encode()).hexdigest(),
@@ -70,18 +70,18 @@ def _film(batch: Batch, number: int, score: float, flags: tuple[str, ...]) -> XR
         width=512,
         height=512,
         stored=True,
-        state=XRay.State.DONE,
+        state=Film.State.DONE,
         pictured=True,
         attempts=1,
         score=score,
-        decision=XRay.Decision.POSITIVE,
+        decision=Film.Decision.POSITIVE,
         flags=list(flags),
-        review_state=XRay.ReviewState.PENDING if flags else XRay.ReviewState.NOT_NEEDED,
+        review_state=Film.ReviewState.PENDING if flags else Film.ReviewState.NOT_NEEDED,
         finished_at=timezone.now(),
     )
 
 
 @pytest.fixture
-def film(make_films: MakeFilms) -> XRay:
+def film(make_films: MakeFilms) -> Film:
     """One screened film that is flagged, with its pictures."""
     return make_films(1, flags=("positive",), pictures=True)[0]

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dashboard.presentation import model_evidence
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 from screening.storage import local as storage
 from screening.worker import viewer_rendering
 from screening.worker.triage import predictive_values_at
@@ -32,21 +32,21 @@ def asked() -> Iterator[Any]:
         yield sent
 
 
-def page(client: Client, film: XRay, query: str = "") -> str:
+def page(client: Client, film: Film, query: str = "") -> str:
     answer = client.get(reverse("film", args=[film.pk]) + query)
     assert answer.status_code == 200
     return answer.content.decode()
 
 
-def update(film: XRay, **fields: Any) -> None:
-    XRay.objects.filter(pk=film.pk).update(**fields)
+def update(film: Film, **fields: Any) -> None:
+    Film.objects.filter(pk=film.pk).update(**fields)
 
 
 def body(answer: Any) -> bytes:
     return b"".join(answer)
 
 
-def test_values_are_asked_for_then_served_compressed(film: XRay, as_owner: Client, png: bytes, asked: Any) -> None:
+def test_values_are_asked_for_then_served_compressed(film: Film, as_owner: Client, png: bytes, asked: Any) -> None:
     storage.put(film.storage_name("original"), png)
     address = reverse("film-pixels", args=[film.pk])
     waiting = as_owner.get(address)
@@ -63,7 +63,7 @@ def test_values_are_asked_for_then_served_compressed(film: XRay, as_owner: Clien
     assert (about["width"], about["height"], len(raw)) == (256, 256, 4 + length + 256 * 256)
 
 
-def test_a_refusal_is_said_to_the_viewer(film: XRay, as_owner: Client) -> None:
+def test_a_refusal_is_said_to_the_viewer(film: Film, as_owner: Client) -> None:
     storage.put(film.storage_name("original"), b"no picture")
     viewer_rendering.render(film.pk)
     answer = as_owner.get(reverse("film-pixels", args=[film.pk]), headers={"Accept": "application/json"})
@@ -72,14 +72,14 @@ def test_a_refusal_is_said_to_the_viewer(film: XRay, as_owner: Client) -> None:
     assert "cannot be decoded" in answer.json()["sentence"]
 
 
-def test_a_storage_that_is_away_is_no_refusal(film: XRay, as_owner: Client) -> None:
+def test_a_storage_that_is_away_is_no_refusal(film: Film, as_owner: Client) -> None:
     with patch("screening.worker.viewer_rendering.default_storage.open", side_effect=ConnectionError):
         answer = as_owner.get(reverse("film-pixels", args=[film.pk]), headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_away")
 
 
 def test_values_are_the_owners_and_the_reviewers_alone(
-    film: XRay, as_owner: Client, as_colleague: Client, as_stranger: Client, client: Client, asked: Any
+    film: Film, as_owner: Client, as_colleague: Client, as_stranger: Client, client: Client, asked: Any
 ) -> None:
     address = reverse("film-pixels", args=[film.pk])
     assert as_stranger.get(address).status_code == 404
@@ -92,7 +92,7 @@ def test_values_are_the_owners_and_the_reviewers_alone(
     assert as_colleague.get(address).status_code == 202
 
 
-def test_the_viewer_knows_what_to_show(film: XRay, as_owner: Client) -> None:
+def test_the_viewer_knows_what_to_show(film: Film, as_owner: Client) -> None:
     content = page(as_owner, film)
     assert f'data-pixels="{reverse("film-pixels", args=[film.pk])}"' in content
     assert "data-map" not in content
@@ -119,7 +119,7 @@ def test_links_lead_on_within_the_filter(make_films: MakeFilms, as_owner: Client
     assert "filter_unknown" in answer.content.decode()
 
 
-def test_worth_at_the_readers_prevalence(film: XRay, as_owner: Client) -> None:
+def test_worth_at_the_readers_prevalence(film: Film, as_owner: Client) -> None:
     measured = film.batch.model.card["at_operating_points"]
     for query, prevalence in (("", 5), ("?prevalence=20", 20), ("?prevalence=nan", 5), ("?prevalence=100", 5)):
         worth = predictive_values_at(measured, prevalence / 100)
@@ -131,14 +131,14 @@ def test_worth_at_the_readers_prevalence(film: XRay, as_owner: Client) -> None:
         assert f'value="{prevalence}"' in content
 
 
-def test_what_was_not_measured_is_not_shown(film: XRay, as_owner: Client, batch: Batch) -> None:
+def test_what_was_not_measured_is_not_shown(film: Film, as_owner: Client, batch: Batch) -> None:
     ModelVersion.objects.filter(pk=batch.model_id).update(card={"name": "bare"})
     content = page(as_owner, film)
     assert "data-worth" not in content
     assert "How far to trust" not in content
 
 
-def test_the_honesty_panel_names_the_worst_source_and_the_shortcuts(film: XRay, as_owner: Client) -> None:
+def test_the_honesty_panel_names_the_worst_source_and_the_shortcuts(film: Film, as_owner: Client) -> None:
     card = film.batch.model.card
     content = page(as_owner, film)
     worst = min(card["elsewhere"], key=lambda row: row["values"]["auroc"]["value"])
@@ -154,7 +154,7 @@ def test_a_model_without_measured_shortcuts_says_what_is_to_be_feared(model_vers
     assert model_evidence.shortcuts(seed.card) == seed.card["limits"][:2]
 
 
-def test_the_receipt_lists_names_only(film: XRay, as_owner: Client) -> None:
+def test_the_receipt_lists_names_only(film: Film, as_owner: Client) -> None:
     assert "Nothing was found in the file that had to be removed." in page(as_owner, film)
     update(film, receipt=["PatientName", "EXIF <GPS>"], as_sent=True)
     content = page(as_owner, film)
@@ -182,7 +182,7 @@ def test_relatives(make_films: MakeFilms, as_owner: Client, owner: User, batch: 
     assert first.get_absolute_url() in inside
 
 
-def test_provenance(film: XRay, as_owner: Client) -> None:
+def test_provenance(film: Film, as_owner: Client) -> None:
     content = page(as_owner, film)
     for words in (film.sha256, film.batch.model.digest, "grey8-1", "0.010 s", "512 × 512"):
         assert words in content
@@ -190,7 +190,7 @@ def test_provenance(film: XRay, as_owner: Client) -> None:
 
 def test_the_number_of_queries_is_constant(make_films: MakeFilms, as_colleague: Client) -> None:
     films = make_films(3, flags=("positive",))
-    XRay.objects.filter(batch=films[0].batch).update(patient="one")
+    Film.objects.filter(batch=films[0].batch).update(patient="one")
     middle = sorted(films, key=lambda film: film.pk)[1]  # scores are the same; the last film takes one query more
     counts = []
     for _ in range(2):
@@ -199,6 +199,6 @@ def test_the_number_of_queries_is_constant(make_films: MakeFilms, as_colleague: 
                 page(as_colleague, middle, query)
             counts.append(len(queries))
         make_films(40, flags=("positive",))
-        XRay.objects.filter(batch=films[0].batch).update(patient="one")
+        Film.objects.filter(batch=films[0].batch).update(patient="one")
     assert counts[:3] == counts[3:]
     assert max(counts) <= 20

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dashboard.templatetags.screens import ICONS
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from tests.dashboard.conftest import MakeFilms
 
 INLINE = [
@@ -34,14 +34,14 @@ def _check(content: str) -> None:
         assert pattern.search(content) is None, pattern.pattern
 
 
-def _pages(film: XRay) -> list[str]:
+def _pages(film: Film) -> list[str]:
     batch = reverse("batch", args=[film.batch_id])
     pages = [reverse(name) for name in ("home", "reviews", "model", "account", "password")]
     pages += [batch, f"{batch}?view=table&sort=score", f"{batch}?state=failed"]
     return [*pages, reverse("film", args=[film.pk]), "/no-such-page", reverse("film", args=[film.batch_id])]
 
 
-def test_every_page_says_the_notice_and_has_nothing_inline(film: XRay, as_colleague: Client) -> None:
+def test_every_page_says_the_notice_and_has_nothing_inline(film: Film, as_colleague: Client) -> None:
     for address in _pages(film):
         answer = as_colleague.get(address)
         assert answer.status_code in (200, 404), address
@@ -79,7 +79,7 @@ def test_new_key_is_shown_once_and_never_again(as_owner: Client) -> None:
 
 def test_names_of_files_are_escaped(make_films: MakeFilms, as_owner: Client) -> None:
     film = make_films(1)[0]
-    XRay.objects.filter(pk=film.pk).update(original_name="<img src=x onerror=alert(1)>.png")
+    Film.objects.filter(pk=film.pk).update(original_name="<img src=x onerror=alert(1)>.png")
     for address in (reverse("batch", args=[film.batch_id]), reverse("film", args=[film.pk])):
         assert "<img src=x" not in as_owner.get(address).content.decode()
 
@@ -94,7 +94,7 @@ def test_number_of_queries_does_not_grow_with_the_films(
     make_films: MakeFilms, as_colleague: Client, batch: Batch
 ) -> None:
     first = make_films(10, flags=("positive",))[0]
-    XRay.objects.filter(pk=first.pk).update(state=XRay.State.FAILED, code="damaged_pixels")
+    Film.objects.filter(pk=first.pk).update(state=Film.State.FAILED, code="damaged_pixels")
     page = reverse("batch", args=[batch.pk])
     addresses = [page, f"{page}?view=table", reverse("reviews"),
                  reverse("batch-progress", args=[batch.pk]), reverse("film", args=[first.pk])]  # fmt: skip
@@ -114,7 +114,7 @@ def test_number_of_queries_does_not_grow_with_the_batches(owner: User, batch: Ba
 
 def test_every_badge_has_a_symbol_on_the_page() -> None:
     sprite = render_to_string("dashboard/_icons.html")
-    for value in (*XRay.State.values, *XRay.Decision.values, *XRay.ReviewState.values[1:]):
+    for value in (*Film.State.values, *Film.Decision.values, *Film.ReviewState.values[1:]):
         assert f'id="i-{ICONS[value]}"' in sprite
 
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from screening.models import ReadingClaim, Review, XRay
+from screening.models import Film, ReadingClaim, Review
 from screening.reading import services as reading
 from screening.reading import statements as statements
 from screening.reading.reviews import review
@@ -58,7 +58,7 @@ def show_the_score(client: Client) -> None:
     client.post(reverse("reading-mode"), {"blinded": "0"})
 
 
-def test_only_reviewers_get_in(film: XRay, as_owner: Client, as_stranger: Client, as_reader: Client) -> None:
+def test_only_reviewers_get_in(film: Film, as_owner: Client, as_stranger: Client, as_reader: Client) -> None:
     for client in (as_owner, as_stranger):
         for name in (*PAGES, "reading-readers"):
             assert client.get(reverse(name)).status_code == 404, name
@@ -84,7 +84,7 @@ def test_anonymous_is_sent_to_the_login(client: Client, db: None) -> None:
 def test_blinded_page_and_what_it_links_to_give_nothing_away(make_films: MakeFilms, as_reader: Client) -> None:
     """The film's own page stays open to who types its address; nothing in the room leads there."""
     film = make_films(1, score=0.8765, flags=("positive",), pictures=True)[0]
-    XRay.objects.filter(pk=film.pk).update(mapped=True, original_name="covid-positive-17.png")
+    Film.objects.filter(pk=film.pk).update(mapped=True, original_name="covid-positive-17.png")
     address = start(as_reader)
     content = see(as_reader, address)
     links = set(re.findall(r"""(?:src|href|action|formaction|data-[\w-]+)=["'](/[^"'#]+)""", content))
@@ -120,7 +120,7 @@ def test_blinded_verdict_is_answered_with_what_the_model_said(make_films: MakeFi
 
 def test_score_in_sight(make_films: MakeFilms, as_reader: Client) -> None:
     film = make_films(1, score=0.8765, flags=("positive",), pictures=True)[0]
-    XRay.objects.filter(pk=film.pk).update(mapped=True)
+    Film.objects.filter(pk=film.pk).update(mapped=True)
     show_the_score(as_reader)
     address = start(as_reader)
     content = see(as_reader, address)
@@ -132,7 +132,7 @@ def test_score_in_sight(make_films: MakeFilms, as_reader: Client) -> None:
     assert "Nothing waits to be read" in see(as_reader, reverse("reading"))
 
 
-def test_the_setting_is_the_default_of_the_switch(film: XRay, as_reader: Client, settings: Any) -> None:
+def test_the_setting_is_the_default_of_the_switch(film: Film, as_reader: Client, settings: Any) -> None:
     assert "You read blinded" in see(as_reader, reverse("reading"))
     settings.READING_BLINDED = False
     assert "score in sight" in see(as_reader, reverse("reading"))
@@ -140,8 +140,8 @@ def test_the_setting_is_the_default_of_the_switch(film: XRay, as_reader: Client,
     assert "You read blinded" in see(as_reader, reverse("reading"))
 
 
-def test_uncertain_film_asks_for_a_finding_even_with_the_score_in_sight(film: XRay, as_reader: Client) -> None:
-    XRay.objects.update(decision="uncertain", score=0.4)
+def test_uncertain_film_asks_for_a_finding_even_with_the_score_in_sight(film: Film, as_reader: Client) -> None:
+    Film.objects.update(decision="uncertain", score=0.4)
     show_the_score(as_reader)
     content = see(as_reader, start(as_reader))
     assert "COVID-19 signs" in content
@@ -158,10 +158,10 @@ def test_undo_leads_back_to_the_film_with_everything_in_sight(make_films: MakeFi
     assert "Withdrawn" in content
     assert "Confirm “positive”" in content
     as_reader.post(first + "/verdict", {"answer": "overturned"})
-    assert XRay.objects.get(pk=Review.objects.latest("id").film_id).review_state == "overturned"
+    assert Film.objects.get(pk=Review.objects.latest("id").film_id).review_state == "overturned"
 
 
-def test_undo_without_a_verdict_says_so(film: XRay, as_reader: Client) -> None:
+def test_undo_without_a_verdict_says_so(film: Film, as_reader: Client) -> None:
     content = as_reader.post(reverse("reading-undo"), follow=True).content.decode()
     assert "You gave no verdict in the last 10 minutes." in content
 
@@ -177,7 +177,7 @@ def test_skip_and_hand_back(make_films: MakeFilms, as_reader: Client) -> None:
 
 
 def test_a_film_that_is_not_ones_own_leads_back_to_the_door(
-    film: XRay, as_reader: Client, as_colleague: Client
+    film: Film, as_reader: Client, as_colleague: Client
 ) -> None:
     address = start(as_reader)
     answer = as_colleague.get(address)
@@ -208,7 +208,7 @@ def test_heartbeat_and_the_next_film(make_films: MakeFilms, as_reader: Client, a
 
 
 def test_who_settles_a_film_sees_what_was_said_but_not_by_whom(
-    film: XRay, as_reader: Client, as_colleague: Client, colleague: User
+    film: Film, as_reader: Client, as_colleague: Client, colleague: User
 ) -> None:
     review(film=film, reviewer=colleague, verdict="second_opinion", note="is this a line?")
     content = see(as_reader, start(as_reader))
@@ -219,7 +219,7 @@ def test_who_settles_a_film_sees_what_was_said_but_not_by_whom(
 
 
 def test_second_reader_sees_nothing_of_the_first(
-    film: XRay, as_reader: Client, as_colleague: Client, settings: Any
+    film: Film, as_reader: Client, as_colleague: Client, settings: Any
 ) -> None:
     settings.READINGS_NEEDED = 2
     address = start(as_colleague)
@@ -285,7 +285,7 @@ def test_number_of_queries_does_not_grow_with_the_films(
     assert max(few) <= 15
 
 
-def test_changes_need_the_csrf_token(film: XRay, colleague: User) -> None:
+def test_changes_need_the_csrf_token(film: Film, colleague: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(colleague)
     for name in ("reading-next", "reading-mode", "reading-undo", "reading-back"):

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.views import reports
-from screening.models import Batch, Review, XRay
+from screening.models import Batch, Film, Review
 from tests.dashboard.conftest import MakeFilms
 from tests.screening.factories import done, film
 
@@ -94,13 +94,13 @@ def test_the_model_is_named_to_the_last_digit_with_its_honest_numbers(as_owner: 
 
 
 def test_no_figure_comes_from_few_verdicts(as_owner: Client, mixed: Batch, colleague: Any) -> None:
-    XRay.objects.filter(batch=mixed, decision="positive").update(review_state="confirmed")
+    Film.objects.filter(batch=mixed, decision="positive").update(review_state="confirmed")
     assert "What readers found" not in text_of(as_owner, "batch-report", mixed.pk)
 
 
 def test_figures_come_from_enough_verdicts(as_owner: Client, batch: Batch, make_films: MakeFilms) -> None:
     make_films(25, flags=("positive",))
-    XRay.objects.filter(batch=batch).update(review_state="confirmed")
+    Film.objects.filter(batch=batch).update(review_state="confirmed")
     text = text_of(as_owner, "batch-report", batch.pk)
     assert "Positive 25 25 25 1.000 (0.867 to 1.000)" in text
     assert "Sensitivity and specificity cannot be told" in text
@@ -112,7 +112,7 @@ def test_an_empty_batch_has_a_report(as_owner: Client, batch: Batch) -> None:
     assert "The batch is not finished" in text
 
 
-def test_a_films_report_tells_everything_known_of_it(as_owner: Client, colleague: Any, film: XRay) -> None:
+def test_a_films_report_tells_everything_known_of_it(as_owner: Client, colleague: Any, film: Film) -> None:
     film.receipt, film.notes, film.stored = ["PatientName", "PatientID"], ["inverted"], True
     film.save()
     Review.objects.create(film=film, reviewer=colleague, verdict="overturned", finding="negative", note="a skin fold",
@@ -128,7 +128,7 @@ def test_a_films_report_tells_everything_known_of_it(as_owner: Client, colleague
     assert reverse("film-display", args=[film.pk]) in page
 
 
-def test_a_hidden_gold_case_does_not_show(as_owner: Client, colleague: Any, film: XRay) -> None:
+def test_a_hidden_gold_case_does_not_show(as_owner: Client, colleague: Any, film: Film) -> None:
     Review.objects.create(film=film, reviewer=colleague, verdict="confirmed", gold=True, note="secret")
     assert "secret" not in text_of(as_owner, "film-report", film.pk)
 
@@ -142,13 +142,13 @@ def test_a_film_without_result_has_a_report(as_owner: Client, batch: Batch, stat
 
 
 @pytest.mark.parametrize("name", ["batch-report", "film-report"])
-def test_strangers_see_no_report(as_stranger: Client, film: XRay, name: str) -> None:
+def test_strangers_see_no_report(as_stranger: Client, film: Film, name: str) -> None:
     pk = film.batch_id if name == "batch-report" else film.pk
     assert as_stranger.get(reverse(name, args=[pk])).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["batch-report", "film-report"])
-def test_the_notice_is_on_it_and_the_policy_holds(as_owner: Client, film: XRay, name: str) -> None:
+def test_the_notice_is_on_it_and_the_policy_holds(as_owner: Client, film: Film, name: str) -> None:
     pk = film.batch_id if name == "batch-report" else film.pk
     answer = as_owner.get(reverse(name, args=[pk]))
     page = answer.content.decode()

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 from tests.dashboard.conftest import MakeFilms
 
 
@@ -15,13 +15,13 @@ def other_model(batch: Batch) -> ModelVersion:
     return ModelVersion.objects.exclude(pk=batch.model_id).get()
 
 
-def finished_rerun(batch: Batch, films: list[XRay]) -> Batch:
+def finished_rerun(batch: Batch, films: list[Film]) -> Batch:
     """A re-run by hand: the first film's decision changed, the others' scores stayed."""
     again = Batch.objects.create(
         owner=batch.owner, name="again", model=other_model(batch), rerun_of=batch, submitted_at=timezone.now()
     )
     for number, film in enumerate(films):
-        XRay.objects.create(
+        Film.objects.create(
             batch=again, source=film, original_name=film.original_name, sha256=film.sha256, bytes=film.bytes,
             state="done", score=0.9 if number else 0.1, decision="positive" if number else "negative",
             finished_at=timezone.now(),

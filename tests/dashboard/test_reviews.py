@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.test import Client
 from django.urls import reverse
 
-from screening.models import Review, XRay
+from screening.models import Film, Review
 from tests.dashboard.conftest import MakeFilms
 
 
@@ -26,7 +26,7 @@ def test_verdict_leads_to_the_next_film_and_then_back(make_films: MakeFilms, as_
     assert answer.headers["Location"] == reverse("film", args=[second.pk]) + "?queue=1"
     answer = as_colleague.post(reverse("film-review", args=[second.pk]), form | {"verdict": "confirmed"})
     assert answer.headers["Location"] == reverse("reviews")
-    states = XRay.objects.order_by("created_at", "id").values_list("review_state", flat=True)
+    states = Film.objects.order_by("created_at", "id").values_list("review_state", flat=True)
     assert list(states) == ["overturned", "confirmed"]
     content = as_colleague.get(reverse("film", args=[first.pk])).content.decode()
     assert "shadow of a hand" in content
@@ -47,7 +47,7 @@ def test_film_without_flag_offers_no_form_and_takes_no_verdict(make_films: MakeF
     assert not Review.objects.exists()
 
 
-def test_owner_sees_the_verdict_but_no_form(film: XRay, as_owner: Client, as_colleague: Client) -> None:
+def test_owner_sees_the_verdict_but_no_form(film: Film, as_owner: Client, as_colleague: Client) -> None:
     as_colleague.post(reverse("film-review", args=[film.pk]), {"verdict": "confirmed", "note": "clear"})
     content = as_owner.get(reverse("film", args=[film.pk])).content.decode()
     assert "clear" in content
@@ -55,7 +55,7 @@ def test_owner_sees_the_verdict_but_no_form(film: XRay, as_owner: Client, as_col
     assert "Your verdict" not in content
 
 
-def test_unknown_verdict_is_refused(film: XRay, as_colleague: Client) -> None:
+def test_unknown_verdict_is_refused(film: Film, as_colleague: Client) -> None:
     answer = as_colleague.post(reverse("film-review", args=[film.pk]), {"verdict": "maybe"})
     assert answer.status_code == 400
     assert "verdict_unknown" in answer.content.decode()

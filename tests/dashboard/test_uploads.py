@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 
 JSON = {"Accept": "application/json"}
 
@@ -119,7 +119,7 @@ def test_a_file_sent_again_after_a_lost_answer_is_one_film(as_owner: Client, bat
     address = reverse("batch-add", args=[batch.pk])
     answers = [as_owner.post(address, {"file": _file("a.png", png)}, headers=JSON).json() for _ in range(2)]
     assert answers[0] == answers[1]
-    assert XRay.objects.count() == 1
+    assert Film.objects.count() == 1
 
 
 def test_script_gets_code_and_sentence_when_refused(as_owner: Client, batch: Batch, png: bytes) -> None:
@@ -148,7 +148,7 @@ def test_progress_tells_the_script_when_the_page_is_another(as_owner: Client, ba
     assert (now["state"], now["final"], now["percent"], now["total"]) == ("running", False, 50, 2)
     page = as_owner.get(batch.get_absolute_url())
     assert f'data-version="{now["version"]}"' in page.content.decode()
-    XRay.objects.filter(state="queued").update(state="done", score=0.9, decision="positive")
+    Film.objects.filter(state="queued").update(state="done", score=0.9, decision="positive")
     assert json.loads(as_owner.get(answer.wsgi_request.path).content)["version"] != now["version"]
 
 

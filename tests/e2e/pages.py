@@ -242,7 +242,7 @@ FACES = [
     Face("refused", "refused", REVIEWER, _at("/reviews?state=sideways"), status=400, complaints=BAD),
     Face("form-expired", "403_csrf", UPLOADER, _at("/account"), _without_token, complaints=FORBIDDEN),
     Face("bad-request", "400", UPLOADER, _at("/account"), _too_many_fields, complaints=BAD),
-    Face("admin-film", "admin", REVIEWER, _Of("admin/screening/xray", "screened", "/change/"), theirs=ADMINS),
+    Face("admin-film", "admin", REVIEWER, _Of("admin/screening/film", "screened", "/change/"), theirs=ADMINS),
     Face("interface", "api:docs", UPLOADER, _at("/api/v1/"), theirs=("#swagger-ui",)),
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.worker.inference import Pictures, Screened
 
 PICTURES = Pictures(b"display", b"thumb")
@@ -16,7 +16,7 @@ def screened(score: float, decision: str) -> Screened:
     return Screened(score, decision, 0.01, PICTURES)
 
 
-def film(batch: Batch, number: int = 0, **fields: Any) -> XRay:
+def film(batch: Batch, number: int = 0, **fields: Any) -> Film:
     """A row as it might stand, by default waiting."""
     defaults: dict[str, Any] = {
         "original_name": f"film-{number}.png",
@@ -24,15 +24,15 @@ def film(batch: Batch, number: int = 0, **fields: Any) -> XRay:
         "bytes": 1000,
         "kept_bytes": 1000,
         "kind": "png",
-        "state": XRay.State.QUEUED,
+        "state": Film.State.QUEUED,
         "stored": True,
     }
-    return XRay.objects.create(batch=batch, **{**defaults, **fields})
+    return Film.objects.create(batch=batch, **{**defaults, **fields})
 
 
-def done(batch: Batch, number: int = 0, score: float = 0.9, decision: str = "positive", **fields: Any) -> XRay:
+def done(batch: Batch, number: int = 0, score: float = 0.9, decision: str = "positive", **fields: Any) -> Film:
     """A screened film."""
-    return film(batch, number, state=XRay.State.DONE, score=score, decision=decision, **{"pictured": True, **fields})
+    return film(batch, number, state=Film.State.DONE, score=score, decision=decision, **{"pictured": True, **fields})
 
 
 def reviewer(name: str) -> User:

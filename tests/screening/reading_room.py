@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import User
 
-from screening.models import Batch, Review, XRay
+from screening.models import Batch, Film, Review
 from screening.reading import services as reading
 from tests.screening.factories import done, reviewer
 
@@ -33,7 +33,7 @@ def third(db: None) -> User:
     return User.objects.create_user("third", is_staff=True)
 
 
-def waiting(batch: Batch, number: int = 0, decision: str = "positive", score: float = 0.9, **fields: Any) -> XRay:
+def waiting(batch: Batch, number: int = 0, decision: str = "positive", score: float = 0.9, **fields: Any) -> Film:
     flag = {"negative": "sampled"}.get(decision, decision)
     return done(batch, number, score, decision, flags=[flag], review_state="pending", **fields)
 
@@ -48,6 +48,6 @@ def read(reader: User, answer: str, **more: Any) -> Review:
     return reading.give(reader=reader, film_id=take(reader), answer=answer, **more)
 
 
-def state(film: XRay) -> str:
+def state(film: Film) -> str:
     film.refresh_from_db()
     return film.review_state

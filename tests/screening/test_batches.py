@@ -20,7 +20,7 @@ from screening.config.celery import app
 from screening.errors import ScreeningError
 from screening.intake import services as intake
 from screening.intake.services import add_file, add_upload
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 from tests.screening.factories import film
 
 Captured = Callable[..., Any]
@@ -101,7 +101,7 @@ def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch,
         twin, new = add_file(batch=batch, name="b.png", data=png)
     assert (twin.code, new) == ("duplicate", True)
     assert not default_storage.exists(twin.storage_name("original"))
-    assert batch.films.filter(state=XRay.State.QUEUED).count() == 1
+    assert batch.films.filter(state=Film.State.QUEUED).count() == 1
 
 
 @pytest.mark.parametrize(

@@ -14,21 +14,21 @@ from screening.batches import reruns
 from screening.batches import services as batches
 from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 from screening.worker import leases
 from tests.dashboard.conftest import signed_in
 from tests.screening.factories import done, film, screened
 
 pytestmark = pytest.mark.usefixtures("published", "backlog")
 
-State = XRay.State
+State = Film.State
 
 
 def state_of(batch: Batch) -> str:
     return progress_of(Batch.objects.get(pk=batch.pk)).state
 
 
-def refused(batch: Batch, number: int = 50) -> XRay:
+def refused(batch: Batch, number: int = 50) -> Film:
     return film(batch, number, state=State.REJECTED, code="c", reason="r", stored=False, finished_at=Now())
 
 
@@ -125,7 +125,7 @@ def test_the_list_says_what_the_page_says(running: Batch, owner: User) -> None:
     browser = signed_in(owner)
     assert badges(browser, "/") == []  # a film is still being screened
     result = {"lease_until": None, "score": 0.1, "decision": "negative"}
-    XRay.objects.filter(state=State.RUNNING).update(state=State.DONE, **result)
+    Film.objects.filter(state=State.RUNNING).update(state=State.DONE, **result)
     assert badges(browser, "/") == ["Cancelled"]
 
 

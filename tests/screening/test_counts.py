@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from screening.batches import counts_compaction, queries
 from screening.batches.progress import HISTOGRAM_BINS, histogram_of, progress_of
-from screening.models import Batch, FilmCount, XRay
+from screening.models import Batch, Film, FilmCount
 from tests.screening.factories import done, film
 
 
@@ -29,11 +29,11 @@ def told(batch: Batch) -> tuple[dict[str, int], list[int]]:
 
 
 def test_every_way_to_change_films_is_counted(batch: Batch) -> None:
-    XRay.objects.bulk_create([done_film(batch, number, number / 10) for number in range(11)])
+    Film.objects.bulk_create([done_film(batch, number, number / 10) for number in range(11)])
     assert told(batch) == recounted(batch)
-    XRay.objects.filter(batch=batch, score__lt=0.4).update(state="queued", score=None, decision="", finished_at=None)
+    Film.objects.filter(batch=batch, score__lt=0.4).update(state="queued", score=None, decision="", finished_at=None)
     assert told(batch) == recounted(batch)
-    XRay.objects.filter(batch=batch, score__gt=0.8).delete()
+    Film.objects.filter(batch=batch, score__gt=0.8).delete()
     one = film(batch, 50)
     one.state, one.code, one.reason = "failed", "damaged_pixels", "It is damaged."
     one.save()
@@ -41,8 +41,8 @@ def test_every_way_to_change_films_is_counted(batch: Batch) -> None:
     assert progress_of(batch).total == batch.films.count()
 
 
-def done_film(batch: Batch, number: int, score: float) -> XRay:
-    return XRay(
+def done_film(batch: Batch, number: int, score: float) -> Film:
+    return Film(
         batch=batch, original_name=f"{number}.png", sha256=f"{number:064x}", bytes=1, state="done", score=score,
         decision="positive", finished_at=timezone.now(),
     )  # fmt: skip
@@ -51,7 +51,7 @@ def done_film(batch: Batch, number: int, score: float) -> XRay:
 def test_putting_the_parts_together_changes_no_count(batch: Batch) -> None:
     for number in range(counts_compaction.PARTS_AT_MOST + 1):
         done(batch, number, score=number / 200)
-    XRay.objects.filter(batch=batch, score__lt=0.1).update(review_state="pending")
+    Film.objects.filter(batch=batch, score__lt=0.1).update(review_state="pending")
     before, parts = told(batch), FilmCount.objects.count()
     assert counts_compaction.merge() == 1
     assert told(batch) == before == recounted(batch)
@@ -63,7 +63,7 @@ def test_putting_the_parts_together_changes_no_count(batch: Batch) -> None:
 def test_a_change_that_moves_no_film_between_groups_adds_no_part(batch: Batch) -> None:
     one = film(batch, 1)
     parts = FilmCount.objects.count()
-    XRay.objects.filter(pk=one.pk).update(attempts=2, reason="another")
+    Film.objects.filter(pk=one.pk).update(attempts=2, reason="another")
     assert FilmCount.objects.count() == parts
 
 
@@ -75,8 +75,8 @@ def test_counts_stay_right_while_many_write_and_one_merges(batch: Batch, setting
         try:
             if number % 5 == 0:
                 counts_compaction.merge()
-            XRay.objects.filter(pk=films[number].pk).update(state="running", lease_until=timezone.now())
-            XRay.objects.filter(pk=films[number].pk).update(state="cancelled", lease_until=None, code="c", reason="r")
+            Film.objects.filter(pk=films[number].pk).update(state="running", lease_until=timezone.now())
+            Film.objects.filter(pk=films[number].pk).update(state="cancelled", lease_until=None, code="c", reason="r")
         finally:
             connections.close_all()
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import Batch, GoldCase, ReadingClaim, Review, XRay
+from screening.models import Batch, Film, GoldCase, ReadingClaim, Review
 from screening.reading import services as reading
 from screening.reading.gold import add_gold_case
 from screening.reading.queries import reviews_of
@@ -32,7 +32,7 @@ def reader(db: None) -> User:
 
 
 @pytest.fixture
-def gold(batch: Batch, colleague: User) -> XRay:
+def gold(batch: Batch, colleague: User) -> Film:
     """A negative film that shows signs of COVID-19."""
     one = done(batch, 500, 0.02, "negative")
     add_gold_case(film=one, truth="positive", added_by=colleague, note="PCR")
@@ -40,7 +40,7 @@ def gold(batch: Batch, colleague: User) -> XRay:
 
 
 def test_a_case_comes_before_an_ordinary_film_and_leaves_its_film_alone(
-    batch: Batch, gold: XRay, reader: User
+    batch: Batch, gold: Film, reader: User
 ) -> None:
     one = waiting(batch)
     # Taken together with an ordinary film; the case is read first.
@@ -55,7 +55,7 @@ def test_a_case_comes_before_an_ordinary_film_and_leaves_its_film_alone(
 
 
 def test_every_reader_gets_a_case_once_and_who_made_it_never(
-    batch: Batch, gold: XRay, reader: User, colleague: User, third: User
+    batch: Batch, gold: Film, reader: User, colleague: User, third: User
 ) -> None:
     met = {}
     for person in (reader, third, colleague):
@@ -73,7 +73,7 @@ def third(db: None) -> User:
     return User.objects.create_user("third", is_staff=True)
 
 
-def test_a_case_never_comes_alone(gold: XRay, reader: User) -> None:
+def test_a_case_never_comes_alone(gold: Film, reader: User) -> None:
     assert reading.next_film(reader) is None
 
 
@@ -92,7 +92,7 @@ def test_cases_come_about_as_often_as_the_setting_says(
     assert 9 <= Review.objects.filter(gold=True).count() <= 31
 
 
-def test_a_case_can_be_undone_and_read_again(batch: Batch, gold: XRay, reader: User) -> None:
+def test_a_case_can_be_undone_and_read_again(batch: Batch, gold: Film, reader: User) -> None:
     waiting(batch)
     reading.give(reader=reader, film_id=take(reader), answer="negative")
     assert reading.undo(reader)[1]
@@ -101,7 +101,7 @@ def test_a_case_can_be_undone_and_read_again(batch: Batch, gold: XRay, reader: U
     assert state(gold) == "not_needed"
 
 
-def test_a_films_history_does_not_tell_that_it_is_a_case(batch: Batch, gold: XRay, reader: User) -> None:
+def test_a_films_history_does_not_tell_that_it_is_a_case(batch: Batch, gold: Film, reader: User) -> None:
     waiting(batch)
     reading.give(reader=reader, film_id=take(reader), answer="negative")
     assert not reviews_of(gold).exists()
@@ -127,7 +127,7 @@ def test_what_cannot_be_a_case(batch: Batch, colleague: User, fields: dict[str, 
         add_gold_case(film=one, truth=truth, added_by=colleague)
 
 
-def test_a_case_is_made_once_and_by_staff(gold: XRay, colleague: User, owner: User) -> None:
+def test_a_case_is_made_once_and_by_staff(gold: Film, colleague: User, owner: User) -> None:
     with pytest.raises(ScreeningError, match="gold_already"):
         add_gold_case(film=gold, truth="positive", added_by=colleague)
     with pytest.raises(NotFoundError):
@@ -171,7 +171,7 @@ def test_staff_make_cases_from_the_list_of_films(batch: Batch, colleague: User) 
     staff = Client()
     staff.force_login(colleague)
     form = {"action": "gold_negative", "_selected_action": [str(film.pk) for film in films]}
-    page = staff.post(reverse("admin:screening_xray_changelist"), form, follow=True).content.decode()
+    page = staff.post(reverse("admin:screening_film_changelist"), form, follow=True).content.decode()
     assert "2 films made gold cases" in page
     assert GoldCase.objects.filter(truth="negative", added_by=colleague).count() == 2
     assert "film-0.png" in staff.get(reverse("admin:screening_goldcase_changelist")).content.decode()

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from screening.accounts.access import is_reviewer
 from screening.accounts.groups import MAY, assign_permissions
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from tests.screening.factories import done
 
 
@@ -75,7 +75,7 @@ def test_an_uploader_sees_no_admin_and_uploads(batch: Batch) -> None:
 
 
 LISTS = (
-    "screening_xray", "screening_batch", "screening_review", "screening_modelversion", "screening_prediction",
+    "screening_film", "screening_batch", "screening_review", "screening_modelversion", "screening_prediction",
     "screening_goldcase", "screening_quota", "screening_apitoken", "auth_user", "auth_group", "admin_logentry",
 )  # fmt: skip
 
@@ -89,15 +89,15 @@ def test_an_administrator_sees_every_list(batch: Batch, name: str) -> None:
 def test_staff_in_no_group_see_only_what_they_review(batch: Batch) -> None:
     staff = client_of("staff")
     seen = {name for name in LISTS if staff.get(reverse(f"admin:{name}_changelist")).status_code == 200}
-    assert seen == {"screening_xray", "screening_goldcase"}
+    assert seen == {"screening_film", "screening_goldcase"}
 
 
 def test_an_administrator_changes_no_history(batch: Batch) -> None:
     film = done(batch, flags=["positive"], review_state="pending")
     boss = client_of("boss", "admin")
-    for name, pk in (("screening_batch", batch.pk), ("screening_xray", film.pk)):
+    for name, pk in (("screening_batch", batch.pk), ("screening_film", film.pk)):
         assert boss.post(reverse(f"admin:{name}_delete", args=[pk]), {"post": "yes"}).status_code == 403
     boss.post(reverse("admin:screening_batch_change", args=[batch.pk]), {"name": "renamed"})
     batch.refresh_from_db()
     assert batch.name == "Ward 3"
-    assert XRay.objects.filter(pk=film.pk).exists()
+    assert Film.objects.filter(pk=film.pk).exists()

@@ -25,7 +25,7 @@ from screening.batches.progress import Progress, progress_of
 from screening.integrity import checks as integrity_checks
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally, snapshot
-from screening.models import Batch, ModelVersion, Prediction, XRay
+from screening.models import Batch, Film, ModelVersion, Prediction
 from screening.worker import leases
 from tests.screening.factories import PICTURES, film
 
@@ -34,7 +34,7 @@ REFUSED = {"code": "damaged_pixels", "reason": "It is damaged.", "finished_at": 
 NOT_SCORED = {"score": None, "decision": "", "pictured": False, "mapped": False}
 
 
-def store(one: XRay, part: str, data: bytes) -> str:
+def store(one: Film, part: str, data: bytes) -> str:
     return default_storage.save(one.storage_name(part), ContentFile(data))
 
 
@@ -43,13 +43,13 @@ def age(name: str, by: timedelta) -> None:
     os.utime(default_storage.path(name), (when, when))
 
 
-def set_raw(one: XRay, **fields: Any) -> None:
+def set_raw(one: Film, **fields: Any) -> None:
     """Change a row as only a mistake could: the checks of the database are put away first."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for constraint in ("done_has_a_score", "running_has_a_lease", "refusal_has_a_reason"):
             cursor.execute(f"ALTER TABLE screening_xray DROP CONSTRAINT {constraint}")
-    XRay.objects.filter(pk=one.pk).update(**fields)
+    Film.objects.filter(pk=one.pk).update(**fields)
 
 
 def codes(**options: Any) -> list[str]:
@@ -76,7 +76,7 @@ def submitted(batch: Batch) -> Batch:
 
 
 @pytest.fixture
-def done(submitted: Batch) -> XRay:
+def done(submitted: Batch) -> Film:
     """A screened film with all it has."""
     one = film(
         submitted, 1, kept_bytes=8, state="done", score=0.25, decision="negative", attempts=1, finished_at=NOW,
@@ -89,14 +89,14 @@ def done(submitted: Batch) -> XRay:
 
 
 @pytest.fixture
-def waiting(submitted: Batch) -> XRay:
+def waiting(submitted: Batch) -> Film:
     one = film(submitted, 2, kept_bytes=8)
     store(one, "original", b"original")
     return one
 
 
 @pytest.fixture
-def sound(submitted: Batch, done: XRay, waiting: XRay) -> Batch:
+def sound(submitted: Batch, done: Film, waiting: Film) -> Batch:
     """A batch with a film in every state and nothing wrong."""
     running = film(submitted, 3, kept_bytes=8, state="running", attempts=1, lease_until=NOW)
     failed = film(submitted, 4, kept_bytes=8, state="failed", **REFUSED)
@@ -117,7 +117,7 @@ def test_a_sound_system_has_no_violation(sound: Batch) -> None:
 def test_settled_names_every_film_that_is_not_final(sound: Batch) -> None:
     assert codes(settled=True) == ["not_settled", "not_settled"]
     Batch.objects.update(submitted_at=None)
-    XRay.objects.filter(state="running").update(state="queued", lease_until=None)
+    Film.objects.filter(state="running").update(state="queued", lease_until=None)
     assert codes(settled=True) == []
     Batch.objects.update(cancelled_at=NOW)
     assert codes(settled=True) == ["not_settled", "not_settled"]
@@ -144,7 +144,7 @@ def test_settled_names_every_film_that_is_not_final(sound: Batch) -> None:
         ("size_differs", {"kept_bytes": 9}),
     ],
 )
-def test_a_broken_final_film_is_reported(done: XRay, code: str, fields: dict[str, Any]) -> None:
+def test_a_broken_final_film_is_reported(done: Film, code: str, fields: dict[str, Any]) -> None:
     set_raw(done, **fields)
     assert code in codes()
 
@@ -160,19 +160,19 @@ def test_a_broken_final_film_is_reported(done: XRay, code: str, fields: dict[str
         ("size_differs", {"kept_bytes": 7}),
     ],
 )
-def test_a_broken_waiting_film_is_reported_alone(waiting: XRay, code: str, fields: dict[str, Any]) -> None:
+def test_a_broken_waiting_film_is_reported_alone(waiting: Film, code: str, fields: dict[str, Any]) -> None:
     assert codes() == []
     set_raw(waiting, **fields)
     assert codes() == [code]
 
 
-def test_a_film_at_work_in_an_open_batch_is_reported(waiting: XRay) -> None:
-    XRay.objects.update(state="running", attempts=1, lease_until=NOW)
+def test_a_film_at_work_in_an_open_batch_is_reported(waiting: Film) -> None:
+    Film.objects.update(state="running", attempts=1, lease_until=NOW)
     Batch.objects.update(submitted_at=None)
     assert codes() == ["running_unsubmitted"]
 
 
-def test_a_done_film_needs_the_prediction_of_its_batchs_model(done: XRay) -> None:
+def test_a_done_film_needs_the_prediction_of_its_batchs_model(done: Film) -> None:
     other = ModelVersion.objects.create(name="other", digest="1" * 64, card={})
     Prediction.objects.update(model=other)
     assert codes() == ["done_without_prediction"]
@@ -180,7 +180,7 @@ def test_a_done_film_needs_the_prediction_of_its_batchs_model(done: XRay) -> Non
     assert codes() == []  # what another model said of it is nobody's fault
 
 
-def test_two_predictions_of_one_model_are_reported(done: XRay) -> None:
+def test_two_predictions_of_one_model_are_reported(done: Film) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE screening_prediction DROP CONSTRAINT one_prediction_a_model")
@@ -188,7 +188,7 @@ def test_two_predictions_of_one_model_are_reported(done: XRay) -> None:
     assert codes() == ["predicted_twice"]
 
 
-def test_films_nobody_can_count_are_reported(done: XRay) -> None:
+def test_films_nobody_can_count_are_reported(done: Film) -> None:
     set_raw(done, decision="perhaps")
     assert "counts_differ" in codes()
 
@@ -201,7 +201,7 @@ def test_counts_that_differ_from_the_rows_are_reported(sound: Batch) -> None:
 
 
 @pytest.mark.parametrize("part", ["original", "display.jpg", "thumb.jpg", "map.png"])
-def test_a_row_without_its_file_is_reported(done: XRay, part: str) -> None:
+def test_a_row_without_its_file_is_reported(done: Film, part: str) -> None:
     quotas.recount()
     default_storage.delete(done.storage_name(part))
     (found,) = violations(Tally())
@@ -219,7 +219,7 @@ ORPHANS = [
 
 
 @pytest.mark.parametrize("name", ORPHANS)
-def test_an_old_file_without_a_row_is_reported_and_removed_on_demand(done: XRay, name: str) -> None:
+def test_an_old_file_without_a_row_is_reported_and_removed_on_demand(done: Film, name: str) -> None:
     default_storage.save(name, ContentFile(b"x"))
     assert codes() == []
     age(name, timedelta(minutes=59))
@@ -233,7 +233,7 @@ def test_an_old_file_without_a_row_is_reported_and_removed_on_demand(done: XRay,
 
 
 @pytest.mark.parametrize("part", ["display_x7Yz1aB.jpg", "again", "sub/original"])
-def test_a_file_its_film_does_not_promise_is_an_orphan(done: XRay, part: str) -> None:
+def test_a_file_its_film_does_not_promise_is_an_orphan(done: Film, part: str) -> None:
     name = store(done, part, b"x")
     assert codes(grace=timedelta(0)) == ["orphan_file"]
     run("--delete-orphans", "--grace", "0")
@@ -241,14 +241,14 @@ def test_a_file_its_film_does_not_promise_is_an_orphan(done: XRay, part: str) ->
     assert default_storage.exists(done.storage_name("original"))
 
 
-def test_pictures_of_an_attempt_that_failed_in_the_end_are_orphans(waiting: XRay) -> None:
+def test_pictures_of_an_attempt_that_failed_in_the_end_are_orphans(waiting: Film) -> None:
     store(waiting, "thumb.jpg", b"x")
     assert codes(grace=timedelta(0)) == []
-    XRay.objects.update(state="failed", **REFUSED)
+    Film.objects.update(state="failed", **REFUSED)
     assert codes(grace=timedelta(0)) == ["orphan_file"]
 
 
-def test_a_file_that_gets_its_row_meanwhile_is_kept(done: XRay) -> None:
+def test_a_file_that_gets_its_row_meanwhile_is_kept(done: Film) -> None:
     name = done.storage_name("original")
     assert not integrity_checks.delete_orphan(name)
     with patch.object(integrity_checks, "_rows_of", return_value=([], {})):
@@ -291,7 +291,7 @@ def test_programs_get_json_lines(sound: Batch) -> None:
 def test_the_check_changes_nothing(sound: Batch, tmp_path: Path) -> None:
     def everything() -> list[Any]:
         files = sorted((str(path), path.stat().st_mtime) for path in tmp_path.rglob("*"))
-        return [list(XRay.objects.order_by("pk").values()), list(Prediction.objects.values()), files]
+        return [list(Film.objects.order_by("pk").values()), list(Prediction.objects.values()), files]
 
     before = everything()
     codes(settled=True, grace=timedelta(0))
@@ -307,7 +307,7 @@ def test_outside_a_transaction_every_read_is_one_snapshot_that_cannot_write(djan
         assert cursor.fetchone() == ("on",)
 
 
-def test_the_cost_grows_with_shards_not_with_films(done: XRay, django_assert_max_num_queries: Any) -> None:
+def test_the_cost_grows_with_shards_not_with_films(done: Film, django_assert_max_num_queries: Any) -> None:
     for number in range(10, 60):
         one = film(done.batch, number, kept_bytes=8, pk=UUID(int=(7 << 120) + number))
         store(one, "original", b"original")

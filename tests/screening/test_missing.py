@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from screening.batches import services as batches
 from screening.errors import ScreeningError
 from screening.intake.requests import HASHES_AT_MOST, missing_of
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from tests.screening.factories import film
 
 ROOT = "/api/v1"
@@ -29,7 +29,7 @@ def ask(api: APIClient, batch: Batch, body: Any) -> Any:
     return api.post(f"{ROOT}/batches/{batch.pk}/missing", body, format="json")
 
 
-@pytest.mark.parametrize("state", XRay.State.values)
+@pytest.mark.parametrize("state", Film.State.values)
 def test_a_file_is_there_in_whatever_state_it_is(batch: Batch, state: str) -> None:
     fields = {"code": "some_code", "score": 0.5, "lease_until": "2026-01-01T00:00Z"}
     film(batch, 1, state=state, **fields)

@@ -11,7 +11,7 @@ from screening.batches import queries
 from screening.batches.progress import histogram_of, progress_of
 from screening.errors import NotFoundError, ScreeningError
 from screening.model_versions import default_model, model_by_name
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.reading.queries import review_queue
 from tests.screening.factories import done, film
 
@@ -41,7 +41,7 @@ def test_my_batches_are_mine_with_counts(batch: Batch, owner: User, colleague: U
 
 
 def test_counts_add_up_to_what_was_sent(batch: Batch) -> None:
-    for number, state in enumerate(XRay.State.values):
+    for number, state in enumerate(Film.State.values):
         extras: dict[str, dict[str, Any]] = {
             "done": {"score": 0.2, "decision": "negative"},
             "running": {"lease_until": timezone.now()},
@@ -50,7 +50,7 @@ def test_counts_add_up_to_what_was_sent(batch: Batch) -> None:
         }
         film(batch, number, state=state, **extras.get(state, {}))
     progress = progress_of(batch)
-    assert progress.total == sum(progress.states.values()) == len(XRay.State)
+    assert progress.total == sum(progress.states.values()) == len(Film.State)
     assert set(progress.states.values()) == {1}
     assert (progress.finished, progress.percent) == (5, 71)
     assert progress.decisions == {"negative": 1, "uncertain": 0, "positive": 0}

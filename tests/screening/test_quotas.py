@@ -18,7 +18,7 @@ from screening.errors import ScreeningError
 from screening.intake.services import add_file
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
-from screening.models import Batch, Quota, XRay
+from screening.models import Batch, Film, Quota
 
 
 def owners_quota(batch: Batch) -> Quota:
@@ -100,7 +100,7 @@ def test_the_bytes_as_sent_are_kept_only_where_the_deployment_says_so(
     kept, _ = add_file(batch=batch, name="b.jpg", data=jpeg)
     with default_storage.open(kept.storage_name("as-sent")) as file:
         assert file.read() == jpeg
-    assert XRay.objects.get(pk=kept.pk).as_sent
+    assert Film.objects.get(pk=kept.pk).as_sent
     assert list(violations(Tally())) == []
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from screening.accounts.access import is_reviewer
 from screening.batches import queries
 from screening.errors import NotFoundError, ScreeningError
-from screening.models import Batch, ReadingClaim, ReadingSkip, Review, XRay
+from screening.models import Batch, Film, ReadingClaim, ReadingSkip, Review
 from screening.reading import queries as reading_queries
 from screening.reading import services as reading
 from tests.screening.factories import film
@@ -94,10 +94,10 @@ def test_turns_fall_as_the_rule_says(batch: Batch, colleague: User) -> None:
     lot = random.Random(7).random
     for _ in range(200):
         reading.give(reader=colleague, film_id=take(colleague, lot), answer="positive")
-    read_of = {decision: Review.objects.filter(decision=decision).count() for decision in XRay.Decision}
-    assert 105 <= read_of[XRay.Decision.POSITIVE] <= 145
-    assert 35 <= read_of[XRay.Decision.UNCERTAIN] <= 65
-    assert 14 <= read_of[XRay.Decision.NEGATIVE] <= 38
+    read_of = {decision: Review.objects.filter(decision=decision).count() for decision in Film.Decision}
+    assert 105 <= read_of[Film.Decision.POSITIVE] <= 145
+    assert 35 <= read_of[Film.Decision.UNCERTAIN] <= 65
+    assert 14 <= read_of[Film.Decision.NEGATIVE] <= 38
 
 
 def test_films_without_a_picture_are_left_to_the_list(batch: Batch, colleague: User) -> None:

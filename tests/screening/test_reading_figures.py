@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from screening.models import Batch, Review, XRay
+from screening.models import Batch, Film, Review
 from screening.reading.gold import add_gold_case
 from screening.reading.reviews import enter, withdraw
 from screening.reading.statistics import agreement_of_all, all_figures, figures_of
@@ -27,14 +27,14 @@ def _two_readers(settings: Any) -> None:
     settings.READING_CLAIM_SECONDS = 600
 
 
-def films(batch: Batch, number: int, decision: str = "positive", start: int = 0) -> list[XRay]:
+def films(batch: Batch, number: int, decision: str = "positive", start: int = 0) -> list[Film]:
     return [
         done(batch, start + index, 0.9, decision, flags=["positive"], review_state="pending")
         for index in range(number)
     ]
 
 
-def said(film: XRay, reader: User, verdict: str, seconds: float | None = 10, **fields: Any) -> Review:
+def said(film: Film, reader: User, verdict: str, seconds: float | None = 10, **fields: Any) -> Review:
     return enter(film, reviewer=reader, verdict=verdict, note="", seconds=seconds, **fields)
 
 
@@ -108,7 +108,7 @@ def test_double_readings_are_compared_whoever_was_first(batch: Batch, colleague:
             said(film, reader, verdict)
     # The last word was given with both readings in sight; it is no third reading.
     third = User.objects.create_user("third", is_staff=True)
-    said(XRay.objects.filter(review_state="disputed").first() or films(batch, 1)[0], third, "confirmed", final=True)
+    said(Film.objects.filter(review_state="disputed").first() or films(batch, 1)[0], third, "confirmed", final=True)
     by_name = {figures.reader: figures for figures in all_figures()}
     for name in ("colleague", "other"):
         doubles = by_name[name].doubles

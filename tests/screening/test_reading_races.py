@@ -18,7 +18,7 @@ from django.db import close_old_connections, connection
 
 from screening.batches import services as batches
 from screening.errors import ScreeningError
-from screening.models import Batch, ReadingClaim, Review, XRay
+from screening.models import Batch, Film, ReadingClaim, Review
 from screening.reading import services as reading
 from screening.reading import statements
 from tests.screening.reading_room import waiting
@@ -34,7 +34,7 @@ def readers() -> list[User]:
 
 
 @pytest.fixture
-def films(readers: list[User], settings: Any) -> list[XRay]:
+def films(readers: list[User], settings: Any) -> list[Film]:
     settings.GOLD_SHARE = 0.0
     settings.DOUBLE_READING_SHARE = 0.0
     call_command("ensure_models", verbosity=0)
@@ -63,7 +63,7 @@ def together(readers: list[User], work: Callable[[User], Any]) -> list[Any]:
         return list(pool.map(run, readers))
 
 
-def test_no_film_is_with_two_readers_and_none_is_lost(readers: list[User], films: list[XRay]) -> None:
+def test_no_film_is_with_two_readers_and_none_is_lost(readers: list[User], films: list[Film]) -> None:
     """Each reader notes when they had which film; no two such spans of one film overlap, and all films get read."""
     spans: dict[Any, list[tuple[float, float]]] = {film.pk: [] for film in films}
 
@@ -89,21 +89,21 @@ def test_no_film_is_with_two_readers_and_none_is_lost(readers: list[User], films
     read = together(readers, work)
     assert sum(read) == FILMS
     assert Counter(Review.objects.values_list("film_id", flat=True)) == dict.fromkeys(spans, 1)
-    assert not XRay.objects.filter(review_state="pending").exists()
+    assert not Film.objects.filter(review_state="pending").exists()
     for times in spans.values():
         ordered = sorted(times)
         assert all(end <= begin for (_, end), (begin, _) in pairwise(ordered))
 
 
-def test_one_film_goes_to_exactly_one_of_those_who_ask(readers: list[User], films: list[XRay]) -> None:
-    XRay.objects.exclude(pk=films[0].pk).update(review_state="not_needed")
+def test_one_film_goes_to_exactly_one_of_those_who_ask(readers: list[User], films: list[Film]) -> None:
+    Film.objects.exclude(pk=films[0].pk).update(review_state="not_needed")
     for _ in range(10):
         won = [film for film in together(readers, reading.next_film) if film is not None]
         assert won == [films[0].pk]
         ReadingClaim.objects.all().delete()
 
 
-def test_all_get_a_film_while_there_are_enough(readers: list[User], films: list[XRay]) -> None:
+def test_all_get_a_film_while_there_are_enough(readers: list[User], films: list[Film]) -> None:
     """Nobody goes away empty-handed because others asked at the same moment."""
     for _ in range(5):
         won = together(readers, reading.next_film)
@@ -112,8 +112,8 @@ def test_all_get_a_film_while_there_are_enough(readers: list[User], films: list[
         ReadingClaim.objects.all().delete()
 
 
-def test_a_claim_that_ran_out_goes_to_one_of_those_who_ask(readers: list[User], films: list[XRay]) -> None:
-    XRay.objects.exclude(pk=films[0].pk).update(review_state="not_needed")
+def test_a_claim_that_ran_out_goes_to_one_of_those_who_ask(readers: list[User], films: list[Film]) -> None:
+    Film.objects.exclude(pk=films[0].pk).update(review_state="not_needed")
     reading.next_film(readers[0])
     for _ in range(10):
         with connection.cursor() as cursor:
@@ -122,7 +122,7 @@ def test_a_claim_that_ran_out_goes_to_one_of_those_who_ask(readers: list[User], 
         assert won == [films[0].pk]
 
 
-def test_a_verdict_given_twice_at_once_is_entered_once(readers: list[User], films: list[XRay]) -> None:
+def test_a_verdict_given_twice_at_once_is_entered_once(readers: list[User], films: list[Film]) -> None:
     reader = readers[0]
     film = reading.next_film(reader)
     assert film is not None
@@ -130,7 +130,7 @@ def test_a_verdict_given_twice_at_once_is_entered_once(readers: list[User], film
     assert Review.objects.count() == 1
 
 
-def test_undo_pressed_twice_at_once_takes_back_one_verdict_at_a_time(readers: list[User], films: list[XRay]) -> None:
+def test_undo_pressed_twice_at_once_takes_back_one_verdict_at_a_time(readers: list[User], films: list[Film]) -> None:
     reader = readers[0]
     film = reading.next_film(reader)
     assert film is not None
@@ -144,16 +144,16 @@ def test_undo_pressed_twice_at_once_takes_back_one_verdict_at_a_time(readers: li
         return True
 
     assert sorted(together([reader] * 4, undo)) == [False, False, False, True]
-    assert XRay.objects.get(pk=film).review_state == "pending"
+    assert Film.objects.get(pk=film).review_state == "pending"
 
 
-def test_who_began_before_another_took_the_film_gets_the_next_one(readers: list[User], films: list[XRay]) -> None:
+def test_who_began_before_another_took_the_film_gets_the_next_one(readers: list[User], films: list[Film]) -> None:
     """A statement chooses by what it saw at its start; a claim made since then is found only when it inserts."""
     slow = statements.POSITIVE.replace(
         "FROM screening_xray AS film", "FROM (SELECT pg_sleep(1)) AS nap, screening_xray AS film"
     )
     assert slow != statements.POSITIVE
-    best, second = XRay.objects.filter(decision="positive").order_by("-score")[:2]
+    best, second = Film.objects.filter(decision="positive").order_by("-score")[:2]
     row = {"reader": readers[1].pk, "lease": reading._lease(), "middle": 0.4}
 
     def late(_: User) -> Any:

@@ -25,7 +25,7 @@ from ml.errors import FilmError
 from screening import tasks
 from screening.config.limits import limits
 from screening.errors import ScreeningError
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.storage import local as storage
 from screening.worker import viewer_rendering
 from tests.screening.factories import done
@@ -40,7 +40,7 @@ def asked() -> Iterator[Any]:
 
 
 @pytest.fixture
-def film(batch: Batch, dicom: bytes) -> XRay:
+def film(batch: Batch, dicom: bytes) -> Film:
     film = done(batch, kind="dicom")
     storage.put(film.storage_name("original"), dicom)
     return film
@@ -53,24 +53,24 @@ def unpacked(data: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(raw[4 : 4 + length]), raw[4 + length :]
 
 
-def found(film: XRay) -> bytes:
+def found(film: Film) -> bytes:
     file = viewer_rendering.find(film.pk)
     assert file is not None
     with file:
         return bytes(file.read())
 
 
-def refusal(film: XRay) -> ScreeningError:
+def refusal(film: Film) -> ScreeningError:
     with pytest.raises(ScreeningError) as caught:
         viewer_rendering.find(film.pk)
     return caught.value
 
 
-def note_of(film: XRay) -> Path:
+def note_of(film: Film) -> Path:
     return Path(default_storage.path(f"rendered/{film.pk.hex[:2]}/{film.pk.hex}.json"))
 
 
-def test_who_looks_first_asks_a_worker_and_who_looks_later_finds_it(film: XRay, dicom: bytes, asked: Any) -> None:
+def test_who_looks_first_asks_a_worker_and_who_looks_later_finds_it(film: Film, dicom: bytes, asked: Any) -> None:
     assert viewer_rendering.find(film.pk) is None
     asked.assert_called_once_with("screening.tasks.render_pixels", args=[str(film.pk)], queue="small")
     tasks.render_pixels(*asked.call_args.kwargs["args"])
@@ -82,7 +82,7 @@ def test_who_looks_first_asks_a_worker_and_who_looks_later_finds_it(film: XRay, 
     assert not note_of(film).exists()
 
 
-def test_nobody_is_asked_twice_within_a_few_seconds(film: XRay, asked: Any) -> None:
+def test_nobody_is_asked_twice_within_a_few_seconds(film: Film, asked: Any) -> None:
     viewer_rendering.find(film.pk)
     viewer_rendering.find(film.pk)
     assert asked.call_count == 1
@@ -91,7 +91,7 @@ def test_nobody_is_asked_twice_within_a_few_seconds(film: XRay, asked: Any) -> N
     assert asked.call_count == 2
 
 
-def test_a_broker_that_is_away_costs_only_time(film: XRay, asked: Any) -> None:
+def test_a_broker_that_is_away_costs_only_time(film: Film, asked: Any) -> None:
     asked.side_effect = OperationalError("away")
     assert viewer_rendering.find(film.pk) is None
 
@@ -100,7 +100,7 @@ def test_the_task_has_the_name_that_is_published() -> None:
     assert tasks.render_pixels.name == viewer_rendering.RENDER
 
 
-def test_what_is_there_is_not_rendered_again(film: XRay) -> None:
+def test_what_is_there_is_not_rendered_again(film: Film) -> None:
     viewer_rendering.render(film.pk)
     with patch("ml.decoding.viewer_pixels.deep", side_effect=AssertionError):
         viewer_rendering.render(film.pk)
@@ -122,7 +122,7 @@ def test_curve_and_bytes_are_packed_as_they_are_said_to_be() -> None:
     assert {"slope": 0.5, "intercept": -3.0, "inverted": True, "padding": 3, "curve": 4}.items() <= about.items()
 
 
-def test_a_refusal_is_remembered_with_its_reason(film: XRay, asked: Any) -> None:
+def test_a_refusal_is_remembered_with_its_reason(film: Film, asked: Any) -> None:
     with patch("ml.decoding.viewer_pixels.deep", side_effect=FilmError("damaged_pixels", "Damaged.")) as decoding:
         viewer_rendering.render(film.pk)
         viewer_rendering.render(film.pk)
@@ -132,7 +132,7 @@ def test_a_refusal_is_remembered_with_its_reason(film: XRay, asked: Any) -> None
     asked.assert_not_called()
 
 
-def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: XRay) -> None:
+def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: Film) -> None:
     disguised = FilmError("damaged_pixels", "Damaged.")
     disguised.__cause__ = SoftTimeLimitExceeded()
     for error in (SoftTimeLimitExceeded(), disguised):
@@ -142,14 +142,14 @@ def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: 
         note_of(film).unlink()
 
 
-def test_an_error_of_the_surroundings_is_no_refusal(film: XRay) -> None:
+def test_an_error_of_the_surroundings_is_no_refusal(film: Film) -> None:
     with patch("ml.decoding.viewer_pixels.deep", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):
         viewer_rendering.render(film.pk)
     viewer_rendering.render(film.pk)
     assert found(film)
 
 
-def test_a_film_that_kills_its_process_is_given_up(film: XRay, asked: Any) -> None:
+def test_a_film_that_kills_its_process_is_given_up(film: Film, asked: Any) -> None:
     """Nothing is left of such an attempt but its note."""
     with (
         patch("ml.decoding.viewer_pixels.deep", side_effect=KeyboardInterrupt),
@@ -171,7 +171,7 @@ def test_a_film_that_kills_its_process_is_given_up(film: XRay, asked: Any) -> No
     assert refusal(film).code == "rendering_lost"
 
 
-def test_values_do_not_count_while_a_note_lies_beside_them(film: XRay) -> None:
+def test_values_do_not_count_while_a_note_lies_beside_them(film: Film) -> None:
     """They may be half written."""
     viewer_rendering.render(film.pk)
     note_of(film).write_text(json.dumps({"attempts": 1, "since": time.time()}))
@@ -179,7 +179,7 @@ def test_values_do_not_count_while_a_note_lies_beside_them(film: XRay) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"since": 0, "surprise": 1}'])
-def test_a_torn_note_holds_nobody_up(film: XRay, content: str) -> None:
+def test_a_torn_note_holds_nobody_up(film: Film, content: str) -> None:
     viewer_rendering.render(film.pk)
     note_of(film).write_text(content)
     assert viewer_rendering.find(film.pk) is None
@@ -187,7 +187,7 @@ def test_a_torn_note_holds_nobody_up(film: XRay, content: str) -> None:
     assert found(film)
 
 
-def test_old_values_go_when_new_ones_come(film: XRay) -> None:
+def test_old_values_go_when_new_ones_come(film: Film) -> None:
     viewer_rendering.render(film.pk)
     shard = note_of(film).parent
     for number in range(viewer_rendering.MOST_A_SHARD + 3):

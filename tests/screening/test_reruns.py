@@ -15,11 +15,11 @@ from screening.errors import ScreeningError
 from screening.intake.services import add_file
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 from screening.worker import leases
 from screening.worker.chunk import screen
 
-State = XRay.State
+State = Film.State
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +66,9 @@ def test_every_stored_film_is_screened_again_and_nothing_is_stored_twice(
 def test_the_comparison_counts_flips_and_moves(screened: Batch, other: ModelVersion) -> None:
     again = finish(reruns.rerun(batch=screened, model=other, owner=screened.owner))
     first, second = again.films.order_by("original_name")
-    XRay.objects.filter(batch=screened).exclude(state=State.REJECTED).update(score=0.5, decision="uncertain")
-    XRay.objects.filter(pk=first.pk).update(score=0.9, decision="positive")
-    XRay.objects.filter(pk=second.pk).update(score=0.4, decision="uncertain")
+    Film.objects.filter(batch=screened).exclude(state=State.REJECTED).update(score=0.5, decision="uncertain")
+    Film.objects.filter(pk=first.pk).update(score=0.9, decision="positive")
+    Film.objects.filter(pk=second.pk).update(score=0.4, decision="uncertain")
     found = comparison.compare(again)
     assert (found.films, found.flipped) == (2, 1)
     assert found.table == ((0, 0, 0), (0, 1, 1), (0, 0, 0))

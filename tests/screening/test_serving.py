@@ -22,7 +22,7 @@ from django.urls import reverse
 
 from screening.config import storages
 from screening.errors import NotFoundError
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.runtime.child import launch_command
 from screening.runtime.ports import choose_port
 from screening.storage import delivery
@@ -41,12 +41,12 @@ ATTACK = b"<html><script>alert(document.cookie)</script></html>"  # whatever is 
 
 
 @pytest.fixture
-def film(batch: Batch) -> XRay:
+def film(batch: Batch) -> Film:
     """Screened, with everything that is ever stored of a film."""
     return stored(batch)
 
 
-def stored(batch: Batch) -> XRay:
+def stored(batch: Batch) -> Film:
     made = factories.done(batch, original_name="Mustermann, Erika.html", mapped=True)
     default_storage.save(made.storage_name("original"), ContentFile(b"original"))
     default_storage.save(made.storage_name("as-sent"), ContentFile(b"as sent"))
@@ -62,7 +62,7 @@ def signed_in(user: User) -> Client:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_picture_is_sent_as_what_it_is_in_a_box(film: XRay, owner: User, view: str) -> None:
+def test_a_picture_is_sent_as_what_it_is_in_a_box(film: Film, owner: User, view: str) -> None:
     answer: Any = signed_in(owner).get(reverse(view, args=[film.pk]))
     part = VIEWS[view]
     assert b"".join(answer.streaming_content) == ATTACK + part.encode()
@@ -74,7 +74,7 @@ def test_a_picture_is_sent_as_what_it_is_in_a_box(film: XRay, owner: User, view:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_only_its_owner_and_staff_get_a_picture(
-    film: XRay, owner: User, colleague: User, stranger: User, view: str
+    film: Film, owner: User, colleague: User, stranger: User, view: str
 ) -> None:
     address = reverse(view, args=[film.pk])
     assert signed_in(owner).get(address).status_code == 200
@@ -86,7 +86,7 @@ def test_only_its_owner_and_staff_get_a_picture(
 
 
 @pytest.mark.parametrize("part", ["original", "as-sent"])
-def test_a_film_as_it_was_sent_is_never_served(film: XRay, colleague: User, part: str) -> None:
+def test_a_film_as_it_was_sent_is_never_served(film: Film, colleague: User, part: str) -> None:
     for content_type in ("image/png", "text/html", "application/dicom"):
         with pytest.raises(NotFoundError):
             delivery.serve(film, part, content_type)
@@ -95,12 +95,12 @@ def test_a_film_as_it_was_sent_is_never_served(film: XRay, colleague: User, part
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/pdf", ""])
-def test_nothing_is_served_as_what_could_run(film: XRay, content_type: str) -> None:
+def test_nothing_is_served_as_what_could_run(film: Film, content_type: str) -> None:
     with pytest.raises(NotFoundError):
         delivery.serve(film, "display.jpg", content_type)
 
 
-def test_a_picture_that_is_lost_is_not_found(film: XRay, owner: User) -> None:
+def test_a_picture_that_is_lost_is_not_found(film: Film, owner: User) -> None:
     default_storage.delete(film.storage_name("thumb.jpg"))
     assert signed_in(owner).get(reverse("film-thumb", args=[film.pk])).status_code == 404
 
@@ -140,7 +140,7 @@ def accelerated(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_behind_a_proxy_the_answer_says_only_where_the_picture_is(
-    accelerated: None, film: XRay, owner: User, stranger: User
+    accelerated: None, film: Film, owner: User, stranger: User
 ) -> None:
     address = reverse("film-thumb", args=[film.pk])
     answer = signed_in(owner).get(address)
@@ -150,7 +150,7 @@ def test_behind_a_proxy_the_answer_says_only_where_the_picture_is(
     assert "X-Accel-Redirect" not in signed_in(stranger).get(address)
 
 
-def test_a_proxy_of_the_group_can_read_pictures_and_not_the_films(accelerated: None, film: XRay) -> None:
+def test_a_proxy_of_the_group_can_read_pictures_and_not_the_films(accelerated: None, film: Film) -> None:
     def mode(path: Path) -> int:
         return path.stat().st_mode & 0o777
 

@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 
 from screening.errors import ScreeningError
 from screening.intake.services import add_file
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.storage import local as storage
 
 
@@ -75,6 +75,6 @@ def test_a_full_disk_refuses_the_file_and_leaves_nothing(batch: Batch, png: byte
     with patch("screening.storage.local.make_durable", side_effect=full), pytest.raises(ScreeningError) as refused:
         add_file(batch=batch, name="a.png", data=png)
     assert (refused.value.code, refused.value.status) == ("storage_failed", 507)
-    assert not XRay.objects.exists()
+    assert not Film.objects.exists()
     assert [path for path in Path(default_storage.path("films")).rglob("*") if path.is_file()] == []
     assert add_file(batch=batch, name="a.png", data=png)[0].state == "queued"

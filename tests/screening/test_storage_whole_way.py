@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from screening.config import storages
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.storage import local as storage
 from screening.worker import chunk, leases
 from tests.screening.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
@@ -129,10 +129,10 @@ def test_a_bucket_that_is_away_loses_nothing_and_costs_no_attempt(
         screen(batch)
     assert states(batch) == [("queued", 0)]
     film = batch.films.get()
-    XRay.objects.filter(pk=film.pk).update(pictured=True)
+    Film.objects.filter(pk=film.pk).update(pictured=True)
     answer = browser.get(reverse("film-thumb", args=[film.pk]), headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_away")
-    XRay.objects.filter(pk=film.pk).update(pictured=False)
+    Film.objects.filter(pk=film.pk).update(pictured=False)
 
     if silent:
         seaweed.send(signal.SIGCONT)

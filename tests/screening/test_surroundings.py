@@ -9,14 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from screening.batches import neighbours, queries
-from screening.models import Batch, ModelVersion, XRay
+from screening.models import Batch, Film, ModelVersion
 from tests.screening.factories import done, film
 
 SCORES = (0.9, 0.1, 0.5, 0.5, 0.5, None, None, 0.2, 1.0, 0.0)
 
 
 @pytest.fixture
-def films(batch: Batch) -> list[XRay]:
+def films(batch: Batch) -> list[Film]:
     """Ties in score, time and name, and films without a score."""
     now = timezone.now()
     made = []
@@ -35,7 +35,7 @@ def films(batch: Batch) -> list[XRay]:
 @pytest.mark.parametrize(
     "wanted", [{}, {"state": "done"}, {"decision": "negative"}, {"state": "queued"}, {"bar": "10"}]
 )
-def test_neighbours_and_places_are_those_of_the_list(films: list[XRay], sort: str, wanted: dict[str, str]) -> None:
+def test_neighbours_and_places_are_those_of_the_list(films: list[Film], sort: str, wanted: dict[str, str]) -> None:
     rows = queries.films_of(films[0].batch, **wanted, sort=sort)
     listed = list(rows)
     for place, one in enumerate(listed):
@@ -45,7 +45,7 @@ def test_neighbours_and_places_are_those_of_the_list(films: list[XRay], sort: st
         assert neighbours.place_in(one, rows, sort, len(listed)) == place + 1
 
 
-def test_a_film_that_left_the_list_still_stands_somewhere_in_it(films: list[XRay]) -> None:
+def test_a_film_that_left_the_list_still_stands_somewhere_in_it(films: list[Film]) -> None:
     low = next(one for one in films if one.score == 0.1)
     before, after = queries.neighbours_of(low, decision="positive", sort="score")
     assert before is not None
@@ -55,7 +55,7 @@ def test_a_film_that_left_the_list_still_stands_somewhere_in_it(films: list[XRay
     assert neighbours.place_in(low, rows, "score", 5) is None
 
 
-def test_no_place_is_counted_in_a_long_list(films: list[XRay]) -> None:
+def test_no_place_is_counted_in_a_long_list(films: list[Film]) -> None:
     with CaptureQueriesContext(connection) as asked:
         rows = queries.films_of(films[0].batch)
         assert neighbours.place_in(films[0], rows, "sent", neighbours.MOST_COUNTED + 1) is None

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from screening.batches import services as batches
 from screening.config.limits import limits
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from screening.worker import leases
 from screening.worker.leases import Refusal
 from tests.screening.factories import film
@@ -22,7 +22,7 @@ BROKEN = Refusal("damaged_pixels", "It is damaged.")
 def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:
     held, fresh = film(running, 1), film(running, 2)
     leases.claim([held.pk, fresh.pk])
-    XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(minutes=5))
+    Film.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(minutes=5))
     assert leases.sweep()["lost"] == 1
     held.refresh_from_db()
     fresh.refresh_from_db()
@@ -31,7 +31,7 @@ def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:
 
 def test_a_lease_from_before_the_clock_was_set_back_is_over(running: Batch) -> None:
     (held, fresh) = leases.claim([film(running, 1).pk, film(running, 2).pk])
-    XRay.objects.filter(pk=held.pk).update(lease_until=timezone.now() + timedelta(hours=1))
+    Film.objects.filter(pk=held.pk).update(lease_until=timezone.now() + timedelta(hours=1))
     assert leases.sweep()["lost"] == 1
     held.refresh_from_db()
     fresh.refresh_from_db()
@@ -50,7 +50,7 @@ def test_a_film_that_kills_its_worker_three_times_ends_failed(running: Batch) ->
     killer = film(running)
     for _ in range(3):
         leases.claim([killer.pk])
-        XRay.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
+        Film.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
         leases.sweep()
     killer.refresh_from_db()
     assert (killer.state, killer.code, killer.step) == ("failed", "worker_lost", "sweep")
@@ -89,4 +89,4 @@ def test_the_sweep_ends_what_waits_in_a_cancelled_batch(running: Batch) -> None:
     batches.cancel(batch=running)
     leases.hand_back(films, BROKEN)
     assert leases.sweep()["cancelled"] == 1
-    assert XRay.objects.get().state == "cancelled"
+    assert Film.objects.get().state == "cancelled"

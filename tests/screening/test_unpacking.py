@@ -20,7 +20,7 @@ from screening.intake import services as intake
 from screening.intake.services import add_file, add_upload
 from screening.integrity.checks import violations
 from screening.integrity.violations import Tally
-from screening.models import Batch, Quota, XRay
+from screening.models import Batch, Film, Quota
 from screening.worker import leases, unpacking
 from tests.screening.zips import patched, zip_of
 
@@ -30,7 +30,7 @@ FILMS = [png_bytes(PhantomSpec(height=96, width=96, seed=seed)) for seed in rang
 LATER = 3600.0  # seconds; no test takes that long
 
 
-def sent(batch: Batch, data: bytes, name: str = "study.zip") -> XRay:
+def sent(batch: Batch, data: bytes, name: str = "study.zip") -> Film:
     """An archive at the door of a batch, which is then submitted."""
     archive, new = add_upload(batch=batch, file=SimpleUploadedFile(name, data))
     assert new
@@ -42,20 +42,20 @@ def of_films(count: int = 4) -> bytes:
     return zip_of({f"{number}.png": FILMS[number] for number in range(count)})
 
 
-def claimed(archive: XRay) -> XRay:
+def claimed(archive: Film) -> Film:
     (mine,) = leases.claim([archive.pk])
     return mine
 
 
-def deliver(archive: XRay) -> XRay:
+def deliver(archive: Film) -> Film:
     """A message with the archive arrives at a worker."""
     tasks.screen_chunk([str(archive.pk)])
     archive.refresh_from_db()
     return archive
 
 
-def members(archive: XRay) -> dict[str, tuple[str, str]]:
-    rows = XRay.objects.filter(archive=archive).order_by("created_at", "id")
+def members(archive: Film) -> dict[str, tuple[str, str]]:
+    rows = Film.objects.filter(archive=archive).order_by("created_at", "id")
     return {row.original_name: (row.state, row.code) for row in rows}
 
 
@@ -92,10 +92,10 @@ def test_every_file_gets_a_row_with_a_state_and_the_archive_goes(batch: Batch, p
     )
     assert (archive.stored, archive.kept_bytes) == (False, 0)
     assert not default_storage.exists(archive.storage_name("original"))
-    kept = sum(XRay.objects.filter(stored=True).values_list("kept_bytes", flat=True))
+    kept = sum(Film.objects.filter(stored=True).values_list("kept_bytes", flat=True))
     assert Quota.objects.get().used_bytes == kept < charged + kept
     (ids,), how = published.call_args
-    assert set(ids) == set(XRay.objects.filter(state="queued").values_list("pk", flat=True))
+    assert set(ids) == set(Film.objects.filter(state="queued").values_list("pk", flat=True))
     assert how == {"queue": "small"}
     assert progress_of(batch).total == 9
     assert_sound()
@@ -106,18 +106,18 @@ def test_its_films_are_screened_like_any_other_and_beside_others(batch: Batch) -
     loose, _ = add_file(batch=batch, name="loose.png", data=films[0])
     archive = sent(batch, zip_of({"b.png": films[1], "c.png": films[2]}))
     tasks.screen_chunk([str(loose.pk), str(archive.pk)])
-    states = Counter(XRay.objects.values_list("state", flat=True))
+    states = Counter(Film.objects.values_list("state", flat=True))
     assert states == {"done": 1, "unpacked": 1, "queued": 2}
-    tasks.screen_chunk([str(pk) for pk in XRay.objects.filter(state="queued").values_list("pk", flat=True)])
-    assert Counter(XRay.objects.values_list("state", flat=True)) == {"done": 3, "unpacked": 1}
+    tasks.screen_chunk([str(pk) for pk in Film.objects.filter(state="queued").values_list("pk", flat=True)])
+    assert Counter(Film.objects.values_list("state", flat=True)) == {"done": 3, "unpacked": 1}
     assert [str(one) for one in violations(Tally(), settled=True)] == []
 
 
 def test_a_message_that_comes_again_does_nothing_more(batch: Batch, published: Any) -> None:
     archive = deliver(sent(batch, of_films()))
-    rows, told = list(XRay.objects.order_by("pk").values()), published.call_count
+    rows, told = list(Film.objects.order_by("pk").values()), published.call_count
     deliver(archive)
-    assert (list(XRay.objects.order_by("pk").values()), published.call_count) == (rows, told)
+    assert (list(Film.objects.order_by("pk").values()), published.call_count) == (rows, told)
 
 
 def test_the_same_archive_sent_again_is_the_row_it_has(batch: Batch) -> None:
@@ -151,7 +151,7 @@ def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> 
 
     def cancelled_after_two(**given: Any) -> Any:
         added = real(**given)
-        if XRay.objects.filter(archive=archive).count() == 2:
+        if Film.objects.filter(archive=archive).count() == 2:
             batches.cancel(batch=Batch.objects.get(pk=batch.pk))
         return added
 
@@ -160,14 +160,14 @@ def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> 
     archive.refresh_from_db()
     assert (archive.state, archive.code, archive.stored) == ("cancelled", "batch_cancelled", True)
     assert "2 files, 2 taken, 0 refused" in archive.reason
-    assert Counter(XRay.objects.values_list("state", flat=True)) == {"cancelled": 3}
+    assert Counter(Film.objects.values_list("state", flat=True)) == {"cancelled": 3}
     assert [str(one) for one in violations(Tally(), settled=True)] == []
 
 
 def test_a_worker_whose_lease_ran_out_adds_and_ends_nothing(batch: Batch) -> None:
     archive = sent(batch, of_films())
     frozen = claimed(archive)
-    XRay.objects.filter(pk=archive.pk).update(lease_until=Now())
+    Film.objects.filter(pk=archive.pk).update(lease_until=Now())
     leases.sweep()
     current = claimed(archive)
     unpacking.unpack(frozen, LATER + time.monotonic())
@@ -199,7 +199,7 @@ def test_a_worker_that_dies_costs_an_attempt_only_if_it_added_nothing(batch: Bat
                 unpacking.unpack(claimed(archive), LATER + time.monotonic())
             except SystemExit:
                 deaths += 1
-                XRay.objects.filter(pk=archive.pk).update(lease_until=Now())
+                Film.objects.filter(pk=archive.pk).update(lease_until=Now())
                 leases.sweep()
             archive.refresh_from_db()
             assert_sound()
@@ -285,7 +285,7 @@ def test_films_of_a_large_archive_are_published_while_it_is_unpacked(
     assert [(len(call.args[0]), call.kwargs["queue"]) for call in published.call_args_list] == [
         (2, "small"), (2, "bulk"), (1, "bulk"),
     ]  # fmt: skip
-    assert not XRay.objects.filter(state="queued", published_at=None).exists()
+    assert not Film.objects.filter(state="queued", published_at=None).exists()
 
 
 def test_long_and_strange_names_fit_into_rows_and_stay_apart(batch: Batch) -> None:

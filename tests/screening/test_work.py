@@ -14,7 +14,7 @@ from django.utils import timezone
 from ml.errors import NotScoredError
 from screening import tasks
 from screening.intake.services import add_file
-from screening.models import Batch, Prediction, XRay
+from screening.models import Batch, Film, Prediction
 from screening.worker import leases
 from screening.worker.inference import Decoded, Screened, Unscored
 from screening.worker.leases import Refusal
@@ -62,7 +62,7 @@ def test_films_tried_before_are_claimed_alone(running: Batch) -> None:
 
 
 def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batch) -> None:
-    final = film(running, 1, state=XRay.State.CANCELLED)
+    final = film(running, 1, state=Film.State.CANCELLED)
     other = Batch.objects.create(owner=batch.owner, name="open", model=batch.model)
     stopped = Batch.objects.create(
         owner=batch.owner, name="stopped", model=batch.model, submitted_at=timezone.now(), cancelled_at=timezone.now()
@@ -74,7 +74,7 @@ def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batc
 def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
     (mine,) = leases.claim([film(running).pk])
     assert leases.record([(mine, screened(0.93, "positive"))]) == 1
-    stored = XRay.objects.get()
+    stored = Film.objects.get()
     assert (stored.state, stored.score, stored.decision) == ("done", 0.93, "positive")
     assert (stored.flags, stored.review_state, stored.lease_until) == (["positive"], "pending", None)
     prediction = Prediction.objects.get()
@@ -84,7 +84,7 @@ def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
 def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
     waiting = film(running)
     (frozen,) = leases.claim([waiting.pk])
-    XRay.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
+    Film.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
     leases.sweep()
     (current,) = leases.claim([waiting.pk])
     assert leases.record([(frozen, screened(0.1, "negative"))]) == 0
@@ -98,7 +98,7 @@ def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
 def test_a_broken_film_fails_for_good_beside_neighbours_that_are_done(running: Batch) -> None:
     films = leases.claim([film(running, 1).pk, film(running, 2).pk])
     leases.record([(films[0], BROKEN), (films[1], screened(0.01, "negative"))])
-    broken, whole = XRay.objects.order_by("created_at")
+    broken, whole = Film.objects.order_by("created_at")
     assert (broken.state, broken.code, broken.reason, broken.step) == (
         "failed", "damaged_pixels", "It is damaged.", "worker",
     )  # fmt: skip
@@ -112,7 +112,7 @@ def test_films_handed_back_wait_again_one_a_message(
     films = leases.claim([film(running, 1).pk, film(running, 2).pk])
     with django_capture_on_commit_callbacks(execute=True):
         leases.hand_back(films, BROKEN)
-    assert set(XRay.objects.values_list("state", "attempts")) == {("queued", 1)}
+    assert set(Film.objects.values_list("state", "attempts")) == {("queued", 1)}
     assert published.call_args.kwargs == {"queue": "small", "alone": True}
     assert len(published.call_args.args[0]) == 2
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from screening import tasks
-from screening.models import Batch, XRay
+from screening.models import Batch, Film
 from tests.screening.factories import film
 
 
@@ -28,7 +28,7 @@ def test_a_film_that_takes_too_much_memory_is_tried_once_more_alone(running: Bat
     greedy, neighbour = film(running, 1), film(running, 2)
     with decoder_raising(MemoryError):
         tasks.screen_chunk([str(greedy.pk), str(neighbour.pk)])
-        assert set(XRay.objects.values_list("state", "attempts")) == {("queued", 1)}
+        assert set(Film.objects.values_list("state", "attempts")) == {("queued", 1)}
         tasks.screen_chunk([str(greedy.pk)])
     greedy.refresh_from_db()
     assert (greedy.state, greedy.code, greedy.attempts) == ("failed", "too_much_memory", 2)

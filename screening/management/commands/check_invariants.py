@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from screening.accounts import quotas
 from screening.integrity.checks import GRACE, delete_orphan, violations
 from screening.integrity.violations import Tally, Violation
-from screening.models import XRay
+from screening.models import Film
 
 
 class Command(BaseCommand):
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Report, and fail when there was anything to report."""
-        if options["delete_orphans"] and not XRay.objects.exists():
+        if options["delete_orphans"] and not Film.objects.exists():
             raise CommandError("There is no film at all, so this may be the wrong database; nothing was deleted.")
         if options["recount"]:
             quotas.recount()

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from screening.errors import ScreeningError
-from screening.models import XRay
+from screening.models import Film
 from screening.reading.gold import add_gold_case
 
 COLUMNS = {"film", "truth"}
@@ -67,11 +67,11 @@ class Command(BaseCommand):
         return problems, len(rows) - len(problems)
 
 
-def _film(name: str) -> XRay | None:
+def _film(name: str) -> Film | None:
     """The film with this id or, newest first, this sha256."""
     name = name.strip().lower()
     try:
-        return XRay.objects.filter(pk=UUID(name)).first()
+        return Film.objects.filter(pk=UUID(name)).first()
     except ValueError:
-        screened = XRay.objects.filter(sha256=name, pictured=True).exclude(decision="")
+        screened = Film.objects.filter(sha256=name, pictured=True).exclude(decision="")
         return screened.order_by("-created_at").first()
