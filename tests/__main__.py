@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # These start servers, workers and browsers of their own.
 SYSTEMS = (
-    "tests/chaos", "tests/e2e", "tests/hostile", "tests/offline", "tests/xrayscreen", "tests/screening/client",
-    "tests/screening/runtime", "tests/screening/web", "tests/screening/test_pipeline.py",
+    "tests/chaos", "tests/e2e", "tests/hostile", "tests/offline", "tests/xrayscreen", "tests/screening/demo",
+    "tests/screening/runtime", "tests/screening/web", "tests/screening/worker/test_pipeline.py",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from screening.storage import local as storage
 from tests.e2e.browsers import ARGUMENTS
 from tests.e2e.conftest import chromium
 from tests.screening import factories
-from tests.screening.bucket import Bucket, s3, s3_server
+from tests.screening.storage.bucket import Bucket, s3, s3_server
 
 __all__ = ["s3", "s3_server"]
 

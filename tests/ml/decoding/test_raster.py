@@ -169,7 +169,7 @@ def test_a_large_film_is_limited_like_any_other(kind: str) -> None:
 
 
 def test_grey_levels_of_known_kinds_have_not_changed() -> None:
-    """A new number here has to go with a new bundle; see also tests/ml/test_decode.py."""
+    """A new number here has to go with a new bundle; see also tests/ml/decoding/test_grey_levels.py."""
     assert PREPROCESSING_VERSION == "grey8-1"
 
 

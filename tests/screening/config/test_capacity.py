@@ -12,7 +12,7 @@ import pytest
 from screening.config import capacity
 from screening.config.capacity import LEAST_MIB, MIB, Memory, default_memory, default_processes, memory, too_much
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 UNLIMITED = "9223372036854771712\n"  # what version 1 says of a group without a limit
 
 

@@ -17,8 +17,8 @@ from ml.errors import FilmError
 from ml.phantom import film
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tiff_bytes, webp_bytes
 from tests.ml.compressed import compressed
-from tests.ml.test_dicom_reading import BODY, deflated, directory
-from tests.ml.test_kinds import bare
+from tests.ml.decoding.test_dicom_reading import BODY, deflated, directory
+from tests.ml.decoding.test_signatures import bare
 from tests.ml.tiffs import tiff
 
 MUTATIONS = 40  # of each seed file

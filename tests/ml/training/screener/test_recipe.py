@@ -13,7 +13,7 @@ from keras import layers
 from ml.training.screener import recipe
 from ml.training.screener.feature_cache import Cache
 from ml.training.screener.recipe import Recipe, first_head, train
-from tests.ml.test_screener_network import some_films
+from tests.ml.training.screener.test_network import some_films
 
 SHORT = Recipe(steps=8, batch=4)
 

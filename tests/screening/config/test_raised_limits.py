@@ -23,8 +23,8 @@ from screening.intake.services import add_file
 from screening.models import Batch
 from screening.runtime.stack import Stack, remove_instance, running_stack
 from tests.ml.compressed import explicit
-from tests.ml.test_dicom_reading import BODY, MEGABYTE, deflated
-from tests.ml.test_headers import png_declaring
+from tests.ml.decoding.test_dicom_reading import BODY, MEGABYTE, deflated
+from tests.ml.decoding.test_headers import png_declaring
 from xrayscreen import Client, Upload
 
 MIB = 1024 * 1024

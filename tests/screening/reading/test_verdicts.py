@@ -14,7 +14,7 @@ from screening.models import Batch, ReadingClaim, Review
 from screening.reading import queries as reading_queries
 from screening.reading import services as reading
 from screening.reading.reviews import review
-from tests.screening.reading_room import other, read, single_readings, state, take, third, waiting
+from tests.screening.reading.reading_room import other, read, single_readings, state, take, third, waiting
 
 __all__ = ["other", "single_readings", "third"]  # fixtures
 

@@ -22,7 +22,7 @@ from screening.integrity.violations import Tally
 from screening.models import Batch, Film
 from screening.storage import local as storage
 from screening.worker import chunk, leases
-from tests.screening.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
+from tests.screening.storage.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
 
 __all__ = ["s3", "s3_server", "seaweed"]
 

@@ -163,7 +163,7 @@ def test_a_proxy_of_the_group_can_read_pictures_and_not_the_films(accelerated: N
 
 def documented() -> str:
     """The configuration that docs/storage.md shows."""
-    text = (Path(__file__).resolve().parents[2] / "docs" / "storage.md").read_text()
+    text = (Path(__file__).resolve().parents[3] / "docs" / "storage.md").read_text()
     found = re.search(r"```nginx\n(.*?)```", text, re.DOTALL)
     assert found is not None
     return found[1]

@@ -21,7 +21,7 @@ from screening.errors import ScreeningError
 from screening.models import Batch, Film, ReadingClaim, Review
 from screening.reading import services as reading
 from screening.reading import statements
-from tests.screening.reading_room import waiting
+from tests.screening.reading.reading_room import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

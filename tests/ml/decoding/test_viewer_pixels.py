@@ -19,8 +19,8 @@ from ml.decoding.dicom_codecs import register
 from ml.decoding.headers import sniff
 from ml.decoding.viewer_pixels import Deep, Window, deep
 from ml.phantom.film import PhantomSpec, chest, dicom_bytes
+from tests.ml.decoding.test_dicom_pixels import public_films
 from tests.ml.helpers import dicom_with, encoded, refusal
-from tests.ml.test_dicom_pixels import public_films
 
 RAMP = np.arange(80 * 80, dtype=np.uint16).reshape(80, 80) % 4096
 

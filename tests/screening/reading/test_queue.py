@@ -16,7 +16,7 @@ from screening.models import Batch, Film, ReadingClaim, ReadingSkip, Review
 from screening.reading import queries as reading_queries
 from screening.reading import services as reading
 from tests.screening.factories import film
-from tests.screening.reading_room import (
+from tests.screening.reading.reading_room import (
     AUDIT_TURN,
     POSITIVE_TURN,
     UNCERTAIN_TURN,

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from screening.config import storages
 from screening.storage import local as storage
-from tests.screening.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
+from tests.screening.storage.bucket import Bucket, SeaweedFS, s3, s3_server, seaweed
 from tests.test_architecture import loaded_by
 
 __all__ = ["s3", "s3_server", "seaweed"]

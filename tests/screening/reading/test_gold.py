@@ -17,7 +17,7 @@ from screening.reading import services as reading
 from screening.reading.gold import add_gold_case
 from screening.reading.queries import reviews_of
 from tests.screening.factories import done, film
-from tests.screening.reading_room import state, take, waiting
+from tests.screening.reading.reading_room import state, take, waiting
 
 
 @pytest.fixture(autouse=True)

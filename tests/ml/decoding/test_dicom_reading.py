@@ -241,7 +241,7 @@ def test_only_what_decides_is_kept_of_a_header() -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_transfer_syntax_is_set_where_the_file_has_none(order: str) -> None:
-    from tests.ml.test_kinds import bare
+    from tests.ml.decoding.test_signatures import bare
 
     dataset = read_whole(bare("explicit" if order == "<" else "big endian"))
     expected = uid.ExplicitVRLittleEndian if order == "<" else uid.ExplicitVRBigEndian
