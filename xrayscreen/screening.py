@@ -106,7 +106,13 @@ def screen_folder(
     Args:
         client: of the server.
         sources: folders and files.
-        name, model, recursive, wait, out, state, anew: see :class:`Wish`.
+        name: of the batch; the first source's name where empty.
+        model: a model's name; the server's default model where empty.
+        recursive: search folders inside folders, too.
+        wait: return when every film is in a final state; else after the batch is submitted.
+        out: the CSV to write.
+        state: the file that remembers an interrupted run.
+        anew: open a new batch even if an earlier run with the same arguments was interrupted.
 
     Raises:
         ClientError: the server refuses or is not reached, or there is nothing to send.

@@ -102,8 +102,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class SoftTissue:
-    """Path lengths in cm [rows, cols]: the whole body, the room the ribs leave for the lungs, the lung
-    that heart and diaphragm leave of it, and air in windpipe and stomach.
+    """Path lengths through soft tissue and air in cm, each [rows, cols].
+
+    Attributes:
+        body: the whole body.
+        room: the space inside the ribs.
+        lung: the lung inside that space, without heart and diaphragm.
+        air: air in windpipe and stomach.
     """
 
     body: FloatMap

@@ -228,8 +228,10 @@ def _members(groups: Sequence[str]) -> list[NDArray[np.intp]]:
 def operating_points(
     labels: ArrayLike, scores: ArrayLike, sensitivity: float = 0.95, specificity_: float = 0.95
 ) -> tuple[float, float]:
-    """Two thresholds: at or above the lower one lie ``sensitivity`` of the positives, below the upper one
-    ``specificity_`` of the negatives. Between them a score is uncertain.
+    """Return the two operating points. A score between them is uncertain.
+
+    At or above the lower one lie ``sensitivity`` of the positives, below the upper one ``specificity_`` of the
+    negatives.
 
     Where the classes are so far apart that the two cross, they are swapped: the gap between them then holds no
     film the choice was made on, which is what uncertain means.

@@ -36,7 +36,7 @@ class Comparison:
 
     Attributes:
         table: films by decision of the first model (rows) and of the second (columns), in the order of ``DECISIONS``.
-        moved: median, 90th percentile and maximum of \\|Δ score\\|; ``None`` where no film has both.
+        moved: median, 90th percentile and maximum of the score changes; ``None`` where no film has both.
     """
 
     table: tuple[tuple[int, ...], ...]
@@ -110,8 +110,11 @@ def most_moved(again: Batch, found: Comparison | None = None, *, flips_only: boo
 
 
 def _joined(statement: str, values: dict[str, Any]) -> list[Any]:
-    """Rows of a statement over both batches. Their films are hashed, whatever the planner thinks of it: before a new
-    batch has statistics it takes it for one film and compares every film with every other (20 s with 10,000)."""
+    """Return the rows of a statement that joins the films of both batches.
+
+    Nested loops are off: before a new batch has statistics, the planner assumes one film in it and compares every
+    film with every other (20 s with 10,000 films).
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(statement, values)

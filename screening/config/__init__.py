@@ -1,0 +1,1 @@
+"""Settings, the application servers' entry points, and what is derived from the machine."""

@@ -30,7 +30,7 @@ class Encoding(NamedTuple):
 
     @property
     def order(self) -> str:
-        """struct's sign for the byte order."""
+        """The sign of the byte order in a format of ``struct``."""
         return "<" if self.little else ">"
 
 

@@ -25,7 +25,7 @@ class Form(NamedTuple):
 
     @property
     def offset(self) -> str:
-        """struct's letter for an offset."""
+        """The letter of an offset in a format of ``struct``."""
         return "Q" if self.big else "I"
 
     @property

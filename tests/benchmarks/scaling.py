@@ -18,8 +18,10 @@ SMOOTH = 0.2  # share of the early films, before and after, over which memory is
 
 
 def workers(plan: Plan) -> list[Row]:
-    """One process and two, each with decoding and network in turn and each with both at once; by default one process
-    on two cores does both at once, and two take turns."""
+    """Measure one process and two, each with decoding and network in turn and with both at once.
+
+    By default one process on two cores does both at once, and two processes take turns.
+    """
     ways = ((1, {OVERLAP: "0"}), (1, {OVERLAP: "1"}), (2, {OVERLAP: "0"}), (2, {OVERLAP: "1"}))
     turns = [[_fresh(plan, *way) for way in ways] for _ in range(plan.rounds)]
     one, wide, two, both = ([turn[which][0] for turn in turns] for which in range(len(ways)))

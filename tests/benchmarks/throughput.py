@@ -1,4 +1,4 @@
-"""Films per second end to end beside the bare loop, in turn: limit, system, limit, system …"""
+"""Films per second end to end beside the bare loop, in turn: limit, system, limit, system."""
 
 from __future__ import annotations
 

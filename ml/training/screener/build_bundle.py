@@ -113,7 +113,7 @@ def train_seeds(films: Films, cache: Cache, parts: Parts, runs: Path) -> dict[in
 
 
 def best_seed(runs: Path) -> int:
-    """The seed with the highest AUROC on the validation films. (Averaging the seeds' weights measured worse.)"""
+    """Return the seed with the highest AUROC on the validation films; averaging the seeds' weights did worse."""
     rows: list[dict[str, Any]] = json.loads((runs / SEEDS_FILE).read_text())
     return int(max(rows, key=lambda row: row["validation"])["seed"])
 

@@ -160,8 +160,11 @@ def validation_part(films: Films, among: Mask, seed: int = 0, share: float = VAL
 
 
 def cell_weights(films: Films, among: Mask) -> NDArray[np.float64]:
-    """How often each film is drawn: both classes equally, and within a class each (source, finding) by the
-    square root of its films, so that no hospital is a class by itself and no small one is seen too often.
+    """Return how often each film is drawn.
+
+    Both classes are drawn equally often. Within a class, each pair of source and finding is drawn by the square root
+    of its number of films: a large hospital does not make up a class, and films of a small one are not repeated too
+    often.
 
     Returns:
         [N], sums to 1, zero outside ``among``.

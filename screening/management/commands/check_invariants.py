@@ -16,7 +16,7 @@ from screening.models import Film
 
 
 class Command(BaseCommand):
-    """``manage.py check_invariants``"""
+    """The command ``manage.py check_invariants``."""
 
     help = (
         "Check that every film is in one state its fields fit, has one prediction a model, is counted right, and "

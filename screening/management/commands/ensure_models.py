@@ -14,7 +14,7 @@ from screening.model_versions import register_model
 
 
 class Command(BaseCommand):
-    """``manage.py ensure_models``"""
+    """The command ``manage.py ensure_models``."""
 
     help = "Register the model bundles that ship with the project; SCREENING_MODEL names the default."
 

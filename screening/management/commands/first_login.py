@@ -24,7 +24,7 @@ Change the password on the account page. This file is removed at the next start 
 
 
 class Command(BaseCommand):
-    """``manage.py first_login``"""
+    """The command ``manage.py first_login``."""
 
     help = "Where there is no administrator yet, make one and print the password, once."
 

@@ -19,7 +19,7 @@ COLUMNS = {"film", "truth"}
 
 
 class Command(BaseCommand):
-    """``manage.py gold_case TABLE.csv --by NAME``"""
+    """The command ``manage.py gold_case TABLE.csv --by NAME``."""
 
     help = (
         "Enter hidden gold cases: films whose truth is known. The table has the columns film (its id or sha256), "

@@ -11,7 +11,7 @@ from screening.locks import MIGRATE, session_lock
 
 
 class Command(migrate.Command):
-    """``manage.py migrate``"""
+    """The command ``manage.py migrate``."""
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         """Wait until no other process migrates this database, then see what is left to do."""

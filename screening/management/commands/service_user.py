@@ -14,7 +14,7 @@ from screening.accounts.tokens import create_token
 
 
 class Command(BaseCommand):
-    """``manage.py service_user NAME``"""
+    """The command ``manage.py service_user NAME``."""
 
     help = "Make a user where missing, give it a new password and API token, and print them as JSON."
 

@@ -171,7 +171,7 @@ def documented() -> str:
 
 @pytest.fixture
 def nginx(live_server: Any, settings: Any, tmp_path: Path, accelerated: None) -> Iterator[str]:
-    """nginx as the docs say, before the application; its address."""
+    """Start nginx in front of the application, set up as the docs say, and return its address."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("no nginx here (Debian: nginx-light)")
