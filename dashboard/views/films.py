@@ -16,7 +16,7 @@ from dashboard.presentation.shared_context import film_facts
 from screening.accounts.access import is_reviewer
 from screening.batches import counts, neighbours, queries
 from screening.models import Film
-from screening.reading.reviews import NOTE_LENGTH
+from screening.reading.reviews import MAX_NOTE_LENGTH
 from screening.storage import delivery
 from screening.storage.local import UNKNOWN_TYPE, content_type_of
 from screening.worker import viewer_rendering
@@ -35,7 +35,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         **film_facts(found),
         "may_review": is_reviewer(user) and bool(found.flags),
         "from_queue": "queue" in request.GET,
-        "note_length": NOTE_LENGTH,
+        "note_length": MAX_NOTE_LENGTH,
         **_trust(request, found.batch.model.card),
         **_list(request, found),
         **_relatives(found),

@@ -21,7 +21,7 @@ from screening.models import ReadingClaim
 from screening.reading import queries as reading_queries
 from screening.reading import services as reading
 from screening.reading import statistics as reading_statistics
-from screening.reading.reviews import NOTE_LENGTH
+from screening.reading.reviews import MAX_NOTE_LENGTH
 
 BEATS = 5  # in the time a claim lasts
 
@@ -31,7 +31,7 @@ def room(request: HttpRequest) -> HttpResponse:
     """The door of the reading room: what waits, how it is shown, the keys."""
     reader = reviewer_of(request)
     context = {
-        "waiting": reading_queries.waiting(),
+        "waiting": reading_queries.count_waiting(),
         "held": reading_queries.claims_of(reader).count(),
         "blinded": _blinded(request),
         "keys": [*reading_sentences.ANSWER_KEYS, *reading_sentences.OTHER_KEYS],
@@ -60,7 +60,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     reader = reviewer_of(request)
     blinded = _blinded(request)
     try:
-        claim = reading.show(reader, pk, blinded=blinded)
+        claim = reading.open_claim(reader, pk, blinded=blinded)
     except ScreeningError as error:
         messages.warning(request, error.sentence)
         return redirect("reading")
@@ -69,10 +69,12 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "blind": blind,
         "answers": answers,
-        "said": reading_sentences.said(list(reading_queries.standing(claim.film)), blind) if claim.settles else [],
+        "said": reading_sentences.said(list(reading_queries.valid_readings(claim.film)), blind)
+        if claim.settles
+        else [],
         "keys": reading_sentences.keys_of(answers),
-        "read_today": reading_queries.read_since(reader, _today()),
-        "note_length": NOTE_LENGTH,
+        "read_today": reading_queries.count_read_since(reader, _today()),
+        "note_length": MAX_NOTE_LENGTH,
         "beat": max(1, settings.READING_CLAIM_SECONDS // BEATS),
         **(_hidden(claim) if blind else _in_sight(claim)),
     }
@@ -85,7 +87,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
 def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Enter what the reader says, and on to the next film."""
     reader = reviewer_of(request)
-    entry = reading.give(
+    entry = reading.record_verdict(
         reader=reader,
         film_id=pk,
         answer=text_of(request, "answer"),
@@ -99,7 +101,7 @@ def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Not this one, not now."""
-    reading.skip(reviewer_of(request), pk)
+    reading.skip_film(reviewer_of(request), pk)
     messages.info(request, "Skipped. You are not offered that film for an hour; others are.")
     return _onward(request)
 
@@ -107,7 +109,7 @@ def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def hand_back(request: HttpRequest) -> HttpResponse:
     """Give back what one holds, and leave."""
-    number = reading.hand_back(reviewer_of(request))
+    number = reading.release_claims(reviewer_of(request))
     if number:
         messages.info(request, "Handed back. Other readers can take the film at once.")
     return redirect("reading")
@@ -117,7 +119,7 @@ def hand_back(request: HttpRequest) -> HttpResponse:
 def undo(request: HttpRequest) -> HttpResponse:
     """Withdraw the last verdict and look at its film again."""
     try:
-        entry, again = reading.undo(reviewer_of(request))
+        entry, again = reading.withdraw_last_verdict(reviewer_of(request))
     except ScreeningError as error:
         messages.warning(request, error.sentence)
         return _onward(request)
@@ -131,14 +133,14 @@ def undo(request: HttpRequest) -> HttpResponse:
 @require_POST
 def beat(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The page is still open: keep the film."""
-    reading.renew(reviewer_of(request), pk)
+    reading.renew_claim(reviewer_of(request), pk)
     return JsonResponse({"seconds": settings.READING_CLAIM_SECONDS})
 
 
 @require_POST
 def ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take the film after this one already, and say where its picture is."""
-    following = reading.film_after(reviewer_of(request), pk)
+    following = reading.prefetch_next(reviewer_of(request), pk)
     return JsonResponse({"picture": reverse("film-display", args=[following]) if following else ""})
 
 
@@ -146,7 +148,7 @@ def ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
 def me(request: HttpRequest) -> HttpResponse:
     """A reader's own figures; today's verdicts are compared tomorrow, so as not to tell which was a hidden case."""
     reader = reviewer_of(request)
-    figures = reading_statistics.figures_of(reader, compared_until=_today())
+    figures = reading_statistics.reader_figures(reader, compared_until=_today())
     return render(request, "dashboard/reading_me.html", {"figures": figures})
 
 
@@ -154,7 +156,10 @@ def me(request: HttpRequest) -> HttpResponse:
 def readers(request: HttpRequest) -> HttpResponse:
     """Everybody's figures."""
     staff_of(request)
-    context = {"readers": reading_statistics.all_figures(), "agreement": reading_statistics.agreement_of_all()}
+    context = {
+        "readers": reading_statistics.all_reader_figures(),
+        "agreement": reading_statistics.agreement_of_all_readers(),
+    }
     return render(request, "dashboard/reading_readers.html", context)
 
 

@@ -16,7 +16,7 @@ from dashboard.presentation.shared_context import batch_facts, film_facts
 from screening.batches import counts, queries, report_queries
 from screening.batches.progress import Progress, progress_of
 from screening.models import Batch, Film
-from screening.reading.verification_bias import READ_AT_LEAST, verified
+from screening.reading.verification_bias import MIN_READ_FILMS, estimate_from_verdicts
 
 FLAGGED_SHOWN = 500
 REFUSED_SHOWN = 5_000
@@ -32,8 +32,8 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         **batch_facts(found, progress),
         "states": [chip for chip in sentences.state_chips(progress) if chip.films],
         "decisions": sentences.decision_chips(progress),
-        "verified": verified(groups),
-        "read_at_least": READ_AT_LEAST,
+        "verified": estimate_from_verdicts(groups),
+        "read_at_least": MIN_READ_FILMS,
         **_flagged(found, groups),
         **_refused(found, progress),
         **_model(found),

@@ -14,7 +14,7 @@ from dashboard.access import reviewer_of, text_of
 from dashboard.presentation import reading_sentences
 from dashboard.templatetags.screens import LABELS
 from screening.batches import queries
-from screening.batches.pagination import COUNTED_AT_MOST, BoundedPaginator
+from screening.batches.pagination import MAX_COUNTED, BoundedPaginator
 from screening.errors import unknown_choice
 from screening.models import Film
 from screening.reading import reviews
@@ -42,7 +42,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "state": state,
-        "more": page.paginator.count >= COUNTED_AT_MOST,
+        "more": page.paginator.count >= MAX_COUNTED,
         "words": HEADINGS[state],
         "states": [(value, LABELS.get(value, value.capitalize())) for value in STATES],
         "from": "?queue=1" if state == "pending" else "",
@@ -55,7 +55,7 @@ def give(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Enter a verdict; who came from the list goes on to its next film."""
     reviewer = reviewer_of(request)
     film = queries.film_for(reviewer, pk)
-    entry = reviews.review(
+    entry = reviews.record_review(
         film=film,
         reviewer=reviewer,
         verdict=text_of(request, "verdict"),

@@ -1,7 +1,7 @@
-"""The groups of users, and what each may do in the admin.
+"""Groups of users and their permissions in the admin.
 
-Anyone who is signed in may upload and sees their own batches; the group ``uploader`` says so and grants nothing more.
-Readers need not be staff: ``queries.is_reviewer`` looks at the group. The admin itself lets staff in only.
+Any signed-in user may upload films and sees their own batches; the group ``uploader`` grants nothing more.
+Readers need not be staff: ``access.is_reviewer`` checks the group. The admin itself lets staff in only.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from django.apps import AppConfig
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
-from screening.accounts.access import REVIEWERS
+from screening.accounts.access import REVIEWER_GROUP
 
-UPLOADERS, ADMINISTRATORS = "uploader", "admin"
+UPLOADER_GROUP, ADMIN_GROUP = "uploader", "admin"
 
-SEEN = ("view_batch", "view_film", "view_review", "view_modelversion", "view_prediction")
-MAY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    UPLOADERS: {},
-    REVIEWERS: {"screening": ("view_batch", "view_film", "view_review")},
-    # All of the admin, but what happened: films, predictions, verdicts and the log are looked at, never changed.
-    ADMINISTRATORS: {
-        "screening": (*SEEN, "view_goldcase", "view_quota", "change_quota", "add_quota", "view_apitoken",
+VIEW_PERMISSIONS = ("view_batch", "view_film", "view_review", "view_modelversion", "view_prediction")
+GROUP_PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    UPLOADER_GROUP: {},
+    REVIEWER_GROUP: {"screening": ("view_batch", "view_film", "view_review")},
+    # Films, predictions, verdicts and the log are a record of what happened: they may be viewed, not changed.
+    ADMIN_GROUP: {
+        "screening": (*VIEW_PERMISSIONS, "view_goldcase", "view_quota", "change_quota", "add_quota", "view_apitoken",
                       "delete_apitoken"),
         "auth": ("view_user", "add_user", "change_user", "view_group"),
         "admin": ("view_logentry",),
@@ -32,14 +32,14 @@ MAY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def assign_permissions(sender: AppConfig, using: str = "default", **signal: Any) -> None:
-    """Give each group the permissions it has in an app, after that app was migrated; doing it again adds nothing.
+    """Grant each group its permissions in an app after the app was migrated; repeating it changes nothing.
 
-    Permissions that somebody gave a group besides are left alone.
+    Further permissions that somebody granted a group are kept.
     """
-    if not any(sender.label in apps for apps in MAY.values()):
+    if not any(sender.label in apps for apps in GROUP_PERMISSIONS.values()):
         return
-    create_permissions(sender, verbosity=0, using=using)  # Django may only do so after us
-    for name, apps in MAY.items():
+    create_permissions(sender, verbosity=0, using=using)  # Django's own handler may run after this one
+    for name, apps in GROUP_PERMISSIONS.items():
         group, _ = Group.objects.using(using).get_or_create(name=name)
         wanted = Permission.objects.using(using).filter(
             content_type__app_label=sender.label, codename__in=apps.get(sender.label, ())

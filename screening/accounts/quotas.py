@@ -1,4 +1,4 @@
-"""What each user has sent, counted in the transaction that adds the row, and what they may send."""
+"""Quotas: what each user has sent, counted in the transaction that adds the row, and their limits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from screening.accounts.queries import quota_of
 from screening.errors import ScreeningError
 from screening.models import Batch, Quota
 
-LIMITS = ("most_files", "most_bytes", "most_open_batches")  # that a user may have of their own
+LIMITS = (
+    "most_files",
+    "most_bytes",
+    "most_open_batches",
+)  # # fields of Quota that an administrator can set for one user
 
-# What each user's rows say they have: owner, files, bytes.
-USED = """
+# Usage according to the films' rows: owner, files, bytes.
+USAGE = """
 SELECT batch.owner_id AS id, count(*) AS files,
     coalesce(sum(film.kept_bytes) FILTER (WHERE film.stored), 0)
     + coalesce(sum(film.bytes) FILTER (WHERE film.as_sent), 0) AS bytes
@@ -23,21 +27,21 @@ GROUP BY batch.owner_id
 """
 RECOUNT = f"""
 INSERT INTO screening_quota (user_id, used_files, used_bytes)
-{USED}
+{USAGE}
 ON CONFLICT (user_id) DO UPDATE SET used_files = excluded.used_files, used_bytes = excluded.used_bytes
 """
 
 
-def take(owner_id: int, size: int, *, files: int = 1) -> None:
-    """Count files, within the caller's transaction.
+def charge_quota(owner_id: int, size: int, *, files: int = 1) -> None:
+    """Add files to a user's usage, within the caller's transaction.
 
     Args:
-        owner_id: whose.
-        size: bytes they take in the storage.
-        files: how many.
+        owner_id: the user.
+        size: bytes in the storage, of all of them.
+        files: number of files.
 
     Raises:
-        ScreeningError: ``quota_files`` or ``quota_bytes``; then the caller's transaction must not go on.
+        ScreeningError: ``quota_files`` or ``quota_bytes``; the caller must roll its transaction back.
     """
     room = Quota.objects.filter(
         pk=owner_id,
@@ -52,24 +56,24 @@ def take(owner_id: int, size: int, *, files: int = 1) -> None:
         raise _full(quota, files)
 
 
-def give_back(owner_id: int, size: int) -> None:
-    """Count bytes off that have left the storage, within the caller's transaction."""
+def release_bytes(owner_id: int, size: int) -> None:
+    """Subtract deleted bytes from a user's usage, within the caller's transaction."""
     Quota.objects.filter(pk=owner_id).update(used_bytes=F("used_bytes") - size)
 
 
-def require_room(owner_id: int, size: int) -> None:
-    """Refuse early, before anything is stored; :func:`take` decides.
+def require_space(owner_id: int, size: int) -> None:
+    """Refuse a file early, before anything is stored; :func:`charge_quota` makes the exact check.
 
     Raises:
-        ScreeningError: as :func:`take`.
+        ScreeningError: as :func:`charge_quota`.
     """
     quota = quota_of(owner_id)
     if not quota.files_left or size > quota.bytes_left:
         raise _full(quota)
 
 
-def require_room_for_batch(owner_id: int) -> None:
-    """Refuse another batch to somebody who has many unfinished ones.
+def require_open_batch(owner_id: int) -> None:
+    """Refuse another batch to a user who has too many open ones.
 
     Raises:
         ScreeningError: ``quota_open_batches``.
@@ -83,24 +87,24 @@ def require_room_for_batch(owner_id: int) -> None:
         )
 
 
-def usual_limits() -> dict[str, int]:
-    """The deployment's limits, by the names of a user's own."""
+def default_limits() -> dict[str, int]:
+    """Return the limits from the settings, by the field names in ``LIMITS``."""
     usual = (settings.QUOTA_FILES, settings.QUOTA_BYTES, settings.QUOTA_OPEN_BATCHES)
     return dict(zip(LIMITS, usual, strict=True))
 
 
 def set_limits(user_id: int, **limits: int | None) -> Quota:
-    """Give a user limits of their own, or the deployment's where ``None``; what they have used stays as it is.
+    """Set a user's own limits; ``None`` selects the limit from the settings. Usage does not change.
 
     Args:
-        user_id: whose.
-        limits: by the names in ``LIMITS``.
+        user_id: the user.
+        limits: by the field names in ``LIMITS``.
     """
     return Quota.objects.update_or_create(pk=user_id, defaults=limits)[0]
 
 
-def recount() -> None:
-    """Charge every user with what their rows say, after rows were changed by hand."""
+def recount_usage() -> None:
+    """Recompute every user's usage from the films' rows, after rows were changed by hand."""
     with connection.cursor() as cursor:
         cursor.execute(RECOUNT)
 

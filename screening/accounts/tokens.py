@@ -1,4 +1,4 @@
-"""API tokens: create, revoke, note their use."""
+"""API tokens: create, revoke, record their use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from screening.models import ApiToken
 
 
 def create_token(*, user: User, name: str) -> tuple[ApiToken, str]:
-    """Make a key for a program.
+    """Create an API token for a program.
 
     Returns:
-        its row, and the key itself, which is not stored and cannot be shown again.
+        the row, and the key, which is not stored and cannot be shown again.
 
     Raises:
         ScreeningError: ``name_missing``.
@@ -26,12 +26,12 @@ def create_token(*, user: User, name: str) -> tuple[ApiToken, str]:
 
 
 def revoke_token(*, user: User, token_id: int) -> bool:
-    """Withdraw one of a user's keys; says whether there was such a key."""
+    """Revoke one of a user's API tokens; return whether it existed."""
     return bool(ApiToken.objects.filter(user=user, pk=token_id).delete()[0])
 
 
-def token_used(token: ApiToken) -> None:
-    """Note that a key was used, at most once a minute."""
+def record_token_use(token: ApiToken) -> None:
+    """Record the time a token was used, at most once a minute."""
     now = timezone.now()
     if token.last_used_at is None or (now - token.last_used_at).total_seconds() > 60:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

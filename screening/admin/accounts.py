@@ -1,4 +1,4 @@
-"""Users with their quotas, groups, and the keys of programs."""
+"""Admin of users with their quotas, groups and API tokens."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:  # generic for the type checker, plain classes when run
 else:
     _ModelForm, _Inline, _UserAdmin = ModelForm, admin.StackedInline, UserAdmin
 
-USED = ("used_files", "used_bytes")
-POWERS = ("is_superuser", "user_permissions")  # which nobody gives but who has all of them
+USAGE_FIELDS = ("used_files", "used_bytes")
+SUPERUSER_FIELDS = ("is_superuser", "user_permissions")  # only a superuser may set these
 
 
 class QuotaForm(_ModelForm):
-    """A user's own limits. What they have used is counted elsewhere, perhaps at this very moment."""
+    """A form for a user's own limits. It never writes usage, which an upload may change at the same time."""
 
     class Meta:
         model = Quota
@@ -36,59 +36,59 @@ class QuotaForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, usual in quotas.usual_limits().items():
+        for name, usual in quotas.default_limits().items():
             if name in self.fields:
                 self.fields[name].help_text = f"Empty: the deployment's, {usual:,}."
 
     def save(self, commit: bool = True) -> Quota:
         """Write the limits and nothing else."""
-        return _with_limits(super().save(commit=False)) if commit else super().save(commit=False)
+        return _save_limits(super().save(commit=False)) if commit else super().save(commit=False)
 
 
 class QuotaInline(_Inline):
-    """On the user's page."""
+    """A user's quota on the user's page."""
 
     model = Quota
     form = QuotaForm
-    fields = (USED, quotas.LIMITS)
-    readonly_fields = USED
+    fields = (USAGE_FIELDS, quotas.LIMITS)
+    readonly_fields = USAGE_FIELDS
     can_delete = False
     verbose_name_plural = "quota"
 
 
 @admin.register(Quota)
 class QuotaAdmin(BoundedAdmin):
-    """What everybody has sent, the largest first, and what they may."""
+    """Quotas of all users, the largest usage first."""
 
     form = QuotaForm
     list_display = ("user", "used_files", "files_allowed", "used", "allowed", "batches_allowed")
     list_select_related = ("user",)
     search_fields = ("user__username__istartswith",)
     search_help_text = "The beginning of a user's name."
-    fields = ("user", *USED, *quotas.LIMITS)
-    readonly_fields = ("user", *USED)
+    fields = ("user", *USAGE_FIELDS, *quotas.LIMITS)
+    readonly_fields = ("user", *USAGE_FIELDS)
     ordering = ("-used_bytes",)
 
     @admin.display(description="used", ordering="used_bytes")
     def used(self, quota: Quota) -> str:
-        """Bytes, readable."""
+        """Return the used bytes as text."""
         return filesizeformat(quota.used_bytes)
 
     @admin.display(description="allowed")
     def allowed(self, quota: Quota) -> str:
-        """Bytes, readable."""
+        """Return the allowed bytes as text."""
         return filesizeformat(quota.bytes_allowed)
 
     def save_model(self, request: HttpRequest, obj: Quota, form: Any, change: bool) -> None:
         """Write the limits and nothing else."""
-        _with_limits(obj)
+        _save_limits(obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Limits are given on the user's page; a row is made with the first file."""
+        """Refuse: limits are set on the user's page, and a row is created with the first file."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What was used stays used."""
+        """Refuse: usage must not be lost."""
         return False
 
 
@@ -97,8 +97,8 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PeopleAdmin(_UserAdmin):
-    """Users. They are made inactive, never deleted: batches, verdicts and the audit log name them."""
+class ScreeningUserAdmin(_UserAdmin):
+    """Users. They are deactivated, never deleted, since batches, verdicts and the log refer to them."""
 
     list_display = ("username", "email", "in_groups", "is_staff", "is_active", "last_login", "films_sent")
     list_filter = ("groups", "is_staff", "is_active")
@@ -107,58 +107,58 @@ class PeopleAdmin(_UserAdmin):
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """With groups and quotas, by one query each."""
+        """Return users with groups and quotas, by one query each."""
         return super().get_queryset(request).select_related("quota").prefetch_related("groups")
 
     @admin.display(description="groups")
     def in_groups(self, user: User) -> str:
-        """Their names."""
+        """Return the names of the user's groups."""
         return ", ".join(group.name for group in user.groups.all())
 
     @admin.display(description="films sent", ordering="quota__used_files")
     def films_sent(self, user: User) -> int:
-        """Refused ones among them."""
+        """Return the number of files sent, including rejected ones."""
         return user.quota.used_files if hasattr(user, "quota") else 0
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Only a superuser makes superusers."""
+        """Return the read-only fields; only a superuser may edit superuser fields."""
         fields = tuple(super().get_readonly_fields(request, obj))
-        return fields if _all_powerful(request) else (*fields, *POWERS)
+        return fields if _is_superuser(request) else (*fields, *SUPERUSER_FIELDS)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        """Who is only just being made has no quota yet."""
+        """Return the inlines; a new user has no quota yet."""
         return self.inlines if obj else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody but a superuser changes one, nor their password."""
-        above = obj is not None and obj.is_superuser and not _all_powerful(request)
+        """Return whether the user may be changed; only a superuser may change a superuser or their password."""
+        above = obj is not None and obj.is_superuser and not _is_superuser(request)
         return not above and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing is lost."""
+        """Refuse: users are deactivated instead."""
         return False
 
 
 @admin.register(Group)
-class GroupsAdmin(GroupAdmin):
-    """Groups. What the project's own may do is restored by every ``migrate``, see ``screening.accounts.groups``."""
+class ScreeningGroupAdmin(GroupAdmin):
+    """Groups. Every ``migrate`` restores the permissions of the project's own, see ``screening.accounts.groups``."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever changes what a group may do may give it everything."""
-        return _all_powerful(request)
+        """Return whether groups may be changed; only superusers, since a group can be granted every permission."""
+        return _is_superuser(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """As above."""
-        return _all_powerful(request)
+        """Return whether groups may be added; only by superusers."""
+        return _is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As above."""
-        return _all_powerful(request)
+        """Return whether groups may be deleted; only by superusers."""
+        return _is_superuser(request)
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """Tokens; who may may revoke them. Nobody can read one."""
+    """API tokens. They can be revoked, but not read."""
 
     list_display = ("name", "user", "created_at", "last_used_at")
     list_select_related = ("user",)
@@ -167,13 +167,13 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Revoking is deleting."""
+        """Return whether tokens may be revoked, which deletes them."""
         return request.user.has_perm("screening.delete_apitoken")
 
 
-def _with_limits(quota: Quota) -> Quota:
+def _save_limits(quota: Quota) -> Quota:
     return quotas.set_limits(quota.pk, **{name: getattr(quota, name) for name in quotas.LIMITS})
 
 
-def _all_powerful(request: HttpRequest) -> bool:
+def _is_superuser(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_superuser)

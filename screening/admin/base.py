@@ -1,4 +1,4 @@
-"""What the admin's lists have in common: nobody writes by hand, and a list of millions opens like a short one."""
+"""Base classes of the admin: read-only rows, and lists whose cost does not grow with the table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from screening.batches.pagination import COUNTED_AT_MOST, BoundedPaginator
+from screening.batches.pagination import MAX_COUNTED, BoundedPaginator
 
 if TYPE_CHECKING:  # generic for the type checker, a plain class when run
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -19,7 +19,7 @@ ROWS_A_PAGE = 50
 
 
 class BoundedAdmin(_ModelAdmin):
-    """A list that costs the same however long it is."""
+    """A list whose cost does not grow with the table."""
 
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -28,41 +28,41 @@ class BoundedAdmin(_ModelAdmin):
     change_list_template = "screening/admin_list.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list; it says so where there is more than it counts."""
-        return super().changelist_view(request, {"counted_at_most": COUNTED_AT_MOST, **(extra_context or {})})
+        """Show the list, with a note if it has more rows than are counted."""
+        return super().changelist_view(request, {"counted_at_most": MAX_COUNTED, **(extra_context or {})})
 
 
 class ReadOnlyAdmin(BoundedAdmin):
-    """Rows to look at; what writes them is elsewhere."""
+    """Rows that can be viewed, but not written, in the admin."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody adds rows by hand."""
+        """Refuse: rows are not added by hand."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes rows by hand."""
+        """Refuse: rows are not changed by hand."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing is lost."""
+        """Refuse: rows are not deleted by hand."""
         return False
 
 
 class StaffAdmin(ReadOnlyAdmin):
-    """Rows that all staff may see: what they review."""
+    """Rows that all staff may view, since staff review films."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff review; that is what staff is for."""
+        """Return whether the user is active staff."""
         return bool(request.user.is_active and request.user.is_staff)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """As above."""
+        """Return whether the user is active staff."""
         return self.has_view_permission(request)
 
 
-class WithoutCards(ReadOnlyAdmin):
-    """Rows beside their model, whose card no list shows."""
+class WithoutModelCards(ReadOnlyAdmin):
+    """Rows with a model version, loaded without the model's card."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Leave the card in the database."""
+        """Return the rows without the model's card, which is large."""
         return super().get_queryset(request).defer("model__card")

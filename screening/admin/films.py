@@ -1,4 +1,4 @@
-"""Films in the admin: the flagged ones are reviewed here, one by one or several at once."""
+"""Admin of films, in which flagged films can be reviewed singly or several at a time."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from screening.errors import ScreeningError
 from screening.models import Film, Review
 from screening.reading.gold import add_gold_case
 from screening.reading.queries import reviews_of
-from screening.reading.reviews import VERDICTS, review
+from screening.reading.reviews import VERDICTS, record_review
 from screening.worker.triage import FLAG_WORDS
 
-AT_ONCE = 500  # films of one action; each is a transaction of its own
+MAX_FILMS_AN_ACTION = 500  # each film of an action is a transaction of its own
 
 
 class FlagFilter(admin.SimpleListFilter):
-    """Flagged films by reason."""
+    """A filter for the reason why a film was flagged."""
 
     title = "flag"
     parameter_name = "flag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The reasons."""
+        """Return the reasons."""
         return [(flag, flag) for flag in FLAG_WORDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Films with the chosen reason; the second condition is true of them all, and an index is of those alone."""
+        """Return films with the chosen reason; the second condition holds for all and selects a partial index."""
         if not self.value():
             return queryset
         return queryset.filter(flags__contains=[self.value()]).exclude(review_state=Film.ReviewState.NOT_NEEDED)
@@ -43,14 +43,14 @@ class FlagFilter(admin.SimpleListFilter):
 
 @admin.register(Film)
 class FilmAdmin(StaffAdmin):
-    """Films; a flagged film's page shows picture, score and reasons beside the verdict."""
+    """Films. The page of a flagged film shows picture, score, reasons and a verdict form."""
 
     change_form_template = "screening/admin_film.html"
     list_display = ("thumbnail", "original_name", "score", "decision", "flagged", "review_state", "state", "batch")
     list_display_links = ("thumbnail", "original_name")
     list_filter = ("review_state", FlagFilter, "decision", "state", "synthetic")
     list_select_related = ("batch",)
-    search_fields = ("original_name",)  # that there is a field at all; get_search_results says how it is searched
+    search_fields = ("original_name",)  # only enables the search field; see get_search_results
     search_help_text = batch_search.HOW
     ordering = ("-created_at",)
     actions = ("confirm", "overturn", "gold_positive", "gold_negative")
@@ -58,12 +58,12 @@ class FilmAdmin(StaffAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Film], search_term: str
     ) -> tuple[QuerySet[Film], bool]:
-        """By beginnings, see :mod:`screening.batches.search`."""
+        """Return films by the beginning of a name or id, see :mod:`screening.batches.search`."""
         return batch_search.films_like(queryset, search_term), False
 
     @admin.display(description="film")
     def thumbnail(self, film: Film) -> SafeString | str:
-        """A small picture."""
+        """Return the film's thumbnail."""
         if not film.pictured:
             return "no picture"
         address = reverse("film-thumb", args=[film.pk])
@@ -71,33 +71,33 @@ class FilmAdmin(StaffAdmin):
 
     @admin.display(description="flagged as")
     def flagged(self, film: Film) -> str:
-        """Why people have to look at it."""
+        """Return the reasons why the film was flagged."""
         return ", ".join(film.flags)
 
     @admin.action(description="Confirm the selected films", permissions=["view"])
     def confirm(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
-        """Confirm several at once."""
+        """Confirm the decisions of several films."""
         self._each(request, queryset, lambda film: self._review(request, film, Review.Verdict.CONFIRMED), "reviewed")
 
     @admin.action(description="Overturn the selected films", permissions=["view"])
     def overturn(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
-        """Overturn several at once."""
+        """Overturn the decisions of several films."""
         self._each(request, queryset, lambda film: self._review(request, film, Review.Verdict.OVERTURNED), "reviewed")
 
     @admin.action(description="Make hidden gold cases: COVID-19 signs", permissions=["view"])
     def gold_positive(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
-        """The truth of these films is known; readers get them unawares."""
+        """Make the films hidden gold cases with COVID-19 signs."""
         self._each(request, queryset, lambda film: self._make_gold(request, film, "positive"), "made gold cases")
 
     @admin.action(description="Make hidden gold cases: no such signs", permissions=["view"])
     def gold_negative(self, request: HttpRequest, queryset: QuerySet[Film]) -> None:
-        """As above."""
+        """Make the films hidden gold cases without COVID-19 signs."""
         self._each(request, queryset, lambda film: self._make_gold(request, film, "negative"), "made gold cases")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a film with its verdict form, and take the verdict."""
+        """Show a film with its verdict form, or record the verdict."""
         film = self.get_object(request, object_id)
         if film is not None and request.method == "POST" and self.has_view_permission(request):
             return self._take_verdict(request, film)
@@ -118,9 +118,11 @@ class FilmAdmin(StaffAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
     def _each(self, request: HttpRequest, films: QuerySet[Film], do: Callable[[Film], object], done: str) -> None:
-        chosen = list(films[: AT_ONCE + 1])
-        if len(chosen) > AT_ONCE:
-            self.message_user(request, f"Choose at most {AT_ONCE} films at a time; nothing was done.", messages.ERROR)
+        chosen = list(films[: MAX_FILMS_AN_ACTION + 1])
+        if len(chosen) > MAX_FILMS_AN_ACTION:
+            self.message_user(
+                request, f"Choose at most {MAX_FILMS_AN_ACTION} films at a time; nothing was done.", messages.ERROR
+            )
             return
         taken = 0
         for film in chosen:
@@ -132,7 +134,7 @@ class FilmAdmin(StaffAdmin):
         self.message_user(request, f"{taken} films {done}.", messages.SUCCESS)
 
     def _review(self, request: HttpRequest, film: Film, verdict: str, note: str = "") -> None:
-        entry = review(film=film, reviewer=request.user, verdict=verdict, note=note)  # type: ignore[arg-type]
+        entry = record_review(film=film, reviewer=request.user, verdict=verdict, note=note)  # type: ignore[arg-type]
         self.log_change(request, film, f"Verdict: {entry.get_verdict_display()}.")
 
     def _make_gold(self, request: HttpRequest, film: Film, truth: str) -> None:

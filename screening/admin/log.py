@@ -1,4 +1,4 @@
-"""The audit log: who did what in the admin, and when."""
+"""Admin log: who changed what, and when."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from screening.admin.base import ReadOnlyAdmin
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
-    """Everything that was added, changed, deleted or decided here, the newest first."""
+    """Actions in the admin, the newest first."""
 
     list_display = ("action_time", "user", "what", "content_type", "object_repr", "message")
     list_select_related = ("user", "content_type")
@@ -21,10 +21,10 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="action")
     def what(self, entry: LogEntry) -> str:
-        """Added, changed or deleted."""
+        """Return the action: added, changed or deleted."""
         return entry.get_action_flag_display()
 
     @admin.display(description="message")
     def message(self, entry: LogEntry) -> str:
-        """Which fields, or which verdict."""
+        """Return the changed fields, or the verdict."""
         return entry.get_change_message()

@@ -1,4 +1,4 @@
-"""Verdicts and hidden cases."""
+"""Admin of verdicts and gold cases."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from screening.admin.base import ReadOnlyAdmin, StaffAdmin
 from screening.batches.search import named_like
 from screening.models import OWN_NAME, Film, GoldCase, Review
 
-FILMS_LOOKED_AT = 1_000
+MAX_FILMS_SEARCHED = 1_000
 
 
 @admin.register(Review)
 class ReviewAdmin(ReadOnlyAdmin):
-    """Every verdict ever given, the newest first."""
+    """All verdicts, including withdrawn ones, the newest first."""
 
     list_display = (
         "film", "verdict", "finding", "reviewer", "decision", "score", "blinded", "final", "gold", "note",
@@ -27,26 +27,26 @@ class ReviewAdmin(ReadOnlyAdmin):
     list_select_related = ("film", "reviewer")
     list_filter = ("verdict", "blinded", "gold")
     search_fields = ("film",)  # see get_search_results
-    search_help_text = "The beginning of a file's name without folders, or a reader's whole name."
+    search_help_text = "The beginning of a file's name without folders, or a reader's full user name."
     ordering = ("-id",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Review], search_term: str
     ) -> tuple[QuerySet[Review], bool]:
-        """By the beginning of the film's name, or by the reader."""
+        """Return verdicts by the beginning of the film's name, or by the reader."""
         words = search_term.strip().strip("/")
         if not words:
             return queryset, False
         named = Film.objects.alias(own_name=OWN_NAME).filter(named_like(words))
         films = named.exclude(review_state=Film.ReviewState.NOT_NEEDED) | named.filter(gold_case__isnull=False)
         readers = list(User.objects.filter(username__iexact=words).values_list("pk", flat=True))
-        ids = list(films.order_by().values_list("pk", flat=True)[:FILMS_LOOKED_AT])
+        ids = list(films.order_by().values_list("pk", flat=True)[:MAX_FILMS_SEARCHED])
         return queryset.filter(Q(film__in=ids) | Q(reviewer__in=readers)), False
 
 
 @admin.register(GoldCase)
 class GoldCaseAdmin(StaffAdmin):
-    """Hidden cases; they are made from the list of films. One that was made by mistake may be deleted."""
+    """Gold cases, made from the list of films. One that was made by mistake may be deleted."""
 
     list_display = ("film", "truth", "note", "added_by", "created_at")
     list_select_related = ("film", "added_by")
@@ -54,5 +54,5 @@ class GoldCaseAdmin(StaffAdmin):
     search_fields = ("film__original_name", "note")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What readers said of it stays; it only counts no more."""
+        """Return whether gold cases may be deleted; their verdicts are kept, but no longer counted."""
         return self.has_view_permission(request)

@@ -1,4 +1,4 @@
-"""Programs identify themselves by ``Authorization: Token xray_…``."""
+"""Authentication of programs by ``Authorization: Token xray_…``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class ApiTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "The API token is not valid; make a new one on the account page.", "token_invalid"
             )
-        tokens.token_used(token)
+        tokens.record_token_use(token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        """What a client without credentials is told."""
+        """Return the ``WWW-Authenticate`` header of an answer 401."""
         return KEYWORD
 
 
@@ -47,7 +47,7 @@ class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
     name = "apiToken"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        """The header, as OpenAPI writes it."""
+        """Return the description of the header for OpenAPI."""
         return {
             "type": "apiKey",
             "in": "header",

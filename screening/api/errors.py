@@ -1,4 +1,4 @@
-"""Every error of the interface has the same form: ``{"code": ..., "detail": ...}``."""
+"""The API's errors; all have the form ``{"code": …, "detail": …}``."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from screening import unanswerable
 from screening.errors import ScreeningError
 from screening.storage.spool import broken_off
 
-DATABASE_AWAY = {"code": "database_away", "detail": "The database does not answer; send the same request again soon."}
+DATABASE_UNAVAILABLE = {
+    "code": "database_away",
+    "detail": "The database does not answer; send the same request again soon.",
+}
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn the domain's and the framework's errors into that form."""
     if isinstance(error, UnreadablePostError):
         error = broken_off()
     if isinstance(error, SuspiciousOperation):
         error = unanswerable.bad_request(context["request"], error)
-    if isinstance(error, PermissionDenied) and (reason := _origin_refused(str(error.detail))):
+    if isinstance(error, PermissionDenied) and (reason := _csrf_reason(str(error.detail))):
         error = unanswerable.csrf_failure(context["request"], reason)
     if isinstance(error, ScreeningError):
         return Response({"code": error.code, "detail": error.sentence}, status=error.status)
     if isinstance(error, (OperationalError, InterfaceError)):
-        return Response(DATABASE_AWAY, status=503, headers={"Retry-After": "5"})
+        return Response(DATABASE_UNAVAILABLE, status=503, headers={"Retry-After": "5"})
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -42,7 +45,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
-def _origin_refused(detail: str) -> str:
-    """Django's reason, where the framework refused a signed-in browser for the address its page came from."""
+def _csrf_reason(detail: str) -> str:
+    """Return Django's reason if the request was refused for the origin of its page, else an empty string."""
     reason = detail.removeprefix("CSRF Failed: ")
     return reason if reason != detail and reason.startswith(unanswerable.ORIGIN_REASONS) else ""

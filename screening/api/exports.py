@@ -1,4 +1,4 @@
-"""A batch's results as CSV or JSON, streamed, every row under the notice that this is no diagnosis."""
+"""Exports of a batch's results as CSV or JSON, streamed; each carries the notice that this is no diagnosis."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ COLUMNS = (
     "sha256", "patient", "study", "model", "model_digest", "finished_at", "film", "notice",
 )  # fmt: skip
 ROWS_AT_ONCE = 1000
-# A spreadsheet runs what starts with one of these as a formula (OWASP, "CSV Injection").
+# A spreadsheet takes text that starts with one of these for a formula (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
-    """Films of a batch as a CSV file, one row each."""
+def stream_csv(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
+    """Return the films of a batch as a CSV file, one row each."""
     writer = csv.DictWriter(_Echo(), COLUMNS)
 
     def lines() -> Iterator[str]:
@@ -33,8 +33,8 @@ def as_csv(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
     return _download(lines(), "text/csv; charset=utf-8", f"{batch.pk}.csv")
 
 
-def as_json(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
-    """Films of a batch as one JSON object with a list."""
+def stream_json(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
+    """Return the films of a batch as one JSON object with a list."""
 
     def parts() -> Iterator[str]:
         head = {"batch": str(batch.pk), "name": batch.name, "notice": settings.NOTICE}
@@ -47,7 +47,7 @@ def as_json(batch: Batch, films: QuerySet[Film]) -> StreamingHttpResponse:
 
 
 class _Echo:
-    """A file that hands back what is written to it, so that csv rows can be streamed."""
+    """A file whose ``write`` returns its argument, so that CSV rows can be streamed."""
 
     def write(self, line: str) -> str:
         return line

@@ -1,4 +1,4 @@
-"""Pages of a hundred, a thousand at most."""
+"""Pages of 100 rows by default and 1,000 at most."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from screening.batches.pagination import Counted
 
 
 class Pages(PageNumberPagination):
-    """``?page=2&page_size=500``.
+    """Pagination by ``?page=2&page_size=500``.
 
     Args:
-        count: how many rows there are, where that is known; else they are counted.
+        count: number of rows if it is known; otherwise they are counted.
     """
 
     page_size = 100

@@ -1,4 +1,4 @@
-"""What the interface takes and gives."""
+"""Forms of the API's requests and answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from screening.models import Batch, Film, ModelVersion, Quota
 
 
 class NewBatch(serializers.Serializer[Any]):
-    """A batch to be opened."""
+    """A new batch."""
 
     name = serializers.CharField(max_length=120)
     model = serializers.CharField(required=False, help_text="a model's name; the default model where absent")
@@ -28,28 +28,28 @@ class Files(serializers.Serializer[Any]):
     path = serializers.ListField(
         child=serializers.CharField(allow_blank=True, trim_whitespace=False),
         required=False,
-        help_text="where each file lay in the folder that is sent, in the files' order; none, or as many as files",
+        help_text="path of each file in the uploaded folder, in the order of the files; as many as files, or none",
     )
 
 
 class Hashes(serializers.Serializer[Any]):
-    """Digests of files that might be sent."""
+    """Digests of files to look up."""
 
     sha256 = serializers.ListField(
         child=serializers.RegexField(f"^{SHA256.pattern}$"),
         max_length=HASHES_AT_MOST,
-        help_text="of the files' bytes as they would be sent; 64 hexadecimal digits in lower case",
+        help_text="of each file's bytes; 64 hexadecimal digits in lower case",
     )
 
 
 class Missing(serializers.Serializer[Any]):
-    """Those of the digests of which the batch has no row yet, in the order they were asked."""
+    """The digests without a row in the batch, in the order of the request."""
 
     missing = serializers.ListField(child=serializers.CharField())
 
 
 class FilmSerializer(serializers.ModelSerializer[Film]):
-    """One film: where it stands and why."""
+    """A film with its state and reason."""
 
     file = serializers.CharField(source="original_name", read_only=True)
     batch = serializers.UUIDField(source="batch_id", read_only=True)
@@ -66,7 +66,7 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
 
 
 class QuotaLeft(serializers.Serializer[Quota]):
-    """What a user has sent and may send."""
+    """A user's usage and what is left of their quota."""
 
     used_files = serializers.IntegerField()
     used_bytes = serializers.IntegerField()
@@ -76,7 +76,7 @@ class QuotaLeft(serializers.Serializer[Quota]):
 
 
 class Limits(serializers.Serializer[Allowance]):
-    """What the door lets in."""
+    """Limits of intake."""
 
     max_file_bytes = serializers.IntegerField()
     max_megapixels = serializers.IntegerField()
@@ -89,7 +89,7 @@ class Limits(serializers.Serializer[Allowance]):
 
 
 class Progress(serializers.Serializer[counted.Progress]):
-    """Counts of a batch; they always add up to what was sent."""
+    """Counts of a batch; they add up to the number of files sent."""
 
     total = serializers.IntegerField()
     finished = serializers.IntegerField()
@@ -124,20 +124,20 @@ class BatchStatus(BatchSummary):
 
     @extend_schema_field(serializers.ChoiceField(choices=["open", "running", "done", "cancelled"]))
     def get_state(self, batch: Batch) -> str:
-        """Derived from the films."""
+        """Return the state, derived from the films."""
         return self._progress(batch).state
 
     @extend_schema_field(Progress)
     def get_progress(self, batch: Batch) -> Any:
-        """Counts by state and decision."""
+        """Return the counts by state and decision."""
         return Progress(self._progress(batch)).data
 
     def get_notice(self, batch: Batch) -> str:
-        """What this system is not."""
+        """Return the notice that this is no diagnostic device."""
         return settings.NOTICE
 
     def _progress(self, batch: Batch) -> counted.Progress:
-        """Count once for both fields."""
+        """Return the counts, queried once for both fields."""
         if not hasattr(self, "_counted"):
             self._counted = counted.progress_of(batch)
         return self._counted

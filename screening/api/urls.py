@@ -1,4 +1,4 @@
-"""The interface's addresses under ``/api/v1/``."""
+"""Addresses of the API under ``/api/v1/``."""
 
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -20,7 +20,7 @@ urlpatterns = [
     path("limits", views.LimitsDetail.as_view(), name="limits"),
     path("models", views.ModelList.as_view(), name="models"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    # The page whose script is a file of its own, as the content security policy wants it.
+    # The variant whose script is a file of its own, as the content security policy requires.
     path(
         "",
         SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="screening/api.html"),

@@ -1,4 +1,4 @@
-"""The REST API: reads through ``queries``, writes through ``services``."""
+"""Views of the REST API. They read through ``queries`` and write through ``services``."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ def _user(request: Request) -> User:
     return cast(User, request.user)
 
 
-def _wanted(request: Request) -> dict[str, str]:
-    """The filter and order of a list or an export."""
+def _filters_of(request: Request) -> dict[str, str]:
+    """Return the filter and order of a list or an export."""
     given = {name: request.query_params.get(name, "") for name in ("state", "decision", "bar", "sort")}
     return {name: value for name, value in given.items() if value}
 
 
 class _Paged(APIView):
-    """A view that answers one page of a list."""
+    """A view that returns one page of a list."""
 
     def page(
         self, request: Request, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]], count: int | None = None
     ) -> Response:
-        """The page the request asks for; rows are counted where it is not known how many there are."""
+        """Return the requested page; rows are counted if ``count`` is not given."""
         paginator = Pages(count)
         page = paginator.paginate_queryset(rows, request, view=self)
         return paginator.get_paginated_response(serializer(page, many=True).data)
 
 
 class BatchList(_Paged):
-    """My batches."""
+    """The user's batches."""
 
     @extend_schema(parameters=PAGING, responses=serializers.BatchSummary(many=True))
     def get(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class BatchDetail(APIView):
 
     @extend_schema(responses=serializers.BatchStatus)
     def get(self, request: Request, pk: str) -> Response:
-        """State and counts; poll this."""
+        """Return state and counts; poll this."""
         return Response(serializers.BatchStatus(queries.batch_for(_user(request), pk)).data)
 
 
@@ -96,8 +96,8 @@ class BatchFiles(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
 
-        Where the files come from a folder, fields named ``path`` may say where each lay in it. Sending a file again
-        under the same name returns the film it already is.
+        For files of a folder, fields named ``path`` may hold each file's path in the folder. A file sent again
+        under the same name returns the existing film.
         """
         batch = queries.batch_for(_user(request), pk)
         sent = {"file": request.FILES.getlist("file"), "path": request.POST.getlist("path")}
@@ -109,13 +109,13 @@ class BatchFiles(APIView):
 
 
 class BatchMissing(APIView):
-    """What is still to be sent."""
+    """Files that a batch does not have yet."""
 
     @extend_schema(request=serializers.Hashes, responses=serializers.Missing)
     def post(self, request: Request, pk: str) -> Response:
-        """Ask which files a batch does not have yet, so that an interrupted upload is taken up where it broke off.
+        """List the files that a batch does not have yet, to resume an interrupted upload.
 
-        A file counts as there in whatever state its row is, also when it was rejected.
+        A file with a row in any state, also rejected, is not missing.
         """
         batch = queries.batch_for(_user(request), pk)
         asked = request.data.get("sha256") if isinstance(request.data, dict) else None
@@ -127,7 +127,7 @@ class BatchSubmit(APIView):
 
     @extend_schema(request=None, responses=serializers.BatchStatus)
     def post(self, request: Request, pk: str) -> Response:
-        """Hand the batch to the workers. Doing it twice does nothing more."""
+        """Submit the batch to the workers. A repeated request changes nothing."""
         batch = batches.submit(batch=queries.batch_for(_user(request), pk))
         return Response(serializers.BatchStatus(batch).data)
 
@@ -137,9 +137,9 @@ class BatchCancel(APIView):
 
     @extend_schema(request=None, responses=serializers.BatchStatus)
     def post(self, request: Request, pk: str) -> Response:
-        """Cancel what still waits; films in a worker's hands are finished.
+        """Cancel the films that still wait; running films are finished.
 
-        A batch that has finished is refused: ``batch_finished``.
+        A finished batch is refused: ``batch_finished``.
         """
         batch = batches.cancel(batch=queries.batch_for(_user(request), pk))
         return Response(serializers.BatchStatus(batch).data)
@@ -151,7 +151,7 @@ class BatchFilms(_Paged):
     @extend_schema(parameters=[*FILTERS, *PAGING], responses=serializers.FilmSerializer(many=True))
     def get(self, request: Request, pk: str) -> Response:
         """List films with their results, filtered and sorted."""
-        wanted = _wanted(request)
+        wanted = _filters_of(request)
         batch = queries.batch_for(_user(request), pk)
         rows = queries.films_of(batch, **wanted)
         filters = {name: value for name, value in wanted.items() if name != "sort"}
@@ -163,9 +163,9 @@ class BatchCsv(APIView):
 
     @extend_schema(parameters=FILTERS, responses={(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, pk: str) -> StreamingHttpResponse:
-        """Every film of the batch, or those of a filter, one row each."""
+        """Export every film of the batch, or those of a filter, one row each."""
         batch = queries.batch_for(_user(request), pk)
-        return exports.as_csv(batch, queries.films_of(batch, **_wanted(request)))
+        return exports.stream_csv(batch, queries.films_of(batch, **_filters_of(request)))
 
 
 class BatchJson(APIView):
@@ -173,9 +173,9 @@ class BatchJson(APIView):
 
     @extend_schema(parameters=FILTERS, responses={(200, "application/json"): OpenApiTypes.OBJECT})
     def get(self, request: Request, pk: str) -> StreamingHttpResponse:
-        """Every film of the batch, or those of a filter, in one object."""
+        """Export every film of the batch, or those of a filter, in one object."""
         batch = queries.batch_for(_user(request), pk)
-        return exports.as_json(batch, queries.films_of(batch, **_wanted(request)))
+        return exports.stream_json(batch, queries.films_of(batch, **_filters_of(request)))
 
 
 class FilmDetail(APIView):
@@ -183,7 +183,7 @@ class FilmDetail(APIView):
 
     @extend_schema(responses=serializers.FilmSerializer)
     def get(self, request: Request, pk: str) -> Response:
-        """Where the film stands and why."""
+        """Return a film with its state and reason."""
         return Response(serializers.FilmSerializer(queries.film_for(_user(request), pk)).data)
 
 
@@ -192,7 +192,7 @@ class LimitsDetail(APIView):
 
     @extend_schema(responses=serializers.Limits)
     def get(self, request: Request) -> Response:
-        """What may be sent, and what is left of my quota."""
+        """Return the limits of intake and what is left of the user's quota."""
         return Response(serializers.Limits(allowance_of(_user(request))).data)
 
 
@@ -201,6 +201,6 @@ class ModelList(APIView):
 
     @extend_schema(responses=serializers.Model(many=True))
     def get(self, request: Request) -> Response:
-        """Every model version with its card: what it was measured on and what it must not be used for."""
+        """List the model versions with their cards: evaluation data, performance, limits of use."""
         versions: list[ModelVersion] = list(model_versions())
         return Response(serializers.Model(versions, many=True).data)

@@ -12,7 +12,7 @@ from screening.batches.queries import count_up_to
 
 FAR = 1_000  # rows before a page from which it is worth a query of its own to find the page's keys
 
-COUNTED_AT_MOST = 2_000  # rows; to see more of a list, narrow it down by a filter
+MAX_COUNTED = 2_000  # rows; to see more of a list, narrow it down by a filter
 
 
 class Counted(Paginator):  # type: ignore[type-arg]
@@ -53,7 +53,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         """Rows, at most ``COUNTED_AT_MOST``."""
-        return count_up_to(self.object_list, COUNTED_AT_MOST)  # type: ignore[arg-type]
+        return count_up_to(self.object_list, MAX_COUNTED)  # type: ignore[arg-type]
 
 
 def page_of(rows: QuerySet[Any], per_page: int, count: int, number: str | None) -> Page[Any]:

@@ -57,7 +57,7 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
             films = cursor.rowcount
         if not films:
             raise ScreeningError("batch_empty", "No film of this batch is stored, so there is nothing to run again.")
-        quotas.take(owner.pk, 0, files=films)
+        quotas.charge_quota(owner.pk, 0, files=films)
         transaction.on_commit(lambda: publishing.publish_batch(again))
     again.refresh_from_db()
     return again

@@ -30,7 +30,7 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
     model = model or default_model()
     if model is None:
         raise ScreeningError("no_model", "No model is registered; run `python manage.py ensure_models` first.", 503)
-    quotas.require_room_for_batch(owner.pk)
+    quotas.require_open_batch(owner.pk)
     return Batch.objects.create(owner=owner, name=name, model=model)
 
 

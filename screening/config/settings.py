@@ -152,7 +152,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "screening.api.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "screening.api.errors.handle",
+    "EXCEPTION_HANDLER": "screening.api.errors.handle_error",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Chest X-ray screening",

@@ -155,7 +155,7 @@ def _enter(film: Film, content: bytes | File[Any] | None, may_enter: MayEnter) -
         return _again(film, twin, may_enter)
     if film.code or content is None:
         return _reject(film, film.code, film.reason, may_enter)
-    quotas.require_room(film.batch.owner_id, film.bytes)
+    quotas.require_space(film.batch.owner_id, film.bytes)
     try:
         kept = _cleaned(film, content) if isinstance(content, bytes) else content
     except FilmError as error:
@@ -201,7 +201,7 @@ def _insert(film: Film, size: int, may_enter: MayEnter) -> None:
     # The lock orders this insert before or after a submission or cancellation, never beside it.
     with transaction.atomic():
         may_enter(Batch.objects.select_for_update(no_key=True).get(pk=film.batch_id))
-        quotas.take(film.batch.owner_id, size)
+        quotas.charge_quota(film.batch.owner_id, size)
         film.save(force_insert=True)
 
 

@@ -1,1 +1,1 @@
-"""Checks of a running installation against its own rules."""
+"""Checks of rows, stored files and counts of a running installation."""

@@ -1,8 +1,7 @@
-"""What must hold of rows and stored files at any moment; ``manage.py check_invariants`` looks.
+"""Invariants of rows and stored files; ``manage.py check_invariants`` checks them.
 
-Everything here reads, but for :func:`delete_orphan`. The storage keeps a film under the first two digits of its
-key, so rows and folders are compared one such shard, a 256th of everything, at a time: memory stays small
-however many films there are.
+Only :func:`delete_orphan` writes. The storage puts a film into the folder of the first two digits of its key. Rows
+and folders are compared one such shard (a 256th of all films) at a time, so the memory used stays small.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from django.db.models import TextField
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
-from screening.integrity.counts import counts
-from screening.integrity.violations import Tally, Violation, snapshot
+from screening.integrity.counts import find_wrong_counts
+from screening.integrity.violations import CheckedCounts, Violation, snapshot
 from screening.models import AS_SENT, ORIGINAL, Film, Prediction
 
 State = Film.State
@@ -36,32 +35,32 @@ FIELDS = (
 )  # fmt: skip
 
 
-def violations(tally: Tally, *, settled: bool = False, grace: timedelta = GRACE) -> Iterator[Violation]:
-    """Every violation there is, found as it is asked for.
+def find_violations(tally: CheckedCounts, *, settled: bool = False, grace: timedelta = GRACE) -> Iterator[Violation]:
+    """Yield every violation found.
 
     Args:
-        tally: filled on the way.
-        settled: demand also that the films of submitted and of cancelled batches are in a final state.
-        grace: files without a row are no violation when they are younger, since an upload stores bytes first.
+        tally: counts what was checked.
+        settled: also require a final state of all films of submitted and cancelled batches.
+        grace: the age from which a file without a row is a violation; an upload stores the bytes before the row.
     """
-    yield from counts(tally)
-    for shard in _shards():
+    yield from find_wrong_counts(tally)
+    for shard in _used_shards():
         films, predictions = _rows_of(shard)
         tally.films += len(films)
         for film in films:
-            yield from film_rules(film, predictions[film.pk])
-            if settled and film.state not in Film.FINAL_STATES and _handed_over(film):
+            yield from check_film(film, predictions[film.pk])
+            if settled and film.state not in Film.FINAL_STATES and _is_submitted_or_cancelled(film):
                 yield Violation("not_settled", str(film.pk), f"It is still {film.state}, attempt {film.attempts}.")
         yield from _files_of(shard, {film.pk.hex: film for film in films}, tally, grace)
-    yield from _orphans(_beside_shards(), tally, grace)
+    yield from _find_orphans(_files_outside_shards(), tally, grace)
 
 
-def film_rules(film: Film, predictions: Sequence[Prediction]) -> Iterator[Violation]:
-    """What is wrong with one film's row and predictions."""
+def check_film(film: Film, predictions: Sequence[Prediction]) -> Iterator[Violation]:
+    """Yield the violations of one film's row and predictions."""
     subject = str(film.pk)
     if film.state not in State.values:
         yield Violation("state_unknown", subject, f"There is no state {film.state!r}.")
-    for code, sentence in _broken(film):
+    for code, sentence in _broken_rules(film):
         yield Violation(code, subject, sentence)
     for model, times in Counter(prediction.model_id for prediction in predictions).items():
         if times > 1:
@@ -74,18 +73,18 @@ def film_rules(film: Film, predictions: Sequence[Prediction]) -> Iterator[Violat
     if film.state == State.DONE:
         for prediction in mine:
             if (prediction.score, prediction.decision) != (film.score, film.decision):
-                said = f"{prediction.score} {prediction.decision}"
+                stored = f"{prediction.score} {prediction.decision}"
                 yield Violation(
-                    "score_differs", subject, f"It says {film.score} {film.decision}, its prediction {said}."
+                    "score_differs", subject, f"It says {film.score} {film.decision}, its prediction {stored}."
                 )
 
 
 def delete_orphan(name: str) -> bool:
-    """Remove a file that no row promises, and its folder when that is empty; the one write of this module.
+    """Delete a file without a row, and its folder if that is empty; return whether it was deleted.
 
-    Looks at the row once more, for the file may have got one meanwhile. Returns whether it removed it.
+    The row is looked up once more, since it may have been added meanwhile.
     """
-    if _is_promised(name):
+    if _belongs_to_a_row(name):
         return False
     default_storage.delete(name)
     folder = str(PurePosixPath(name).parent)
@@ -94,8 +93,8 @@ def delete_orphan(name: str) -> bool:
     return True
 
 
-def _broken(film: Film) -> Iterator[tuple[str, str]]:
-    """The rules of each state, as code and sentence."""
+def _broken_rules(film: Film) -> Iterator[tuple[str, str]]:
+    """Yield code and sentence of each state rule that the film breaks."""
     final = film.state in Film.FINAL_STATES
     rules = [
         ("lease_without_work", film.state != State.RUNNING and film.lease_until is not None,
@@ -129,12 +128,12 @@ def _broken(film: Film) -> Iterator[tuple[str, str]]:
     yield from ((code, sentence) for code, broken, sentence in rules if broken)
 
 
-def _handed_over(film: Film) -> bool:
+def _is_submitted_or_cancelled(film: Film) -> bool:
     return film.batch.submitted_at is not None or film.batch.cancelled_at is not None
 
 
-def _shards() -> list[str]:
-    """The shards that hold anything."""
+def _used_shards() -> list[str]:
+    """Return the shards that have rows or folders."""
     of_rows = Film.objects.order_by().annotate(shard=Left(Cast("pk", TextField()), 2)).values_list("shard", flat=True)
     return sorted((set(_listing(ROOT)[0]) & SHARDS) | set(of_rows.distinct()))
 
@@ -150,63 +149,63 @@ def _rows_of(shard: str) -> tuple[list[Film], dict[UUID, list[Prediction]]]:
     return films, predictions
 
 
-def _files_of(shard: str, films: dict[str, Film], tally: Tally, grace: timedelta) -> Iterator[Violation]:
-    """Compare a shard's rows with its folders; the rows were read first, so what they promise is there by now."""
+def _files_of(shard: str, films: dict[str, Film], tally: CheckedCounts, grace: timedelta) -> Iterator[Violation]:
+    """Compare a shard's rows with its folders; the rows were read first, so their files exist by now."""
     folders, strays = _listing(f"{ROOT}/{shard}")
     found = set(folders)
     for key, film in films.items():
         stored = set(_walk(f"{ROOT}/{shard}/{key}")) if key in found else set()
         tally.files += len(stored)
-        yield from _missing(film, stored)
-        yield from _orphans(stored - {film.storage_name(part) for part in _allowed(film)}, tally, grace)
+        yield from _check_files(film, stored)
+        yield from _find_orphans(stored - {film.storage_name(part) for part in _allowed_parts(film)}, tally, grace)
     for folder in found - films.keys():
-        yield from _orphans(_walk(f"{ROOT}/{shard}/{folder}"), tally, grace)
-    yield from _orphans([f"{ROOT}/{shard}/{name}" for name in strays], tally, grace)
+        yield from _find_orphans(_walk(f"{ROOT}/{shard}/{folder}"), tally, grace)
+    yield from _find_orphans([f"{ROOT}/{shard}/{name}" for name in strays], tally, grace)
 
 
-def _missing(film: Film, stored: set[str]) -> Iterator[Violation]:
-    for name in sorted({film.storage_name(part) for part in _promised(film)} - stored):
-        if not default_storage.exists(name):  # an attempt may just have replaced its pictures
+def _check_files(film: Film, stored: set[str]) -> Iterator[Violation]:
+    for name in sorted({film.storage_name(part) for part in _required_parts(film)} - stored):
+        if not default_storage.exists(name):  # an attempt may just be replacing its pictures
             yield Violation("file_missing", name, "Its row says that it is stored.")
     original = film.storage_name(ORIGINAL)
     if film.stored and original in stored and (size := default_storage.size(original)) != film.kept_bytes:
         yield Violation("size_differs", original, f"It has {size} bytes, its row says {film.kept_bytes}.")
 
 
-def _orphans(names: Iterable[str], tally: Tally, grace: timedelta) -> Iterator[Violation]:
+def _find_orphans(names: Iterable[str], tally: CheckedCounts, grace: timedelta) -> Iterator[Violation]:
     for name in names:
         try:
             age = timezone.now() - default_storage.get_modified_time(name)
-        except FileNotFoundError:  # an upload that was refused has taken it away meanwhile
+        except FileNotFoundError:  # a refused upload has deleted it meanwhile
             continue
         if age < grace:
             tally.young_orphans += 1
-        elif not _is_promised(name):
+        elif not _belongs_to_a_row(name):
             yield Violation("orphan_file", name, f"No row promises it, {age.total_seconds() / 3600:.1f} hours old.")
 
 
-def _is_promised(name: str) -> bool:
-    """Whether a row accounts for the file now, whatever it said when its shard was read."""
+def _belongs_to_a_row(name: str) -> bool:
+    """Return whether the file belongs to a row now; the row may have changed since its shard was read."""
     path = PurePosixPath(name)
     if not _is_key(path.parent.name):
         return False
     fields = ("stored", "as_sent", "pictured", "mapped", "state")
     film = Film.objects.filter(pk=UUID(path.parent.name)).only(*fields).first()
-    return film is not None and path.name in _allowed(film) and name == film.storage_name(path.name)
+    return film is not None and path.name in _allowed_parts(film) and name == film.storage_name(path.name)
 
 
-def _promised(film: Film) -> set[str]:
-    """The files a film's row says there are."""
+def _required_parts(film: Film) -> set[str]:
+    """Return the parts that must be stored according to a film's row."""
     original = ({ORIGINAL} if film.stored else set()) | ({AS_SENT} if film.as_sent else set())
     return original | (set(PICTURES) if film.pictured else set()) | ({MAP} if film.mapped else set())
 
 
-def _allowed(film: Film) -> set[str]:
-    """The files a film may have: before its end also the pictures an attempt has stored so far."""
-    return _promised(film) | (set() if film.state in Film.FINAL_STATES else {*PICTURES, MAP})
+def _allowed_parts(film: Film) -> set[str]:
+    """Return the parts that may be stored; before a final state also the pictures of an unfinished attempt."""
+    return _required_parts(film) | (set() if film.state in Film.FINAL_STATES else {*PICTURES, MAP})
 
 
-def _beside_shards() -> Iterator[str]:
+def _files_outside_shards() -> Iterator[str]:
     folders, files = _listing(ROOT)
     yield from (f"{ROOT}/{name}" for name in files)
     for folder in sorted(set(folders) - SHARDS):

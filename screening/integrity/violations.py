@@ -1,4 +1,4 @@
-"""What the invariants report, and how they read."""
+"""Violations of invariants, and the snapshot in which rows are compared."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.db import connection, transaction
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that must not be.
+    """A violated invariant.
 
     Attributes:
-        code: which rule, stable.
+        code: the rule's stable code.
         subject: the film's or batch's key, or the file's name in the storage.
         sentence: what is wrong.
     """
@@ -28,8 +28,8 @@ class Violation:
 
 
 @dataclass
-class Tally:
-    """How much was looked at, filled while :func:`violations` runs."""
+class CheckedCounts:
+    """Numbers of what was checked, filled while ``find_violations`` runs."""
 
     batches: int = 0
     films: int = 0
@@ -39,7 +39,7 @@ class Tally:
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Two reads of one moment. Within a transaction that has begun (a test's) there is nothing to choose."""
+    """Run the queries inside on one snapshot of the database, unless a transaction has already begun (in tests)."""
     begun = connection.in_atomic_block
     with transaction.atomic():
         if not begun:

@@ -1,4 +1,4 @@
-"""The tables. Only services write them, in ``batches``, ``intake``, ``worker``, ``reading`` and ``accounts``."""
+"""The tables. Only the modules listed in ``tests/test_architecture.py`` write to them."""
 
 from screening.models.accounts import ApiToken, Quota
 from screening.models.batches import Batch, ModelVersion

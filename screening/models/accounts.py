@@ -1,4 +1,4 @@
-"""What users may send, and the keys of their programs."""
+"""Quotas of users and API tokens of their programs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils import timezone
 
 
 class Quota(models.Model):
-    """What a user has sent so far, and limits of their own where they differ from the deployment's."""
+    """A user's usage, and their own limits where they differ from the settings."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="quota", primary_key=True)
     used_bytes = models.PositiveBigIntegerField(default=0, help_text="in the storage")
-    used_files = models.PositiveBigIntegerField(default=0, help_text="rows, refused ones among them")
+    used_files = models.PositiveBigIntegerField(default=0, help_text="rows, including rejected files")
     most_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     most_files = models.PositiveBigIntegerField(null=True, blank=True)
     most_open_batches = models.PositiveIntegerField(null=True, blank=True)
@@ -27,17 +27,17 @@ class Quota(models.Model):
 
     @property
     def bytes_allowed(self) -> int:
-        """Bytes in the storage at most."""
+        """The maximum of bytes in the storage."""
         return settings.QUOTA_BYTES if self.most_bytes is None else self.most_bytes
 
     @property
     def files_allowed(self) -> int:
-        """Files at most, refused ones among them."""
+        """The maximum of files, including rejected ones."""
         return settings.QUOTA_FILES if self.most_files is None else self.most_files
 
     @property
     def bytes_left(self) -> int:
-        """Bytes that still fit."""
+        """Bytes that may still be sent."""
         return max(0, self.bytes_allowed - self.used_bytes)
 
     @property
@@ -47,12 +47,12 @@ class Quota(models.Model):
 
     @property
     def batches_allowed(self) -> int:
-        """Batches not yet submitted, at most."""
+        """The maximum of open batches (not yet submitted)."""
         return settings.QUOTA_OPEN_BATCHES if self.most_open_batches is None else self.most_open_batches
 
 
 class ApiToken(models.Model):
-    """A program's key. Only its digest is stored; the key itself is shown once."""
+    """An API token. Only the digest of its key is stored; the key is shown once."""
 
     PREFIX = "xray_"
 
@@ -71,10 +71,10 @@ class ApiToken(models.Model):
 
     @classmethod
     def new_key(cls) -> str:
-        """A fresh key of 256 random bits."""
+        """Return a new key of 256 random bits."""
         return cls.PREFIX + secrets.token_urlsafe(32)
 
     @staticmethod
     def digest_of(key: str) -> str:
-        """What is stored of a key; a plain hash suffices for 256 random bits."""
+        """Return the SHA-256 of a key in hex. No salt is needed: a key has 256 random bits."""
         return hashlib.sha256(key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Models, and batches of films."""
+"""Model versions, and batches of films."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 
 class ModelVersion(models.Model):
-    """A trained model as it was when it was registered; a prediction always names one."""
+    """A registered version of a trained model. Every prediction names one."""
 
     name = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, help_text="sha256 of the weights")
@@ -33,7 +33,7 @@ class ModelVersion(models.Model):
 
 
 class Batch(models.Model):
-    """Films that were sent together. Its state is derived from its films, never stored."""
+    """A batch of films. Its state is derived from its films, never stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="batches")
@@ -43,7 +43,12 @@ class Batch(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
     rerun_of = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="reruns", help_text="its films, by another model"
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reruns",
+        help_text="the batch that this one repeats with another model",
     )
 
     class Meta:
@@ -55,5 +60,5 @@ class Batch(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """The batch's page."""
+        """Return the address of the batch's page."""
         return reverse("batch", args=[self.pk])

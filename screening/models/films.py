@@ -1,4 +1,4 @@
-"""Films: where each stands, what was said of it, and how many there are."""
+"""Films with their states and results, predictions, and counts of films."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from django.utils import timezone
 
 from screening.models.batches import Batch, ModelVersion
 
-ORIGINAL, AS_SENT = KEPT = ("original", "as-sent")  # parts that a film's sender sent; all others are made here
+ORIGINAL, AS_SENT = KEPT = (
+    "original",
+    "as-sent",
+)  # parts with the sender's bytes; all other parts are derived from them
 
 
-# How little a score says: 0.5 where it says nothing, 0 where it is sure. P(COVID-19) is calibrated, so its entropy
-# falls with the distance from 0.5, whatever the operating points are.
+# The uncertainty of a score: 0.5 at the score 0.5, and 0 at the scores 0 and 1. P(COVID-19) is calibrated, so its
+# entropy falls with the distance from 0.5, whatever the operating points are.
 UNCERTAINTY = Value(0.5) - Abs(F("score") - Value(0.5))
 
-# A file's own name without the folders it lay in, in capitals: found by its beginning, see screening.batches.search.
+# A file's name without its folders, in capitals, for the search by prefix; see screening.batches.search.
 OWN_NAME = Collate(
     Upper(
         Func(F("original_name"), Value("^.*/"), Value(""), function="regexp_replace", output_field=TextField()),
@@ -31,13 +34,13 @@ OWN_NAME = Collate(
 
 
 class Film(models.Model):
-    """One file of a batch: a film, or an archive of films. Always in exactly one state, with a reason unless DONE.
+    """One file of a batch: a film, or an archive of films. It is in exactly one state, with a reason unless DONE.
 
     An archive ends UNPACKED when every file in it has a row of its own, which names the archive.
     """
 
     class State(models.TextChoices):
-        """Where a film stands."""
+        """The state of a film."""
 
         REJECTED = "rejected", "Rejected"
         QUEUED = "queued", "Queued"
@@ -48,14 +51,14 @@ class Film(models.Model):
         UNPACKED = "unpacked", "Unpacked"
 
     class Decision(models.TextChoices):
-        """What the score means by the model's operating points."""
+        """The decision: the score compared with the model's operating points."""
 
         NEGATIVE = "negative", "Negative"
         UNCERTAIN = "uncertain", "Uncertain"
         POSITIVE = "positive", "Positive"
 
     class ReviewState(models.TextChoices):
-        """Whether people have to look, or have looked."""
+        """The state of the review by readers."""
 
         NOT_NEEDED = "not_needed", "Not needed"
         PENDING = "pending", "Pending"
@@ -176,25 +179,24 @@ class Film(models.Model):
         return self.original_name
 
     def get_absolute_url(self) -> str:
-        """The film's page."""
+        """Return the address of the film's page."""
         return reverse("film", args=[self.pk])
 
     def storage_name(self, part: str) -> str:
-        """Where the storage keeps a part of this film.
+        """Return the name of one of this film's files in the storage.
 
-        ``original`` is the file without what identifies a person, ``as-sent`` with it (only where the deployment
-        wants that kept), both those of the source where there is one; then ``display.jpg``, ``thumb.jpg`` and
-        ``map.png``.
+        ``original`` is the de-identified file, ``as-sent`` the uploaded one (only with ``KEEP_ORIGINALS``). A film
+        of a re-run shares these two with its source. ``display.jpg``, ``thumb.jpg`` and ``map.png`` are its own.
         """
         key = (self.source_id if part in KEPT and self.source_id else self.pk).hex
         return f"films/{key[:2]}/{key}/{part}"
 
 
 class FilmCount(models.Model):
-    """How many films of a batch are alike, in parts that add up. Triggers of the database write them with the films.
+    """Changes of the number of films of a batch with the same state, decision, review state and score bin.
 
-    A part may be negative: a film that changes adds one with -1 and one with +1. Parts are only ever added, so that
-    workers do not wait for each other, and the sweep puts those of a batch together.
+    Database triggers write a row with each change of a film: -1 for the old values, +1 for the new ones. A count is
+    the sum of its rows. Rows are only added, so workers do not wait for each other; the sweep adds them up.
     """
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="film_counts", db_constraint=False)
@@ -203,14 +205,14 @@ class FilmCount(models.Model):
     review_state = models.CharField(max_length=10)
     bin = models.SmallIntegerField(help_text="of the histogram of scores; -1 without a score")
     films = models.IntegerField()
-    last = models.DateTimeField(null=True, help_text="the latest end among them")
+    last = models.DateTimeField(null=True, help_text="the time the last of them finished")
 
     def __str__(self) -> str:
         return f"{self.films:+} {self.state} {self.decision}"
 
 
 class Prediction(models.Model):
-    """What one model version said of one film; at most one each."""
+    """The score of one film by one model version; at most one row for each pair."""
 
     film = models.ForeignKey(
         Film, models.CASCADE, related_name="predictions", db_index=False
@@ -218,7 +220,7 @@ class Prediction(models.Model):
     model = models.ForeignKey(ModelVersion, models.PROTECT, related_name="predictions")
     score = models.FloatField(help_text="P(COVID-19)")
     decision = models.CharField(max_length=10, choices=Film.Decision.choices)
-    seconds = models.FloatField(help_text="decode and network, this film's share of its chunk")
+    seconds = models.FloatField(help_text="decoding and network, this film's part of its chunk's time")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

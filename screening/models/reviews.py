@@ -1,4 +1,4 @@
-"""What people say of films, and who has which film before them."""
+"""Verdicts on films, readers' claims and skips, and gold cases."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from screening.models.films import Film
 
 
 class Review(models.Model):
-    """A person's verdict on a film. Rows are only ever added; one that withdraws another names it."""
+    """A reader's verdict on a film. Rows are only added; a withdrawal is a row that names the verdict."""
 
     class Verdict(models.TextChoices):
-        """What the reviewer says of the decision."""
+        """The reader's verdict on the model's decision."""
 
         CONFIRMED = "confirmed", "Confirm"
         OVERTURNED = "overturned", "Overturn"
@@ -25,7 +25,7 @@ class Review(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"
 
     class Finding(models.TextChoices):
-        """What the reviewer sees in the film."""
+        """The reader's finding in the film."""
 
         POSITIVE = "positive", "COVID-19 signs"
         NEGATIVE = "negative", "No such signs"
@@ -35,7 +35,7 @@ class Review(models.Model):
     verdict = models.CharField(max_length=16, choices=Verdict.choices)
     finding = models.CharField(max_length=10, choices=Finding.choices, blank=True)
     note = models.TextField(blank=True, max_length=2000)
-    # As they stood when the verdict was given; the film's may change with another model.
+    # The film's values when the verdict was given; a re-run with another model may change them later.
     score = models.FloatField(null=True, blank=True)
     decision = models.CharField(max_length=10, choices=Film.Decision.choices, blank=True)
     blinded = models.BooleanField(default=False, help_text="score and decision were hidden until it was given")
@@ -61,7 +61,7 @@ class Review(models.Model):
 
 
 class ReadingClaim(models.Model):
-    """The film a reader has before them. One row a film, so no two readers have the same one at a time."""
+    """A reader's claim on a film. One row a film, so two readers never have the same film at the same time."""
 
     film = models.OneToOneField(Film, models.CASCADE, primary_key=True, related_name="claim")
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="claims")
@@ -77,7 +77,7 @@ class ReadingClaim(models.Model):
 
 
 class ReadingSkip(models.Model):
-    """A film that a reader does not want to be offered for a while."""
+    """A film that a reader has skipped; it is not offered to them until the time given."""
 
     film = models.ForeignKey(Film, models.CASCADE, related_name="skips", db_index=False)  # the constraint has one
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="skips")
@@ -91,7 +91,7 @@ class ReadingSkip(models.Model):
 
 
 class GoldCase(models.Model):
-    """A film whose truth is known; mixed into every reader's queue once, to see how well they read."""
+    """A film with a known truth, offered to every reader once without notice, to measure how well they read."""
 
     film = models.OneToOneField(Film, models.PROTECT, related_name="gold_case")
     truth = models.CharField(max_length=10, choices=Review.Finding.choices)

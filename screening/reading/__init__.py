@@ -1,1 +1,1 @@
-"""The reading room: claims, verdicts, gold cases and their figures."""
+"""The reading room: claims, verdicts, gold cases and reader statistics."""

@@ -1,4 +1,4 @@
-"""Hidden gold cases: films whose truth is known from elsewhere."""
+"""Hidden gold cases: films with a known truth."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from screening.errors import NotFoundError, ScreeningError
 from screening.models import Film, GoldCase, Review
 from screening.reading import reviews, rules
 
-WAITING = (Film.ReviewState.PENDING, Film.ReviewState.DISPUTED)
+WAITING_STATES = (Film.ReviewState.PENDING, Film.ReviewState.DISPUTED)
 
 
 def add_gold_case(*, film: Film, truth: str, added_by: User, note: str = "") -> GoldCase:
-    """Mix a film into every reader's queue once. A film that still waits for a verdict gets this truth as its own.
+    """Add a gold case, which every reader is offered once. The truth is the verdict of a film that still waits.
 
     Args:
-        film: a screened one.
+        film: a screened film.
         truth: ``positive`` or ``negative``.
-        added_by: a member of the staff; they will not be offered it.
-        note: how the truth is known.
+        added_by: a member of staff; they are not offered this case.
+        note: the evidence for the truth.
 
     Raises:
         ScreeningError: ``truth_unknown``, ``note_too_long``, ``not_screened`` or ``gold_already``.
-        NotFoundError: when they are not staff.
+        NotFoundError: ``added_by`` is not staff.
     """
     if not added_by.is_staff:
         raise NotFoundError("film")
@@ -32,12 +32,12 @@ def add_gold_case(*, film: Film, truth: str, added_by: User, note: str = "") -> 
     if len(note) > 400:
         raise ScreeningError("note_too_long", "The note of a gold case has at most 400 characters.", 400)
     with transaction.atomic():
-        current = reviews.locked(film.pk)
+        current = reviews.lock_film(film.pk)
         if not current.pictured or not current.decision:
             raise ScreeningError("not_screened", f"{current} has no result; only a screened film can be a gold case.")
         if GoldCase.objects.filter(film=current).exists():
             raise ScreeningError("gold_already", f"{current} is a gold case already.")
-        if current.review_state in WAITING:
+        if current.review_state in WAITING_STATES:
             verdict = rules.verdict_of(current.decision, truth)
-            reviews.enter(current, reviewer=added_by, verdict=verdict, note=note, final=True)
+            reviews.create_review(current, reviewer=added_by, verdict=verdict, note=note, final=True)
         return GoldCase.objects.create(film=current, truth=truth, note=note.strip(), added_by=added_by)

@@ -1,4 +1,4 @@
-"""What the reading room reads: who may, what waits, who holds what, what was said."""
+"""Queries of the reading room: waiting films, claims, readings."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
-from screening.batches.pagination import COUNTED_AT_MOST
+from screening.batches.pagination import MAX_COUNTED
 from screening.models import Film, GoldCase, ReadingClaim, Review
 
 State = Film.ReviewState
 
-WITHOUT_CARD = ("batch__model__card",)
+MODEL_CARD = ("batch__model__card",)
 
 
-STANDS = Q(withdrawal__isnull=True) & ~Q(verdict=Review.Verdict.WITHDRAWN)  # verdicts that nobody took back
+NOT_WITHDRAWN = Q(withdrawal__isnull=True) & ~Q(verdict=Review.Verdict.WITHDRAWN)  # verdicts that were not withdrawn
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """Films that wait for readers.
+class WaitingFilms:
+    """Numbers of films that wait for readers.
 
     Attributes:
-        pending: flagged films that need a reader.
-        disputed: films about which readers differ, or one asked for a second opinion.
-        unseen: of the pending ones those that could not be screened; there is no picture to read.
+        pending: flagged films that need a reading.
+        disputed: films with different verdicts, or with a request for a second opinion.
+        unseen: pending films that could not be screened, so there is no picture to read.
     """
 
     pending: int
@@ -36,69 +36,69 @@ class Waiting:
 
     @property
     def readable(self) -> int:
-        """Films for the reading room."""
+        """Number of films that the reading room can offer."""
         return max(0, self.pending - self.unseen) + self.disputed
 
     @property
     def more(self) -> bool:
-        """Whether there are more than were counted."""
-        return self.pending >= COUNTED_AT_MOST
+        """True if there are more films than were counted."""
+        return self.pending >= MAX_COUNTED
 
 
-def waiting() -> Waiting:
-    """Count the films that wait for readers, each kind up to ``COUNTED_AT_MOST``."""
+def count_waiting() -> WaitingFilms:
+    """Count the films that wait for readers, each number up to ``COUNTED_AT_MOST``."""
     pending = Film.objects.order_by().filter(review_state=State.PENDING)
     disputed = Film.objects.order_by().filter(review_state=State.DISPUTED)
-    return Waiting(
-        pending=pending[:COUNTED_AT_MOST].count(),
-        disputed=disputed[:COUNTED_AT_MOST].count(),
-        unseen=pending.filter(decision="")[:COUNTED_AT_MOST].count(),
+    return WaitingFilms(
+        pending=pending[:MAX_COUNTED].count(),
+        disputed=disputed[:MAX_COUNTED].count(),
+        unseen=pending.filter(decision="")[:MAX_COUNTED].count(),
     )
 
 
 def review_queue(state: str = State.PENDING) -> QuerySet[Film]:
-    """Flagged films in one state of review, oldest first; by default those without a verdict. For reviewers only."""
+    """Return the flagged films in one review state, oldest first; by default those without a verdict."""
     return (
         Film.objects.filter(review_state=state)
         .select_related("batch__model", "batch__owner")
-        .defer(*WITHOUT_CARD)
+        .defer(*MODEL_CARD)
         .order_by("created_at", "id")
     )
 
 
 def next_to_review(film: Film) -> Film | None:
-    """The film that follows this one in the queue, or the queue's first when this was the last."""
+    """Return the next film of the queue, or the first one after the last; ``None`` if there is no other."""
     others = review_queue().exclude(pk=film.pk)
     later = Q(created_at__gt=film.created_at) | Q(created_at=film.created_at, pk__gt=film.pk)
     return others.filter(later).first() or others.first()
 
 
 def reviews_of(film: Film) -> QuerySet[Review]:
-    """The verdicts on a film, newest first; not those on a hidden gold case, or a look would tell that it is one."""
+    """Return a film's verdicts, newest first. Verdicts on a gold case are left out, since they would reveal it."""
     return film.reviews.filter(gold=False).select_related("reviewer")
 
 
-def standing(film: Film) -> QuerySet[Review]:
-    """The readings of a film that count, oldest first."""
-    return film.reviews.filter(STANDS, gold=False).order_by("id")
+def valid_readings(film: Film) -> QuerySet[Review]:
+    """Return the valid readings of a film, oldest first: not withdrawn and not of a gold case."""
+    return film.reviews.filter(NOT_WITHDRAWN, gold=False).order_by("id")
 
 
 def claims_of(reader: User) -> QuerySet[ReadingClaim]:
-    """The films a reader holds, the one to read next first: a gold case, then the one taken first."""
+    """Return a reader's claims in reading order: a gold case first, then the oldest claim."""
     return ReadingClaim.objects.filter(reader=reader).order_by("-gold", "taken_at")
 
 
 def claim_for(reader: User, film_id: Any) -> ReadingClaim | None:
-    """A reader's claim on a film, with the film, its batch and its model, but for the card."""
+    """Return a reader's claim on a film with film, batch and model (without its card), or ``None``."""
     claims = ReadingClaim.objects.filter(reader=reader, film_id=film_id)
     return claims.select_related("film__batch__model").defer("film__batch__model__card").first()
 
 
-def read_since(reader: User, when: datetime) -> int:
-    """Films a reader has read since then."""
-    return Review.objects.filter(STANDS, reviewer=reader, created_at__gte=when).count()
+def count_read_since(reader: User, when: datetime) -> int:
+    """Count the films a reader has read since a time."""
+    return Review.objects.filter(NOT_WITHDRAWN, reviewer=reader, created_at__gte=when).count()
 
 
 def gold_cases() -> QuerySet[GoldCase]:
-    """The hidden cases. For staff only."""
+    """Return the gold cases. For staff only."""
     return GoldCase.objects.select_related("film", "added_by")

@@ -1,4 +1,4 @@
-"""What reviewers say of films. Every verdict, from whichever page, is entered here, and the film's state derived."""
+"""Verdicts on films: every page records a verdict here, and the film's review state is derived from all of them."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from screening.accounts.access import is_reviewer
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Film, Review
 from screening.reading import rules
-from screening.reading.queries import STANDS, standing
+from screening.reading.queries import NOT_WITHDRAWN, valid_readings
 
-NOTE_LENGTH = 2000
-UNDO_WITHIN = timedelta(minutes=10)
+MAX_NOTE_LENGTH = 2000
+UNDO_PERIOD = timedelta(minutes=10)
 VERDICTS = [choice for choice in Review.Verdict if choice != Review.Verdict.WITHDRAWN]
 
 
-def review(*, film: Film, reviewer: User, verdict: str, note: str = "") -> Review:
-    """Enter a verdict that was given with everything in sight, outside the reading room.
+def record_review(*, film: Film, reviewer: User, verdict: str, note: str = "") -> Review:
+    """Record a verdict given outside the reading room, with the score in view.
 
-    Staff settle a film by it, the newest one counting; of another reviewer it is one reading among others. Asking for
-    a second opinion settles nothing.
+    A verdict of staff is final, and the newest final one counts; a verdict of another reviewer is one reading among
+    others. A request for a second opinion is never final.
 
     Raises:
         ScreeningError: ``verdict_unknown``, ``note_too_long`` or ``not_flagged``.
-        NotFoundError: when the reviewer may not review.
+        NotFoundError: the user is not a reviewer.
     """
     if not is_reviewer(reviewer):
         raise NotFoundError("film")
-    check(verdict, note)
+    check_verdict(verdict, note)
     with transaction.atomic():
-        current = locked(film.pk)
+        current = lock_film(film.pk)
         if not current.flags:
             raise ScreeningError("not_flagged", "This film is not flagged; there is nothing to review.")
         final = reviewer.is_staff and verdict != Review.Verdict.SECOND_OPINION
-        return enter(current, reviewer=reviewer, verdict=verdict, note=note, final=final)
+        return create_review(current, reviewer=reviewer, verdict=verdict, note=note, final=final)
 
 
-def check(verdict: str, note: str) -> None:
-    """Whether a verdict can be entered.
+def check_verdict(verdict: str, note: str) -> None:
+    """Check that a verdict and its note can be recorded.
 
     Raises:
         ScreeningError: ``verdict_unknown`` or ``note_too_long``.
@@ -51,21 +51,21 @@ def check(verdict: str, note: str) -> None:
     if verdict not in VERDICTS:
         choices = "confirm or overturn the decision, call the film unreadable, or ask for a second opinion"
         raise ScreeningError("verdict_unknown", f"Choose what to say: {choices}.", 400)
-    if len(note) > NOTE_LENGTH:
-        raise ScreeningError("note_too_long", f"A note has at most {NOTE_LENGTH} characters.", 400)
+    if len(note) > MAX_NOTE_LENGTH:
+        raise ScreeningError("note_too_long", f"A note has at most {MAX_NOTE_LENGTH} characters.", 400)
 
 
-def locked(film_id: Any) -> Film:
-    """A film that nobody else changes until the transaction ends."""
+def lock_film(film_id: Any) -> Film:
+    """Lock a film's row until the transaction ends and return the film."""
     return Film.objects.select_for_update(no_key=True).get(pk=film_id)
 
 
-def enter(film: Film, *, reviewer: User, verdict: str, note: str, **fields: Any) -> Review:
-    """Add a row for a locked film, and store the state that follows from all of them.
+def create_review(film: Film, *, reviewer: User, verdict: str, note: str, **fields: Any) -> Review:
+    """Create the row of a verdict on a locked film and update the film's review state.
 
     Args:
-        film: as :func:`locked` gave it.
-        reviewer: who says it.
+        film: from :func:`lock_film`.
+        reviewer: the reader.
         verdict: one of :data:`VERDICTS`.
         note: free text.
         fields: ``final``, ``gold``, ``blinded``, ``seconds`` where they differ from their defaults.
@@ -81,13 +81,16 @@ def enter(film: Film, *, reviewer: User, verdict: str, note: str, **fields: Any)
         **fields,
     )
     if not entry.gold:
-        settle(film)
+        update_review_state(film)
     return entry
 
 
-def settle(film: Film) -> None:
-    """Store where a locked film stands by what was said of it; nobody has to look at one that is not flagged."""
-    given = list(standing(film))
+def update_review_state(film: Film) -> None:
+    """Derive the review state of a locked film from its valid readings and store it.
+
+    A film without flags and without readings needs no review.
+    """
+    given = list(valid_readings(film))
     if not given and not film.flags:
         state: str = Film.ReviewState.NOT_NEEDED
     else:
@@ -98,27 +101,27 @@ def settle(film: Film) -> None:
         film.save(update_fields=["review_state"])
 
 
-def last_of(reader: User) -> Review | None:
-    """The newest verdict of a reader that may still be withdrawn."""
-    given = Review.objects.filter(STANDS, reviewer=reader, created_at__gt=timezone.now() - UNDO_WITHIN)
+def last_verdict_of(reader: User) -> Review | None:
+    """Return a reader's newest verdict if it may still be withdrawn, else ``None``."""
+    given = Review.objects.filter(NOT_WITHDRAWN, reviewer=reader, created_at__gt=timezone.now() - UNDO_PERIOD)
     return given.order_by("-id").first()
 
 
-def withdraw(*, reader: User) -> Review:
-    """Take back a reader's last verdict: a row that says so is added, and the film stands as without it.
+def withdraw_verdict(*, reader: User) -> Review:
+    """Withdraw a reader's last verdict: add a row for the withdrawal and update the film's review state.
 
     Returns:
-        the verdict that was taken back.
+        the withdrawn verdict.
 
     Raises:
         ScreeningError: ``nothing_to_undo``.
     """
     with transaction.atomic():
-        entry = last_of(reader)
-        film = locked(entry.film_id) if entry else None
-        # By now a second press of the key may have been served.
+        entry = last_verdict_of(reader)
+        film = lock_film(entry.film_id) if entry else None
+        # A second press of the key may have been handled meanwhile.
         if entry is None or film is None or Review.objects.filter(withdraws=entry).exists():
-            minutes = UNDO_WITHIN.seconds // 60
+            minutes = UNDO_PERIOD.seconds // 60
             raise ScreeningError("nothing_to_undo", f"You gave no verdict in the last {minutes} minutes.")
         Review.objects.create(
             film=film,
@@ -130,5 +133,5 @@ def withdraw(*, reader: User) -> Review:
             decision=film.decision,
         )
         if not entry.gold:
-            settle(film)
+            update_review_state(film)
         return entry

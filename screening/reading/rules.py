@@ -1,4 +1,4 @@
-"""Pure: from what readers say of a film to what stands of it."""
+"""Rules that derive a film's review state from its readings. No database access."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PENDING, DISPUTED = "pending", "disputed"
 
 
 class Reading(Protocol):
-    """One verdict, as far as it counts."""
+    """The fields of a verdict that the rules use."""
 
     @property
     def reviewer_id(self) -> int:
-        """Who gave it."""
+        """The reader's key."""
 
     @property
     def verdict(self) -> str:
@@ -27,49 +27,48 @@ class Reading(Protocol):
 
     @property
     def final(self) -> bool:
-        """Whether it settles the film."""
+        """True if it decides the film's state alone."""
 
 
 def verdict_of(decision: str, finding: str) -> str:
-    """What a finding says of the model's decision.
+    """Return the verdict on the model's decision that a finding means.
 
-    A positive or uncertain film is flagged because it may show COVID-19: the finding bears that suspicion out or
-    not. Of a negative one it confirms or overturns the decision. So the finding can be told from the two.
+    A positive or uncertain film is flagged because it may show COVID-19; a positive finding confirms that. For a
+    negative film, a negative finding confirms the decision. :func:`finding_of` is the inverse.
     """
     suspected = decision != NEGATIVE
     return CONFIRMED if suspected == (finding == POSITIVE) else OVERTURNED
 
 
 def finding_of(decision: str, verdict: str) -> str:
-    """The other way round; empty where there is no decision, or the verdict says nothing of COVID-19."""
+    """Return the finding that a verdict means; empty without a decision, or if the verdict names no finding."""
     if not decision or verdict not in (CONFIRMED, OVERTURNED):
         return ""
     return POSITIVE if (decision != NEGATIVE) == (verdict == CONFIRMED) else NEGATIVE
 
 
 def readings_needed(sha256: str, needed: int, share: float) -> int:
-    """How many different readers a film needs: 1 or 2.
+    """Return how many different readers a film needs: 1 or 2.
 
     Args:
-        sha256: hex digest of the film; the lot is drawn by it, so it always falls the same way. Other digits than
-            those that draw the audit sample: the two lots have nothing to do with each other.
-        needed: of every film.
-        share: of the films that get two all the same, 0..1.
+        sha256: hex digest of the film. Digits 8 to 15 make the draw, so it is the same every time. The audit sample
+            is drawn by other digits, so the two draws are independent.
+        needed: readers of every film.
+        share: of the films that get two readers although ``needed`` is 1; 0..1.
     """
     return 2 if needed >= 2 or int(sha256[8:16], 16) < share * 2**32 else 1
 
 
 def state_of(readings: Sequence[Reading], needed: int) -> str:
-    """Where a flagged film stands.
+    """Return the review state of a flagged film.
 
     Args:
-        readings: what was said and not withdrawn, oldest first; gold cases left out.
+        readings: the valid readings, oldest first, without those of gold cases.
         needed: readers who have to agree.
 
     Returns:
-        ``pending`` until enough readers have read it; ``disputed`` when they differ or one asked for a second
-        opinion; else the verdict. One that settles the film outweighs all others; of several the newest counts, as
-        does the newest of each reader.
+        ``pending`` until enough readers have read it; ``disputed`` if their findings differ or one asked for a second
+        opinion; else the verdict. The newest final verdict decides alone. Of each reader the newest one counts.
     """
     settling = [reading for reading in readings if reading.final]
     if settling:

@@ -1,7 +1,7 @@
-"""The reading room: which film a reader gets, for how long, and what becomes of it.
+"""The reading room: claims on films, and verdicts of the reader who holds the claim.
 
-A claim is a row with a time limit. Whoever holds it may give a verdict; when it has run out, and only then, another
-reader may take the film.
+A claim is a row with a time limit. Its holder may record a verdict. Only after the limit may another reader claim the
+film.
 """
 
 from __future__ import annotations
@@ -24,118 +24,120 @@ from screening.models import Film, ModelVersion, ReadingClaim, ReadingSkip, Revi
 from screening.reading import queries as reading_queries
 from screening.reading import reviews, rules, statements
 
-MOST_HELD = 2  # the film on the screen, and the next one, whose picture is loaded meanwhile
-SKIPPED_FOR = timedelta(hours=1)
-LOST_RACES = 20
-# Of eight films five are positive, two uncertain, one from the audit sample, by lot: so the place in the queue does
-# not tell what the model said, and none of the three waits for ever.
-QUEUE_MIX = ((5 / 8, statements.POSITIVE), (7 / 8, statements.UNCERTAIN), (1.0, statements.AUDIT))
+MAX_CLAIMS = 2  # of a reader: the film on the screen, and the next one, whose picture is loaded meanwhile
+SKIP_DURATION = timedelta(hours=1)
+MAX_CLAIM_ATTEMPTS = 20
+# Of eight films five are positive, two uncertain and one is of the audit sample, in random order: the place in the
+# queue does not reveal the decision, and each of the three is read at some time.
+QUEUE_MIX = ((5 / 8, statements.CLAIM_POSITIVE), (7 / 8, statements.CLAIM_UNCERTAIN), (1.0, statements.CLAIM_AUDIT))
 
 RandomDraw = Callable[[], float]
 
 
-def next_film(reader: User, lot: RandomDraw = random.random) -> UUID | None:
-    """The film a reader has before them: one they hold, else one taken now; ``None`` when none is left for them.
+def next_film(reader: User, draw: RandomDraw = random.random) -> UUID | None:
+    """Return the film to read next: one the reader holds, else one claimed now; ``None`` if none is left.
 
     Args:
-        reader: who asks.
-        lot: draws from 0..1, deciding whose turn it is and whether a hidden gold case comes in between.
+        reader: the reader.
+        draw: random numbers of 0..1, for the part of the queue and for whether a hidden gold case comes next.
 
     Raises:
-        NotFoundError: when they may not read.
+        NotFoundError: the user is not a reader.
     """
     _require_reviewer(reader)
     held = reading_queries.claims_of(reader).filter(until__gt=Now()).first()
     if held is not None:
         return held.film_id
-    return _claim(reader, lot)
+    return _claim(reader, draw)
 
 
-def film_after(reader: User, film_id: UUID, lot: RandomDraw = random.random) -> UUID | None:
-    """The film that will follow this one, taken now so that its picture can be loaded meanwhile."""
+def prefetch_next(reader: User, film_id: UUID, draw: RandomDraw = random.random) -> UUID | None:
+    """Claim the film that follows this one and return it, so that its picture can be loaded meanwhile."""
     _require_reviewer(reader)
     held = [claim.film_id for claim in reading_queries.claims_of(reader).filter(until__gt=Now())]
     others = [known for known in held if known != film_id]
     if others:
         return others[0]
-    return _claim(reader, lot) if len(held) < MOST_HELD else None
+    return _claim(reader, draw) if len(held) < MAX_CLAIMS else None
 
 
-def show(reader: User, film_id: UUID, *, blinded: bool) -> ReadingClaim:
-    """Note that a film is on the screen; the claim begins anew, even if it had run out unnoticed.
+def open_claim(reader: User, film_id: UUID, *, blinded: bool) -> ReadingClaim:
+    """Record that a film is on the screen, and restart the time limit of its claim, even if it has expired.
 
     Raises:
         ScreeningError: ``claim_lost``.
     """
     _require_reviewer(reader)
     mine = ReadingClaim.objects.filter(reader=reader, film_id=film_id)
-    mine.update(shown_at=Coalesce("shown_at", Now()), until=_until(), **({} if blinded else {"seen_open": True}))
+    mine.update(
+        shown_at=Coalesce("shown_at", Now()), until=_end_of_claim(), **({} if blinded else {"seen_open": True})
+    )
     claim = reading_queries.claim_for(reader, film_id)
     if claim is None:
-        raise _lost()
+        raise _claim_lost()
     return claim
 
 
-def renew(reader: User, film_id: UUID) -> None:
-    """Keep a film, and the one after it, for as long as its page is open.
+def renew_claim(reader: User, film_id: UUID) -> None:
+    """Extend a reader's claims on a film and on the one after it; its page asks for this while it is open.
 
     Raises:
         ScreeningError: ``claim_lost``.
     """
     _require_reviewer(reader)
-    if not ReadingClaim.objects.filter(reader=reader, film_id=film_id).update(until=_until()):
-        raise _lost()
-    ReadingClaim.objects.filter(reader=reader, until__gt=Now()).update(until=_until())
+    if not ReadingClaim.objects.filter(reader=reader, film_id=film_id).update(until=_end_of_claim()):
+        raise _claim_lost()
+    ReadingClaim.objects.filter(reader=reader, until__gt=Now()).update(until=_end_of_claim())
 
 
-def hand_back(reader: User) -> int:
-    """Give back every film a reader holds; says how many."""
+def release_claims(reader: User) -> int:
+    """Release all claims of a reader; return how many."""
     _require_reviewer(reader)
     return ReadingClaim.objects.filter(reader=reader).delete()[0]
 
 
-def skip(reader: User, film_id: UUID) -> None:
-    """Give a film back and do not offer it to this reader for an hour."""
+def skip_film(reader: User, film_id: UUID) -> None:
+    """Release a film and do not offer it to this reader for an hour."""
     _require_reviewer(reader)
     with transaction.atomic():
         given_back, _ = ReadingClaim.objects.filter(reader=reader, film_id=film_id).delete()
         ReadingSkip.objects.filter(reader=reader, until__lt=Now()).delete()
         if given_back:
-            until = timezone.now() + SKIPPED_FOR
+            until = timezone.now() + SKIP_DURATION
             ReadingSkip.objects.update_or_create(film_id=film_id, reader=reader, defaults={"until": until})
 
 
-def give(*, reader: User, film_id: UUID, answer: str, note: str = "", blinded: bool = False) -> Review:
-    """Enter a reader's verdict on the film they hold, and let go of the film.
+def record_verdict(*, reader: User, film_id: UUID, answer: str, note: str = "", blinded: bool = False) -> Review:
+    """Record a reader's verdict on the film they hold, and release the claim.
 
     Args:
-        reader: who read it.
+        reader: the reader.
         film_id: the film.
-        answer: a verdict, or a finding: ``positive`` or ``negative``. Nobody confirms a decision that is hidden.
+        answer: a verdict, or a finding: ``positive`` or ``negative``. A blinded reader gives a finding.
         note: free text.
-        blinded: whether the page hid what the model said.
+        blinded: whether the page hid score and decision.
 
     Returns:
-        the verdict; the one already entered when the same answer comes twice.
+        the verdict; the recorded one if the same form is sent twice.
 
     Raises:
         ScreeningError: ``verdict_unknown``, ``note_too_long`` or ``claim_lost``.
-        NotFoundError: when there is no such film, or they may not read.
+        NotFoundError: there is no such film, or the user is not a reader.
     """
     _require_reviewer(reader)
     if not Film.objects.filter(pk=film_id).exists():
         raise NotFoundError("film")
     with transaction.atomic():
-        film = reviews.locked(film_id)
+        film = reviews.lock_film(film_id)
         claim = ReadingClaim.objects.filter(reader=reader, film_id=film_id).first()
         if claim is None:
-            return _given_before(reader, film_id, note)
+            return _repeated_verdict(reader, film_id, note)
         hidden = blinded and not claim.seen_open
         verdict = _verdict(film, answer, hidden)
-        reviews.check(verdict, note)
+        reviews.check_verdict(verdict, note)
         begun = claim.shown_at or claim.taken_at
         claim.delete()
-        return reviews.enter(
+        return reviews.create_review(
             film,
             reviewer=reader,
             verdict=verdict,
@@ -147,18 +149,18 @@ def give(*, reader: User, film_id: UUID, answer: str, note: str = "", blinded: b
         )
 
 
-def undo(reader: User) -> tuple[Review, bool]:
-    """Withdraw a reader's last verdict and give them the film again.
+def withdraw_last_verdict(reader: User) -> tuple[Review, bool]:
+    """Withdraw a reader's last verdict and claim its film again.
 
     Returns:
-        the verdict that was withdrawn, and whether they have the film: not when another reader has it by now.
+        the withdrawn verdict, and whether the claim succeeded; it fails if another reader has the film by now.
 
     Raises:
         ScreeningError: ``nothing_to_undo``.
     """
     _require_reviewer(reader)
     with transaction.atomic():
-        entry = reviews.withdraw(reader=reader)
+        entry = reviews.withdraw_verdict(reader=reader)
         entry.film.refresh_from_db(fields=["review_state"])
         settles = entry.film.review_state == Film.ReviewState.DISPUTED
         open_again = settles or entry.gold or entry.film.review_state == Film.ReviewState.PENDING
@@ -172,27 +174,27 @@ def undo(reader: User) -> tuple[Review, bool]:
             "settles": settles,
         }
         with connection.cursor() as cursor:
-            cursor.execute(statements.AGAIN, row)
+            cursor.execute(statements.CLAIM_AGAIN, row)
             return entry, cursor.rowcount == 1
 
 
-def _claim(reader: User, lot: RandomDraw) -> UUID | None:
+def _claim(reader: User, draw: RandomDraw) -> UUID | None:
     ReadingClaim.objects.filter(reader=reader, until__lt=Now()).delete()
-    row = {"reader": reader.pk, "lease": _lease(), "middle": _middle()}
-    turn = lot()
+    row = {"reader": reader.pk, "lease": _lease(), "middle": _middle_of_operating_points()}
+    turn = draw()
     first = next(index for index, (share, _) in enumerate(QUEUE_MIX) if turn < share or share == 1.0)
     order = [QUEUE_MIX[first], *QUEUE_MIX[:first], *QUEUE_MIX[first + 1 :]]
-    for statement in (statements.DISPUTED, *(statement for _, statement in order)):
-        taken = _take(statement, row)
+    for statement in (statements.CLAIM_DISPUTED, *(statement for _, statement in order)):
+        taken = _claim_by(statement, row)
         if taken is not None:
-            # A hidden case comes before the film just taken, never in place of none: that would give it away.
-            gold = _take(statements.GOLD, row) if lot() < settings.GOLD_SHARE else None
+            # A hidden case comes before a claimed film. If it came when the queue is empty, that would reveal it.
+            gold = _claim_by(statements.CLAIM_GOLD, row) if draw() < settings.GOLD_SHARE else None
             return gold or taken
     return None
 
 
-def _take(statement: str, row: dict[str, Any]) -> UUID | None:
-    for _ in range(LOST_RACES):
+def _claim_by(statement: str, row: dict[str, Any]) -> UUID | None:
+    for _ in range(MAX_CLAIM_ATTEMPTS):
         with connection.cursor() as cursor:
             cursor.execute(statement, row)
             chosen, taken = cursor.fetchone()
@@ -201,8 +203,8 @@ def _take(statement: str, row: dict[str, Any]) -> UUID | None:
     return None
 
 
-def _middle() -> float:
-    """Midway between the default model's operating points; films of other models are ordered by it as well."""
+def _middle_of_operating_points() -> float:
+    """Return the middle of the default model's operating points; it orders the films of all models."""
     points = ModelVersion.objects.filter(is_default=True).values_list("card__operating_points", flat=True).first()
     return (points["low"] + points["high"]) / 2 if points else 0.5
 
@@ -215,14 +217,14 @@ def _verdict(film: Film, answer: str, hidden: bool) -> str:
     return answer
 
 
-def _given_before(reader: User, film_id: UUID, note: str) -> Review:
-    last = reviews.last_of(reader)
+def _repeated_verdict(reader: User, film_id: UUID, note: str) -> Review:
+    last = reviews.last_verdict_of(reader)
     if last is not None and last.film_id == film_id:  # a form that was sent twice
         return last
-    raise _lost(note)
+    raise _claim_lost(note)
 
 
-def _lost(note: str = "") -> ScreeningError:
+def _claim_lost(note: str = "") -> ScreeningError:
     kept = f" Your note was: “{note.strip()}”" if note.strip() else ""
     return ScreeningError("claim_lost", f"You do not hold this film, or no longer; take the next one.{kept}")
 
@@ -231,7 +233,7 @@ def _lease() -> timedelta:
     return timedelta(seconds=settings.READING_CLAIM_SECONDS)
 
 
-def _until() -> Any:
+def _end_of_claim() -> Any:
     return Now() + _lease()
 
 

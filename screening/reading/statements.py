@@ -1,15 +1,15 @@
 """The reading room's statements. Names are those of ``screening.models``.
 
-Written out, because choosing the next film and taking it has to be one statement, and the ORM has neither
-``INSERT … SELECT`` nor ``ON CONFLICT … WHERE``. Each choice walks an index in its order and stops at the first film
-that is free, so it costs the same however many films wait. A film whose row is locked is being taken by somebody
-else; it is passed over, not waited for.
+They are SQL because choosing the next film and claiming it has to be one statement, and Django's ORM has neither
+``INSERT … SELECT`` nor ``ON CONFLICT … WHERE``. Each choice reads an index in its order and stops at the first free
+film, so its cost does not depend on how many films wait. A film with a locked row is being claimed by another reader
+and is skipped.
 """
 
 from __future__ import annotations
 
-# A film nobody holds, that this reader has neither read nor skipped.
-_FREE = """
+# A film without a claim, which this reader has neither read nor skipped.
+_IS_FREE = """
     film.pictured
     AND NOT EXISTS (
         SELECT FROM screening_readingclaim AS held WHERE held.film_id = film.id AND held.until > now()
@@ -26,26 +26,26 @@ _FREE = """
 """
 
 
-def _walk(waiting: str, order: str, settles: bool = False, gold: bool = False) -> str:
+def _first_free(waiting: str, order: str, settles: bool = False, gold: bool = False) -> str:
     return f"""
         SELECT film.id, film.score, {gold} AS gold, {settles} AS settles
-        FROM {waiting} AND {_FREE}
+        FROM {waiting} AND {_IS_FREE}
         ORDER BY {order}
         LIMIT 1
         FOR NO KEY UPDATE OF film SKIP LOCKED
     """  # noqa: S608
 
 
-_PENDING = "screening_xray AS film WHERE film.review_state = 'pending' AND film.decision = '{}'"
-_UNCERTAIN = _PENDING.format("uncertain")
-_GOLD = (
+_PENDING_FILMS = "screening_xray AS film WHERE film.review_state = 'pending' AND film.decision = '{}'"
+_UNCERTAIN_FILMS = _PENDING_FILMS.format("uncertain")
+_GOLD_CASES = (
     "screening_goldcase AS gold JOIN screening_xray AS film ON film.id = gold.film_id"
     " WHERE gold.added_by_id <> %(reader)s"
 )
 
 # Parameters of all: reader, lease, and middle for the uncertain ones. One row: the film that was chosen, and the film
-# that was taken. They differ where another reader took it after this statement began; then there may be more.
-_TAKE = """
+# that was claimed. They differ if another reader claimed it after this statement began; then others may be free.
+_CLAIM = """
 , taken AS (
     INSERT INTO screening_readingclaim AS claim (film_id, reader_id, taken_at, until, gold, settles, seen_open)
     SELECT id, %(reader)s, clock_timestamp(), clock_timestamp() + %(lease)s, gold, settles, false FROM chosen
@@ -59,32 +59,32 @@ SELECT (SELECT id FROM chosen), (SELECT film_id FROM taken)
 """
 
 
-def _take(chosen: str) -> str:
-    return f"WITH chosen AS MATERIALIZED ({chosen}){_TAKE}"
+def _claim(chosen: str) -> str:
+    return f"WITH chosen AS MATERIALIZED ({chosen}){_CLAIM}"
 
 
-# Readers differ, or one asked for a second opinion: the oldest first.
-DISPUTED = _take(
-    _walk("screening_xray AS film WHERE film.review_state = 'disputed'", "film.created_at", settles=True)
+# Different findings, or a request for a second opinion: the oldest first.
+CLAIM_DISPUTED = _claim(
+    _first_free("screening_xray AS film WHERE film.review_state = 'disputed'", "film.created_at", settles=True)
 )
 # The highest score first.
-POSITIVE = _take(_walk(_PENDING.format("positive"), "film.score DESC"))
-# The nearest to the middle between the operating points first: the nearest above and below, and of these two one.
-UNCERTAIN = f"""
-WITH above AS MATERIALIZED ({_walk(f"{_UNCERTAIN} AND film.score >= %(middle)s", "film.score")}),
-below AS MATERIALIZED ({_walk(f"{_UNCERTAIN} AND film.score < %(middle)s", "film.score DESC")}),
+CLAIM_POSITIVE = _claim(_first_free(_PENDING_FILMS.format("positive"), "film.score DESC"))
+# The nearest to the middle of the operating points first: the nearest above and the nearest below, then one of them.
+CLAIM_UNCERTAIN = f"""
+WITH above AS MATERIALIZED ({_first_free(f"{_UNCERTAIN_FILMS} AND film.score >= %(middle)s", "film.score")}),
+below AS MATERIALIZED ({_first_free(f"{_UNCERTAIN_FILMS} AND film.score < %(middle)s", "film.score DESC")}),
 chosen AS MATERIALIZED (
     SELECT * FROM (SELECT * FROM above UNION ALL SELECT * FROM below) AS nearest
     ORDER BY abs(nearest.score - %(middle)s) LIMIT 1
-){_TAKE}"""  # noqa: S608
-# Keys are random, so at any moment the audit films read so far are a random sample of those drawn.
-AUDIT = _take(_walk(_PENDING.format("negative"), "film.id"))
-# Every reader meets the hidden cases in an order of their own.
-GOLD = _take(_walk(_GOLD, "md5(film.id::text || %(reader)s)", gold=True))
+){_CLAIM}"""  # noqa: S608
+# Keys are random, so the audit films read so far are always a random sample of all that were drawn.
+CLAIM_AUDIT = _claim(_first_free(_PENDING_FILMS.format("negative"), "film.id"))
+# Each reader gets the hidden cases in a different order.
+CLAIM_GOLD = _claim(_first_free(_GOLD_CASES, "md5(film.id::text || %(reader)s)", gold=True))
 
-# Take a film back after its verdict was withdrawn, unless somebody else has it. What the model said was seen by then;
-# the film comes before any other this reader holds.
-AGAIN = """
+# Claim a film again after its verdict was withdrawn, unless another reader has it. Its score has been shown by then.
+# It comes before the reader's other claims.
+CLAIM_AGAIN = """
 INSERT INTO screening_readingclaim AS claim (film_id, reader_id, taken_at, until, gold, settles, seen_open)
 VALUES (
     %(film)s, %(reader)s, clock_timestamp() - INTERVAL '1 day', clock_timestamp() + %(lease)s,

@@ -1,4 +1,4 @@
-"""How readers read: pace, agreement with the model and with each other, hidden gold cases."""
+"""Reader statistics: pace, agreement with the model and with each other, gold cases."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from django.db.models.functions import Least
 from ml.statistics.agreement import Kappa, cohen_kappa
 from ml.statistics.metrics import wilson_interval
 from screening.models import Film, Review
-from screening.reading.queries import STANDS
+from screening.reading.queries import NOT_WITHDRAWN
 
 Verdict, Decision = Review.Verdict, Film.Decision
 
-CALLS = ("positive", "negative", "unreadable")
+ANSWERS = ("positive", "negative", "unreadable")
 
-# Every pair of readings of a film that two readers gave without seeing each other's, the earlier one first; with a
-# parameter only those one of them has a part in.
+# All pairs of independent readings of a film, the earlier one first; with a reader's key only that reader's pairs.
 _PAIRS = """
 SELECT one.reviewer_id, other.reviewer_id, one.call, other.call, count(*)
 FROM readings AS one JOIN readings AS other ON other.film_id = one.film_id AND other.id > one.id
@@ -44,11 +43,11 @@ WITH readings AS MATERIALIZED (
         ))
 )
 """
-NOBODY = 0
+ALL_READERS = 0
 
 
 class Median(Aggregate):
-    """The median, interpolated."""
+    """The interpolated median of a column."""
 
     template = "percentile_cont(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
     output_field = FloatField()
@@ -56,7 +55,7 @@ class Median(Aggregate):
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many, with its 95 % interval (Wilson)."""
+    """A proportion with its 95 % interval (Wilson)."""
 
     part: int
     whole: int
@@ -76,21 +75,21 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """One reader's figures. What rests on no film is ``None`` or false.
+class ReaderFigures:
+    """One reader's figures. A figure without films is ``None`` or false.
 
     Attributes:
-        reader: their name.
-        films: films read in the reading room, hidden cases among them.
-        last: when the last one was.
-        films_an_hour: by the time films were on the screen; no film counts for longer than a claim lasts.
+        reader: the user name.
+        films: films read in the reading room, including gold cases.
+        last: time of the last verdict.
+        films_an_hour: by the time films were on the screen; a film counts at most the time limit of a claim.
         median_seconds: from the film on the screen to the verdict.
-        second_opinions: films they asked for one.
-        unreadable: films they called so.
-        blinded: agreement with the model's decision where it was hidden; films it was sure of only.
-        in_sight: the same where it was not.
-        doubles: agreement with the other reader of films that two read, neither knowing what the other said.
-        gold: hidden cases called right, of those called positive or negative.
+        second_opinions: films with a request for a second opinion.
+        unreadable: films called unreadable.
+        blinded: agreement with the model's decision where it was hidden; positive and negative films only.
+        in_sight: the same where it was shown.
+        doubles: agreement with the other reader on films that two read independently.
+        gold: gold cases called right, of those called positive or negative.
     """
 
     reader: str
@@ -106,42 +105,42 @@ class Figures:
     doubles: Kappa | None = field(default=None)
 
 
-def figures_of(reader: User, *, compared_until: datetime) -> Figures | None:
-    """A reader's own figures; ``None`` before the first film.
+def reader_figures(reader: User, *, compared_until: datetime) -> ReaderFigures | None:
+    """Return a reader's own figures; ``None`` before the first film.
 
     Args:
-        reader: who asks.
-        compared_until: of what was read from then on, nothing is compared with the model or the truth. Hidden cases
-            are no part of the agreement with the model; a figure that changed at once would tell which film was one.
+        reader: the reader.
+        compared_until: readings from this time on are not compared with the model or the truth. Gold cases are left
+            out of the agreement with the model; a figure that changes at once would reveal them.
     """
     found = _figures(Q(reviewer=reader), Q(created_at__lt=compared_until), reader.pk)
     return found[0] if found else None
 
 
-def all_figures() -> list[Figures]:
-    """Every reader's figures, by name. For staff only."""
+def all_reader_figures() -> list[ReaderFigures]:
+    """Return the figures of all readers, by name. For staff only."""
     return _figures(Q(), Q())
 
 
-def agreement_of_all() -> Kappa | None:
-    """Agreement of all films that two read, the first reader against the second."""
-    table = _empty()
-    for _, _, first, second, films in _pairs():
-        table[CALLS.index(first)][CALLS.index(second)] += films
+def agreement_of_all_readers() -> Kappa | None:
+    """Return the agreement on all films that two readers read, the first against the second."""
+    table = _empty_table()
+    for _, _, first, second, films in _pairs_of_readings():
+        table[ANSWERS.index(first)][ANSWERS.index(second)] += films
     return cohen_kappa(table)
 
 
-def _figures(who: Q, compared: Q, reader: int = NOBODY) -> list[Figures]:
+def _figures(who: Q, compared: Q, reader: int = ALL_READERS) -> list[ReaderFigures]:
     rows: Any = (
-        _read()
+        _readings()
         .filter(who)
         .values("reviewer", name=F("reviewer__username"))
-        .annotate(**_counts(compared))
+        .annotate(**_aggregates(compared))
         .order_by("name")
     )
     tables = _tables(reader)
     return [
-        Figures(
+        ReaderFigures(
             reader=row["name"],
             films=row["films"],
             last=row["last"],
@@ -158,12 +157,12 @@ def _figures(who: Q, compared: Q, reader: int = NOBODY) -> list[Figures]:
     ]
 
 
-def _read() -> QuerySet[Review]:
-    """What was read in the reading room and not withdrawn."""
-    return Review.objects.filter(STANDS, seconds__isnull=False)
+def _readings() -> QuerySet[Review]:
+    """Return the verdicts of the reading room that were not withdrawn."""
+    return Review.objects.filter(NOT_WITHDRAWN, seconds__isnull=False)
 
 
-def _counts(compared: Q) -> dict[str, Any]:
+def _aggregates(compared: Q) -> dict[str, Any]:
     gold = compared & Q(gold=True)
     sure = compared & Q(
         gold=False, decision__in=[Decision.POSITIVE, Decision.NEGATIVE], verdict__in=["confirmed", "overturned"]
@@ -186,20 +185,20 @@ def _counts(compared: Q) -> dict[str, Any]:
     }
 
 
-def _pairs(reader: int = NOBODY) -> list[tuple[int, int, str, str, int]]:
+def _pairs_of_readings(reader: int = ALL_READERS) -> list[tuple[int, int, str, str, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_READINGS + _PAIRS, {"reader": reader})
         return list(cursor.fetchall())
 
 
 def _tables(reader: int) -> Mapping[int, list[list[int]]]:
-    """For every reader the films another reader has read as well: rows what they said, columns what the other did."""
-    tables: dict[int, list[list[int]]] = defaultdict(_empty)
-    for one, other, said, other_said, films in _pairs(reader):
-        tables[one][CALLS.index(said)][CALLS.index(other_said)] += films
-        tables[other][CALLS.index(other_said)][CALLS.index(said)] += films
+    """Return for each reader the table of films read by two: rows their answers, columns the other reader's."""
+    tables: dict[int, list[list[int]]] = defaultdict(_empty_table)
+    for one, other, said, other_said, films in _pairs_of_readings(reader):
+        tables[one][ANSWERS.index(said)][ANSWERS.index(other_said)] += films
+        tables[other][ANSWERS.index(other_said)][ANSWERS.index(said)] += films
     return tables
 
 
-def _empty() -> list[list[int]]:
-    return [[0] * len(CALLS) for _ in CALLS]
+def _empty_table() -> list[list[int]]:
+    return [[0] * len(ANSWERS) for _ in ANSWERS]

@@ -1,8 +1,8 @@
-"""Pure: what readers' verdicts on a batch say of the model, without the error of looking at flagged films only.
+"""Estimates of a model's performance from the verdicts on a batch, corrected for verification bias.
 
-Every positive and uncertain film is flagged, and a random sample of the negative ones. Where all of the former were
-read, only the share of diseased among the negatives is an estimate; sensitivity and specificity follow from it
-(Begg & Greenes 1983, doi:10.2307/2530820). Readers can be wrong; nothing here knows better than they.
+All positive and uncertain films are flagged, and a random sample of the negative ones. If all flagged films were
+read, only the share of diseased films among the negatives is an estimate; sensitivity and specificity follow from it
+(Begg & Greenes 1983, doi:10.2307/2530820). The readers' findings are taken as the truth, though readers can be wrong.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ml.statistics.metrics import wilson_interval
 from screening.batches.counts import FilmGroup
 from screening.reading.rules import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 
-READ_AT_LEAST = 20  # films of a decision; fewer say nothing
-CALLED = ("positive", "uncertain")
-DECISIONS = (*CALLED, "negative")
+MIN_READ_FILMS = 20  # films of a decision; with fewer there is no estimate
+FLAGGED_DECISIONS = ("positive", "uncertain")
+DECISIONS = (*FLAGGED_DECISIONS, "negative")
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share with its 95 % interval."""
+    """A proportion with its 95 % interval."""
 
     value: float
     low: float
@@ -29,16 +29,15 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Read:
-    """Films of one decision.
+class ReadCounts:
+    """The films of one decision and how many of them were read.
 
     Attributes:
         decision: the model's.
-        films: how many there are.
-        read: of those, how many have a verdict that says whether signs of COVID-19 are there.
-        with_signs: of those, how many have them.
-        waiting: how many flagged films still wait for a verdict, or readers differ about them.
-        share: of ``read`` with signs; ``None`` where fewer than ``READ_AT_LEAST`` were read.
+        films: all films.
+        read: films with a finding.
+        with_signs: films with the finding "COVID-19 signs".
+        waiting: flagged films without a verdict, or with different verdicts.
     """
 
     decision: str
@@ -49,40 +48,42 @@ class Read:
 
     @property
     def share(self) -> Rate | None:
-        """See above."""
-        if self.read < READ_AT_LEAST:
+        """The share of ``read`` with signs; ``None`` if fewer than ``MIN_READ_FILMS`` were read."""
+        if self.read < MIN_READ_FILMS:
             return None
         return Rate(self.with_signs / self.read, *wilson_interval(self.with_signs, self.read))
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What was read of each decision, and of flagging as a whole; that is ``None`` where it cannot be told."""
+class VerifiedFigures:
+    """Counts for each decision; sensitivity and specificity of flagging, ``None`` if they cannot be estimated."""
 
-    rows: list[Read]
+    rows: list[ReadCounts]
     sensitivity: Rate | None
     specificity: Rate | None
 
 
-def verified(groups: Iterable[FilmGroup]) -> Verified | None:
-    """Figures from verdicts; nothing where of no decision enough films were read.
+def estimate_from_verdicts(groups: Iterable[FilmGroup]) -> VerifiedFigures | None:
+    """Estimate performance from verdicts; return ``None`` if too few films of every decision were read.
 
     Args:
-        groups: a batch's films, see :func:`screening.batches.counts.of_batch`.
+        groups: a batch's films, from :func:`screening.batches.counts.of_batch`.
     """
-    known = list(groups)
-    rows = [_read(decision, [group for group in known if group.decision == decision]) for decision in DECISIONS]
+    all_groups = list(groups)
+    rows = [
+        _count_read(decision, [group for group in all_groups if group.decision == decision]) for decision in DECISIONS
+    ]
     if not any(row.share for row in rows):
         return None
-    return Verified(rows, *_flagging(rows))
+    return VerifiedFigures(rows, *_sensitivity_and_specificity(rows))
 
 
-def _read(decision: str, groups: list[FilmGroup]) -> Read:
+def _count_read(decision: str, groups: list[FilmGroup]) -> ReadCounts:
     by_review = dict.fromkeys((CONFIRMED, OVERTURNED, PENDING, DISPUTED), 0)
     for group in groups:
         by_review[group.review_state] = by_review.get(group.review_state, 0) + group.films
     confirmed, overturned = by_review[CONFIRMED], by_review[OVERTURNED]
-    return Read(
+    return ReadCounts(
         decision,
         films=sum(group.films for group in groups),
         read=confirmed + overturned,
@@ -91,24 +92,24 @@ def _read(decision: str, groups: list[FilmGroup]) -> Read:
     )
 
 
-def _flagging(rows: list[Read]) -> tuple[Rate | None, Rate | None]:
-    """Sensitivity and specificity of calling a film positive or uncertain."""
-    *called, negative = rows
+def _sensitivity_and_specificity(rows: list[ReadCounts]) -> tuple[Rate | None, Rate | None]:
+    """Estimate sensitivity and specificity of calling a film positive or uncertain."""
+    *flagged, negative = rows
     missed = negative.share
-    if missed is None or any(row.waiting for row in called):
+    if missed is None or any(row.waiting for row in flagged):
         return None, None
-    ill = sum(row.with_signs for row in called)
-    well = sum(row.read for row in called) - ill
+    diseased = sum(row.with_signs for row in flagged)
+    without_signs = sum(row.read for row in flagged) - diseased
 
     def sensitivity(share: float) -> float:
-        return ill / (ill + negative.films * share)
+        return diseased / (diseased + negative.films * share)
 
     def specificity(share: float) -> float:
         healthy = negative.films * (1 - share)
-        return healthy / (healthy + well)
+        return healthy / (healthy + without_signs)
 
-    # Both fall as more of the negatives are ill, so the bounds of one are the bounds of the other.
+    # Both fall with the share of diseased negatives, so its bounds give their bounds.
     found = Rate(specificity(missed.value), specificity(missed.high), specificity(missed.low))
-    if not ill:
+    if not diseased:
         return None, found
     return Rate(sensitivity(missed.value), sensitivity(missed.high), sensitivity(missed.low)), found

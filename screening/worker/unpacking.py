@@ -194,7 +194,7 @@ def _end(archive: Film, end: Refusal) -> None:
             stored=kept,
         )
         if ended and not kept:
-            quotas.give_back(archive.batch.owner_id, archive.kept_bytes)
+            quotas.release_bytes(archive.batch.owner_id, archive.kept_bytes)
     if ended and not kept:
         _discard(archive)
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from screening.models import Film, ReadingClaim, Review
 from screening.reading import services as reading
 from screening.reading import statements as statements
-from screening.reading.reviews import review
+from screening.reading.reviews import record_review
 from tests.dashboard.conftest import MakeFilms, signed_in
 from tests.dashboard.test_pages import _check
 from tests.screening.factories import reviewer
@@ -210,7 +210,7 @@ def test_heartbeat_and_the_next_film(make_films: MakeFilms, as_reader: Client, a
 def test_who_settles_a_film_sees_what_was_said_but_not_by_whom(
     film: Film, as_reader: Client, as_colleague: Client, colleague: User
 ) -> None:
-    review(film=film, reviewer=colleague, verdict="second_opinion", note="is this a line?")
+    record_review(film=film, reviewer=colleague, verdict="second_opinion", note="is this a line?")
     content = see(as_reader, start(as_reader))
     assert "Your verdict is final." in content
     assert "is this a line?" in content
@@ -248,8 +248,8 @@ def test_figures_pages(make_films: MakeFilms, as_reader: Client, as_colleague: C
 
 def test_list_by_state_of_review(make_films: MakeFilms, as_colleague: Client, colleague: User) -> None:
     films = make_films(3, flags=("positive",))
-    review(film=films[0], reviewer=colleague, verdict="unreadable")
-    review(film=films[1], reviewer=colleague, verdict="second_opinion")
+    record_review(film=films[0], reviewer=colleague, verdict="unreadable")
+    record_review(film=films[1], reviewer=colleague, verdict="second_opinion")
     expected = {"pending": films[2], "unreadable": films[0], "disputed": films[1]}
     for state, film in expected.items():
         content = see(as_colleague, f"{reverse('reviews')}?state={state}")
@@ -267,7 +267,7 @@ def _queries(client: Client, address: str, method: str = "get") -> int:
 def test_number_of_queries_does_not_grow_with_the_films(
     make_films: MakeFilms, as_colleague: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "QUEUE_MIX", ((1.0, statements.POSITIVE),))  # whose turn it is falls by lot
+    monkeypatch.setattr(reading, "QUEUE_MIX", ((1.0, statements.CLAIM_POSITIVE),))  # whose turn it is falls by lot
     make_films(10, flags=("positive",))
     gets = [reverse("reading"), reverse("reading-me"), reverse("reading-readers"), start(as_colleague)]
     gets.append(f"{reverse('reviews')}?state=confirmed")

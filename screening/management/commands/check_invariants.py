@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from screening.accounts import quotas
-from screening.integrity.checks import GRACE, delete_orphan, violations
-from screening.integrity.violations import Tally, Violation
+from screening.integrity.checks import GRACE, delete_orphan, find_violations
+from screening.integrity.violations import CheckedCounts, Violation
 from screening.models import Film
 
 
@@ -47,10 +47,10 @@ class Command(BaseCommand):
         if options["delete_orphans"] and not Film.objects.exists():
             raise CommandError("There is no film at all, so this may be the wrong database; nothing was deleted.")
         if options["recount"]:
-            quotas.recount()
-        tally, found, removed = Tally(), 0, 0
+            quotas.recount_usage()
+        tally, found, removed = CheckedCounts(), 0, 0
         grace = timedelta(seconds=options["grace"])
-        for violation in violations(tally, settled=options["settled"], grace=grace):
+        for violation in find_violations(tally, settled=options["settled"], grace=grace):
             if options["delete_orphans"] and violation.code == "orphan_file" and delete_orphan(violation.subject):
                 removed += 1
                 continue
@@ -63,7 +63,7 @@ class Command(BaseCommand):
     def _say(self, violation: Violation, *, as_json: bool) -> None:
         self.stdout.write(json.dumps(asdict(violation)) if as_json else str(violation))
 
-    def _sum_up(self, tally: Tally, found: int, removed: int, *, as_json: bool) -> None:
+    def _sum_up(self, tally: CheckedCounts, found: int, removed: int, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps({"violations": found, "orphans_removed": removed, **asdict(tally)}))
             return

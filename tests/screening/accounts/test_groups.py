@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from screening.accounts.access import is_reviewer
-from screening.accounts.groups import MAY, assign_permissions
+from screening.accounts.groups import GROUP_PERMISSIONS, assign_permissions
 from screening.models import Batch, Film
 from tests.screening.factories import done
 
@@ -28,14 +28,14 @@ def held(group: str) -> set[str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("group", MAY)
+@pytest.mark.parametrize("group", GROUP_PERMISSIONS)
 def test_a_group_may_what_is_said_and_no_more(group: str) -> None:
-    assert held(group) == {f"{app}.{name}" for app, names in MAY[group].items() for name in names}
+    assert held(group) == {f"{app}.{name}" for app, names in GROUP_PERMISSIONS[group].items() for name in names}
 
 
 @pytest.mark.django_db
 def test_migrating_again_changes_nothing_and_puts_back_what_is_missing() -> None:
-    before = {group: held(group) for group in MAY}
+    before = {group: held(group) for group in GROUP_PERMISSIONS}
     extra = Permission.objects.get(codename="add_group")
     reviewers = Group.objects.get(name="reviewer")
     reviewers.permissions.add(extra)
@@ -44,13 +44,16 @@ def test_migrating_again_changes_nothing_and_puts_back_what_is_missing() -> None
     for _ in range(2):
         for app in apps.get_app_configs():
             assign_permissions(app)
-    assert {group: held(group) for group in MAY} == {**before, "reviewer": before["reviewer"] | {"auth.add_group"}}
-    assert Group.objects.count() == len(MAY)
+    assert {group: held(group) for group in GROUP_PERMISSIONS} == {
+        **before,
+        "reviewer": before["reviewer"] | {"auth.add_group"},
+    }
+    assert Group.objects.count() == len(GROUP_PERMISSIONS)
 
 
 @pytest.mark.django_db
 def test_history_is_nobodys_to_change() -> None:
-    for group in MAY:
+    for group in GROUP_PERMISSIONS:
         for name in held(group):
             verb, _, what = name.partition(".")[2].partition("_")
             changes = verb in ("add", "change", "delete")

@@ -16,8 +16,8 @@ from screening.accounts.queries import quota_of
 from screening.batches import services as batches
 from screening.errors import ScreeningError
 from screening.intake.services import add_file
-from screening.integrity.checks import violations
-from screening.integrity.violations import Tally
+from screening.integrity.checks import find_violations
+from screening.integrity.violations import CheckedCounts
 from screening.models import Batch, Film, Quota
 
 
@@ -31,7 +31,7 @@ def test_every_row_is_counted_and_every_kept_byte(batch: Batch, png: bytes) -> N
     add_file(batch=batch, name="b.png", data=png)  # a duplicate
     add_file(batch=batch, name="c.txt", data=b"no film")
     assert (owners_quota(batch).used_files, owners_quota(batch).used_bytes) == (3, film.kept_bytes)
-    assert list(violations(Tally())) == []
+    assert list(find_violations(CheckedCounts())) == []
 
 
 @pytest.mark.parametrize(("field", "most", "code"), [("files", 1, "quota_files"), ("bytes", 100, "quota_bytes")])
@@ -45,7 +45,7 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(
         add_file(batch=batch, name="b.jpg", data=jpeg)
     assert (refused.value.code, refused.value.status) == (code, 403)
     assert batch.films.filter(original_name="b.jpg").count() == 0
-    assert list(violations(Tally())) == []
+    assert list(find_violations(CheckedCounts())) == []
 
 
 def test_a_users_own_limit_goes_before_the_deployments(batch: Batch, png: bytes, settings: Any) -> None:
@@ -79,15 +79,15 @@ def test_uploads_side_by_side_never_pass_the_limit(batch: Batch, settings: Any) 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(send, range(12))) == 5
     assert batch.films.count() == owners_quota(batch).used_files == 5
-    assert list(violations(Tally())) == []
+    assert list(find_violations(CheckedCounts())) == []
 
 
 def test_a_wrong_count_is_reported_and_put_right(batch: Batch, png: bytes) -> None:
     add_file(batch=batch, name="a.png", data=png)
     Quota.objects.update(used_files=7)
-    assert [violation.code for violation in violations(Tally())] == ["quota_differs"]
-    quotas.recount()
-    assert list(violations(Tally())) == []
+    assert [violation.code for violation in find_violations(CheckedCounts())] == ["quota_differs"]
+    quotas.recount_usage()
+    assert list(find_violations(CheckedCounts())) == []
 
 
 def test_the_bytes_as_sent_are_kept_only_where_the_deployment_says_so(
@@ -101,7 +101,7 @@ def test_the_bytes_as_sent_are_kept_only_where_the_deployment_says_so(
     with default_storage.open(kept.storage_name("as-sent")) as file:
         assert file.read() == jpeg
     assert Film.objects.get(pk=kept.pk).as_sent
-    assert list(violations(Tally())) == []
+    assert list(find_violations(CheckedCounts())) == []
 
 
 def test_what_is_left_is_shown_before_anything_is_sent(batch: Batch, client: Client, settings: Any) -> None:

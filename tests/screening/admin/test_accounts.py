@@ -67,7 +67,7 @@ def test_what_was_used_can_neither_be_typed_nor_lost(as_boss: Client, owner: Use
     set_limits = quotas.set_limits
 
     def late(user_id: int, **limits: Any) -> Quota:
-        quotas.take(user_id, 50)
+        quotas.charge_quota(user_id, 50)
         return set_limits(user_id, **limits)
 
     monkeypatch.setattr(quotas, "set_limits", late)

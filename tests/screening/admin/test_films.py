@@ -126,7 +126,7 @@ def test_what_is_done_to_films_is_in_the_log(admin_client: Client, staff: Client
 
 
 def test_too_many_films_at_once_are_refused(staff: Client, flagged: Film, monkeypatch: Any) -> None:
-    monkeypatch.setattr("screening.admin.films.AT_ONCE", 0)
+    monkeypatch.setattr("screening.admin.films.MAX_FILMS_AN_ACTION", 0)
     page = staff.post(FILMS, {"action": "confirm", "_selected_action": [flagged.pk]}, follow=True).content.decode()
     assert "Choose at most 0 films at a time; nothing was done." in page
     assert not Review.objects.exists()

@@ -13,8 +13,8 @@ from screening.batches import services as batches
 from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
 from screening.intake.services import add_file
-from screening.integrity.checks import violations
-from screening.integrity.violations import Tally
+from screening.integrity.checks import find_violations
+from screening.integrity.violations import CheckedCounts
 from screening.models import Batch, Film, ModelVersion
 from screening.worker import leases
 from screening.worker.chunk import screen
@@ -59,7 +59,7 @@ def test_every_stored_film_is_screened_again_and_nothing_is_stored_twice(
         assert film.predictions.get().model == other
         assert film.pictured
         assert not default_storage.exists(f"films/{film.pk.hex[:2]}/{film.pk.hex}/original")
-    assert list(violations(Tally(), settled=True)) == []
+    assert list(find_violations(CheckedCounts(), settled=True)) == []
     assert screened.films.filter(state=State.DONE).count() == 2
 
 

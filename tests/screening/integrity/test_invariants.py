@@ -23,8 +23,8 @@ from django.utils import timezone
 from screening.accounts import quotas
 from screening.batches.progress import Progress, progress_of
 from screening.integrity import checks as integrity_checks
-from screening.integrity.checks import violations
-from screening.integrity.violations import Tally, snapshot
+from screening.integrity.checks import find_violations
+from screening.integrity.violations import CheckedCounts, snapshot
 from screening.models import Batch, Film, ModelVersion, Prediction
 from screening.worker import leases
 from tests.screening.factories import PICTURES, film
@@ -53,8 +53,8 @@ def set_raw(one: Film, **fields: Any) -> None:
 
 
 def codes(**options: Any) -> list[str]:
-    quotas.recount()
-    return [violation.code for violation in violations(Tally(), **options)]
+    quotas.recount_usage()
+    return [violation.code for violation in find_violations(CheckedCounts(), **options)]
 
 
 @pytest.fixture
@@ -104,13 +104,13 @@ def sound(submitted: Batch, done: Film, waiting: Film) -> Batch:
         store(one, "original", b"original")
     store(running, "display.jpg", b"of an attempt under way")
     film(submitted, 5, state="rejected", stored=False, **REFUSED)
-    quotas.recount()
+    quotas.recount_usage()
     return submitted
 
 
 def test_a_sound_system_has_no_violation(sound: Batch) -> None:
-    tally = Tally()
-    assert list(violations(tally)) == []
+    tally = CheckedCounts()
+    assert list(find_violations(tally)) == []
     assert (tally.batches, tally.films, tally.files, tally.young_orphans) == (1, 5, 8, 0)
 
 
@@ -202,9 +202,9 @@ def test_counts_that_differ_from_the_rows_are_reported(sound: Batch) -> None:
 
 @pytest.mark.parametrize("part", ["original", "display.jpg", "thumb.jpg", "map.png"])
 def test_a_row_without_its_file_is_reported(done: Film, part: str) -> None:
-    quotas.recount()
+    quotas.recount_usage()
     default_storage.delete(done.storage_name(part))
-    (found,) = violations(Tally())
+    (found,) = find_violations(CheckedCounts())
     assert (found.code, found.subject) == ("file_missing", done.storage_name(part))
 
 
@@ -225,7 +225,7 @@ def test_an_old_file_without_a_row_is_reported_and_removed_on_demand(done: Film,
     age(name, timedelta(minutes=59))
     assert codes() == []
     age(name, timedelta(minutes=61))
-    (found,) = violations(Tally())
+    (found,) = find_violations(CheckedCounts())
     assert (found.code, found.subject) == ("orphan_file", name)
     assert "1 removed" in run("--delete-orphans")
     assert not default_storage.exists(name)

@@ -45,7 +45,7 @@ def take(reader: User, lot: Callable[[], float] = POSITIVE_TURN) -> UUID:
 
 
 def read(reader: User, answer: str, **more: Any) -> Review:
-    return reading.give(reader=reader, film_id=take(reader), answer=answer, **more)
+    return reading.record_verdict(reader=reader, film_id=take(reader), answer=answer, **more)
 
 
 def state(film: Film) -> str:

@@ -46,11 +46,11 @@ def test_a_case_comes_before_an_ordinary_film_and_leaves_its_film_alone(
     # Taken together with an ordinary film; the case is read first.
     assert take(reader) == gold.pk
     assert ReadingClaim.objects.filter(reader=reader).count() == 2
-    entry = reading.give(reader=reader, film_id=gold.pk, answer="positive", blinded=True)
+    entry = reading.record_verdict(reader=reader, film_id=gold.pk, answer="positive", blinded=True)
     assert (entry.gold, entry.verdict, entry.finding, entry.blinded) == (True, "overturned", "positive", True)
     assert state(gold) == "not_needed"
     assert take(reader) == one.pk
-    assert not reading.give(reader=reader, film_id=one.pk, answer="positive").gold
+    assert not reading.record_verdict(reader=reader, film_id=one.pk, answer="positive").gold
     assert state(one) == "confirmed"
 
 
@@ -64,7 +64,7 @@ def test_every_reader_gets_a_case_once_and_who_made_it_never(
             waiting(batch, 10 * person.pk + number)
         while (taken := reading.next_film(person)) is not None:
             met[person] += taken == gold.pk
-            reading.give(reader=person, film_id=taken, answer="positive")
+            reading.record_verdict(reader=person, film_id=taken, answer="positive")
     assert met == {reader: 1, third: 1, colleague: 0}
 
 
@@ -88,22 +88,22 @@ def test_cases_come_about_as_often_as_the_setting_says(
         add_gold_case(film=done(batch, 1000 + number, 0.9), truth="positive", added_by=colleague)
     lot = random.Random(3).random
     for _ in range(200):
-        reading.give(reader=reader, film_id=take(reader, lot), answer="positive")
+        reading.record_verdict(reader=reader, film_id=take(reader, lot), answer="positive")
     assert 9 <= Review.objects.filter(gold=True).count() <= 31
 
 
 def test_a_case_can_be_undone_and_read_again(batch: Batch, gold: Film, reader: User) -> None:
     waiting(batch)
-    reading.give(reader=reader, film_id=take(reader), answer="negative")
-    assert reading.undo(reader)[1]
+    reading.record_verdict(reader=reader, film_id=take(reader), answer="negative")
+    assert reading.withdraw_last_verdict(reader)[1]
     assert take(reader) == gold.pk
-    assert reading.give(reader=reader, film_id=gold.pk, answer="positive").gold
+    assert reading.record_verdict(reader=reader, film_id=gold.pk, answer="positive").gold
     assert state(gold) == "not_needed"
 
 
 def test_a_films_history_does_not_tell_that_it_is_a_case(batch: Batch, gold: Film, reader: User) -> None:
     waiting(batch)
-    reading.give(reader=reader, film_id=take(reader), answer="negative")
+    reading.record_verdict(reader=reader, film_id=take(reader), answer="negative")
     assert not reviews_of(gold).exists()
 
 

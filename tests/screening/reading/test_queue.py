@@ -62,7 +62,7 @@ def test_positive_films_come_by_score_and_uncertain_ones_by_nearness_to_the_midd
     order = []
     for turn in [UNCERTAIN_TURN] * 4 + [POSITIVE_TURN] * 3:
         order.append(take(colleague, turn))
-        reading.give(reader=colleague, film_id=order[-1], answer="positive")
+        reading.record_verdict(reader=colleague, film_id=order[-1], answer="positive")
     by_nearness = sorted(uncertain, key=lambda film: abs((film.score or 0) - middle))
     assert order == [film.pk for film in (*by_nearness, *reversed(positives))]
 
@@ -79,7 +79,7 @@ def test_audit_films_come_in_an_order_that_has_nothing_to_do_with_their_scores(b
     order = []
     for _ in films:
         order.append(take(colleague, AUDIT_TURN))
-        reading.give(reader=colleague, film_id=order[-1], answer="negative")
+        reading.record_verdict(reader=colleague, film_id=order[-1], answer="negative")
     assert order == sorted(film.pk for film in films)
 
 
@@ -93,7 +93,7 @@ def test_turns_fall_as_the_rule_says(batch: Batch, colleague: User) -> None:
         waiting(batch, 2000 + number, "negative", 0.01)
     lot = random.Random(7).random
     for _ in range(200):
-        reading.give(reader=colleague, film_id=take(colleague, lot), answer="positive")
+        reading.record_verdict(reader=colleague, film_id=take(colleague, lot), answer="positive")
     read_of = {decision: Review.objects.filter(decision=decision).count() for decision in Film.Decision}
     assert 105 <= read_of[Film.Decision.POSITIVE] <= 145
     assert 35 <= read_of[Film.Decision.UNCERTAIN] <= 65
@@ -103,7 +103,7 @@ def test_turns_fall_as_the_rule_says(batch: Batch, colleague: User) -> None:
 def test_films_without_a_picture_are_left_to_the_list(batch: Batch, colleague: User) -> None:
     film(batch, 1, state="failed", code="damaged_pixels", flags=["failed"], review_state="pending")
     assert reading.next_film(colleague) is None
-    counted = reading_queries.waiting()
+    counted = reading_queries.count_waiting()
     assert (counted.pending, counted.unseen, counted.readable) == (1, 1, 0)
 
 
@@ -119,9 +119,9 @@ def test_a_reader_keeps_the_film_they_have_and_nobody_else_gets_it(
 def test_the_next_film_is_held_beforehand_and_no_third(batch: Batch, colleague: User, other: User) -> None:
     films = [waiting(batch, number, score=0.99 - number / 100) for number in range(3)]
     current = take(colleague)
-    assert reading.film_after(colleague, current) == reading.film_after(colleague, current) == films[1].pk
+    assert reading.prefetch_next(colleague, current) == reading.prefetch_next(colleague, current) == films[1].pk
     assert take(other) == films[2].pk
-    reading.give(reader=colleague, film_id=current, answer="positive")
+    reading.record_verdict(reader=colleague, film_id=current, answer="positive")
     assert take(colleague) == films[1].pk
 
 
@@ -132,10 +132,10 @@ def test_a_claim_runs_out_and_the_film_goes_to_another(batch: Batch, colleague: 
     ReadingClaim.objects.update(until=timezone.now() - timedelta(minutes=5))
     assert take(other) == one.pk
     with pytest.raises(ScreeningError, match="claim_lost") as refusal:
-        reading.give(reader=colleague, film_id=one.pk, answer="positive", note="a nipple shadow")
+        reading.record_verdict(reader=colleague, film_id=one.pk, answer="positive", note="a nipple shadow")
     assert "a nipple shadow" in refusal.value.sentence
     with pytest.raises(ScreeningError, match="claim_lost"):
-        reading.renew(colleague, one.pk)
+        reading.renew_claim(colleague, one.pk)
     assert not Review.objects.exists()
 
 
@@ -146,7 +146,7 @@ def test_a_claim_lasts_as_long_as_the_setting_says(batch: Batch, colleague: User
     left = ReadingClaim.objects.get().until - timezone.now()
     assert timedelta(seconds=35) < left <= timedelta(seconds=40)
     settings.READING_CLAIM_SECONDS = 400
-    reading.renew(colleague, taken)
+    reading.renew_claim(colleague, taken)
     assert ReadingClaim.objects.get().until - timezone.now() > timedelta(seconds=395)
 
 
@@ -154,14 +154,14 @@ def test_a_claim_that_ran_out_unnoticed_still_takes_the_verdict(batch: Batch, co
     one = waiting(batch)
     take(colleague)
     ReadingClaim.objects.update(until=timezone.now() - timedelta(hours=1))
-    reading.give(reader=colleague, film_id=one.pk, answer="confirmed")
+    reading.record_verdict(reader=colleague, film_id=one.pk, answer="confirmed")
     assert state(one) == "confirmed"
 
 
 def test_a_film_handed_back_goes_to_whoever_asks(batch: Batch, colleague: User, other: User) -> None:
     one, two = waiting(batch, 1), waiting(batch, 2, score=0.5)
-    reading.film_after(colleague, take(colleague))
-    assert reading.hand_back(colleague) == 2
+    reading.prefetch_next(colleague, take(colleague))
+    assert reading.release_claims(colleague) == 2
     assert {take(other), take(colleague)} == {one.pk, two.pk}
 
 
@@ -169,9 +169,9 @@ def test_a_skipped_film_goes_to_others_and_comes_back_after_an_hour(
     batch: Batch, colleague: User, other: User
 ) -> None:
     one = waiting(batch)
-    reading.skip(colleague, take(colleague))
+    reading.skip_film(colleague, take(colleague))
     assert reading.next_film(colleague) is None
     assert take(other) == one.pk
-    reading.hand_back(other)
+    reading.release_claims(other)
     ReadingSkip.objects.update(until=timezone.now() - timedelta(minutes=5))
     assert take(colleague) == one.pk

@@ -75,14 +75,14 @@ def test_no_film_is_with_two_readers_and_none_is_lost(readers: list[User], films
                 idle += 1
                 continue
             taken = time.monotonic()
-            ahead = reading.film_after(reader, film)
+            ahead = reading.prefetch_next(reader, film)
             assert ahead != film
             if random.random() < 0.2:
                 spans[film].append((taken, time.monotonic()))
-                reading.hand_back(reader)
+                reading.release_claims(reader)
                 continue
             spans[film].append((taken, time.monotonic()))
-            reading.give(reader=reader, film_id=film, answer="positive")
+            reading.record_verdict(reader=reader, film_id=film, answer="positive")
             number += 1
         return number
 
@@ -126,7 +126,7 @@ def test_a_verdict_given_twice_at_once_is_entered_once(readers: list[User], film
     reader = readers[0]
     film = reading.next_film(reader)
     assert film is not None
-    together([reader] * 4, lambda one: reading.give(reader=one, film_id=film, answer="positive"))
+    together([reader] * 4, lambda one: reading.record_verdict(reader=one, film_id=film, answer="positive"))
     assert Review.objects.count() == 1
 
 
@@ -134,11 +134,11 @@ def test_undo_pressed_twice_at_once_takes_back_one_verdict_at_a_time(readers: li
     reader = readers[0]
     film = reading.next_film(reader)
     assert film is not None
-    reading.give(reader=reader, film_id=film, answer="positive")
+    reading.record_verdict(reader=reader, film_id=film, answer="positive")
 
     def undo(one: User) -> bool:
         try:
-            reading.undo(one)
+            reading.withdraw_last_verdict(one)
         except ScreeningError:
             return False
         return True
@@ -149,15 +149,15 @@ def test_undo_pressed_twice_at_once_takes_back_one_verdict_at_a_time(readers: li
 
 def test_who_began_before_another_took_the_film_gets_the_next_one(readers: list[User], films: list[Film]) -> None:
     """A statement chooses by what it saw at its start; a claim made since then is found only when it inserts."""
-    slow = statements.POSITIVE.replace(
+    slow = statements.CLAIM_POSITIVE.replace(
         "FROM screening_xray AS film", "FROM (SELECT pg_sleep(1)) AS nap, screening_xray AS film"
     )
-    assert slow != statements.POSITIVE
+    assert slow != statements.CLAIM_POSITIVE
     best, second = Film.objects.filter(decision="positive").order_by("-score")[:2]
     row = {"reader": readers[1].pk, "lease": reading._lease(), "middle": 0.4}
 
     def late(_: User) -> Any:
-        return reading._take(slow, row)
+        return reading._claim_by(slow, row)
 
     def early(reader: User) -> Any:
         time.sleep(0.4)

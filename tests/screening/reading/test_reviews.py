@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Batch, Film, Review
-from screening.reading.reviews import review
+from screening.reading.reviews import record_review
 from tests.screening.factories import done
 
 
@@ -15,15 +15,15 @@ def flagged(batch: Batch) -> Film:
 
 
 def test_a_verdict_is_added_and_counts(flagged: Film, colleague: User) -> None:
-    entry = review(film=flagged, reviewer=colleague, verdict="overturned", note="  a nipple shadow ")
+    entry = record_review(film=flagged, reviewer=colleague, verdict="overturned", note="  a nipple shadow ")
     flagged.refresh_from_db()
     assert flagged.review_state == "overturned"
     assert (entry.note, entry.score, entry.decision) == ("a nipple shadow", 0.9, "positive")
 
 
 def test_every_verdict_is_kept_and_the_newest_counts(flagged: Film, colleague: User) -> None:
-    review(film=flagged, reviewer=colleague, verdict="overturned")
-    review(film=flagged, reviewer=colleague, verdict="confirmed")
+    record_review(film=flagged, reviewer=colleague, verdict="overturned")
+    record_review(film=flagged, reviewer=colleague, verdict="confirmed")
     flagged.refresh_from_db()
     assert flagged.review_state == "confirmed"
     assert [entry.verdict for entry in Review.objects.all()] == ["confirmed", "overturned"]
@@ -31,7 +31,7 @@ def test_every_verdict_is_kept_and_the_newest_counts(flagged: Film, colleague: U
 
 def test_who_is_not_staff_does_not_review(flagged: Film, owner: User) -> None:
     with pytest.raises(NotFoundError):
-        review(film=flagged, reviewer=owner, verdict="confirmed")
+        record_review(film=flagged, reviewer=owner, verdict="confirmed")
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_who_is_not_staff_does_not_review(flagged: Film, owner: User) -> None:
 )
 def test_a_verdict_must_be_one(flagged: Film, colleague: User, verdict: str, note: str, code: str) -> None:
     with pytest.raises(ScreeningError, match=code):
-        review(film=flagged, reviewer=colleague, verdict=verdict, note=note)
+        record_review(film=flagged, reviewer=colleague, verdict=verdict, note=note)
     assert not Review.objects.exists()
 
 
 def test_what_is_not_flagged_is_not_reviewed(batch: Batch, colleague: User) -> None:
     with pytest.raises(ScreeningError, match="not_flagged"):
-        review(film=done(batch), reviewer=colleague, verdict="confirmed")
+        record_review(film=done(batch), reviewer=colleague, verdict="confirmed")

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from screening.models import Batch, Film, Review
 from screening.reading.gold import add_gold_case
-from screening.reading.reviews import enter, withdraw
-from screening.reading.statistics import agreement_of_all, all_figures, figures_of
+from screening.reading.reviews import create_review, withdraw_verdict
+from screening.reading.statistics import agreement_of_all_readers, all_reader_figures, reader_figures
 from tests.screening.factories import done
 
 
@@ -35,14 +35,14 @@ def films(batch: Batch, number: int, decision: str = "positive", start: int = 0)
 
 
 def said(film: Film, reader: User, verdict: str, seconds: float | None = 10, **fields: Any) -> Review:
-    return enter(film, reviewer=reader, verdict=verdict, note="", seconds=seconds, **fields)
+    return create_review(film, reviewer=reader, verdict=verdict, note="", seconds=seconds, **fields)
 
 
 def test_pace_counts_time_on_the_screen_and_an_afternoon_away_as_one_claim(batch: Batch, colleague: User) -> None:
     times = [5.0, 15.0, 10.0, 40_000.0]
     for film, seconds in zip(films(batch, 4), times, strict=True):
         said(film, colleague, "confirmed", seconds)
-    figures = figures_of(colleague, compared_until=timezone.now())
+    figures = reader_figures(colleague, compared_until=timezone.now())
     assert figures is not None
     assert figures.films == 4
     assert figures.median_seconds == pytest.approx(12.5)
@@ -56,7 +56,7 @@ def test_agreement_with_the_model_is_kept_apart_by_what_was_in_sight(batch: Batc
     said(sure[3], colleague, "confirmed")
     said(sure[4], colleague, "unreadable", blinded=True)
     said(unsure[0], colleague, "confirmed", blinded=True)
-    figures = figures_of(colleague, compared_until=timezone.now())
+    figures = reader_figures(colleague, compared_until=timezone.now())
     assert figures is not None
     assert (figures.blinded.part, figures.blinded.whole) == (2, 3)
     assert (figures.in_sight.part, figures.in_sight.whole) == (1, 1)
@@ -69,11 +69,11 @@ def test_agreement_with_the_model_is_kept_apart_by_what_was_in_sight(batch: Batc
 def test_what_was_withdrawn_or_not_read_in_the_room_does_not_count(batch: Batch, colleague: User) -> None:
     one, two = films(batch, 2)
     said(one, colleague, "confirmed", seconds=None, final=True)
-    assert figures_of(colleague, compared_until=timezone.now()) is None
+    assert reader_figures(colleague, compared_until=timezone.now()) is None
     said(two, colleague, "confirmed")
-    withdraw(reader=colleague)
-    assert figures_of(colleague, compared_until=timezone.now()) is None
-    assert all_figures() == []
+    withdraw_verdict(reader=colleague)
+    assert reader_figures(colleague, compared_until=timezone.now()) is None
+    assert all_reader_figures() == []
 
 
 def test_hidden_cases_count_from_the_next_day_on_and_against_their_truth(
@@ -85,16 +85,16 @@ def test_hidden_cases_count_from_the_next_day_on_and_against_their_truth(
     for case, verdict in zip(cases, ["confirmed", "overturned", "unreadable"], strict=True):
         said(case, colleague, verdict, gold=True)
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    today = figures_of(colleague, compared_until=midnight)
+    today = reader_figures(colleague, compared_until=midnight)
     assert today is not None
     assert not today.gold
     assert not today.blinded
     assert not today.in_sight
     Review.objects.update(created_at=midnight - timedelta(seconds=1))
-    tomorrow = figures_of(colleague, compared_until=midnight)
+    tomorrow = reader_figures(colleague, compared_until=midnight)
     assert tomorrow is not None
     assert (tomorrow.gold.part, tomorrow.gold.whole) == (1, 2)
-    (seen_by_staff,) = all_figures()
+    (seen_by_staff,) = all_reader_figures()
     assert (seen_by_staff.gold.part, seen_by_staff.gold.whole) == (1, 2)
 
 
@@ -109,14 +109,14 @@ def test_double_readings_are_compared_whoever_was_first(batch: Batch, colleague:
     # The last word was given with both readings in sight; it is no third reading.
     third = User.objects.create_user("third", is_staff=True)
     said(Film.objects.filter(review_state="disputed").first() or films(batch, 1)[0], third, "confirmed", final=True)
-    by_name = {figures.reader: figures for figures in all_figures()}
+    by_name = {figures.reader: figures for figures in all_reader_figures()}
     for name in ("colleague", "other"):
         doubles = by_name[name].doubles
         assert doubles is not None
         assert doubles.value == pytest.approx(0.4)
         assert (doubles.agreed, doubles.films) == (35, 50)
     assert by_name["third"].doubles is None
-    overall = agreement_of_all()
+    overall = agreement_of_all_readers()
     assert overall is not None
     assert overall.films == 50
 
@@ -128,6 +128,6 @@ def test_the_number_of_queries_does_not_grow(
         said(film, colleague, "confirmed")
         said(film, other, "confirmed")
     with django_assert_num_queries(2):
-        all_figures()
+        all_reader_figures()
     with django_assert_num_queries(2):
-        figures_of(colleague, compared_until=timezone.now())
+        reader_figures(colleague, compared_until=timezone.now())

@@ -13,7 +13,7 @@ from screening.errors import ScreeningError
 from screening.models import Batch, ReadingClaim, Review
 from screening.reading import queries as reading_queries
 from screening.reading import services as reading
-from screening.reading.reviews import review
+from screening.reading.reviews import record_review
 from tests.screening.reading.reading_room import other, read, single_readings, state, take, third, waiting
 
 __all__ = ["other", "single_readings", "third"]  # fixtures
@@ -22,9 +22,9 @@ __all__ = ["other", "single_readings", "third"]  # fixtures
 def test_a_verdict_says_how_it_came_about(batch: Batch, colleague: User) -> None:
     one = waiting(batch)
     taken = take(colleague)
-    reading.show(colleague, taken, blinded=True)
+    reading.open_claim(colleague, taken, blinded=True)
     ReadingClaim.objects.update(shown_at=timezone.now() - timedelta(seconds=30))
-    entry = reading.give(reader=colleague, film_id=taken, answer="negative", note=" clear ", blinded=True)
+    entry = reading.record_verdict(reader=colleague, film_id=taken, answer="negative", note=" clear ", blinded=True)
     assert (entry.verdict, entry.finding, entry.blinded, entry.note) == ("overturned", "negative", True, "clear")
     assert (entry.score, entry.decision, entry.final, entry.gold) == (0.9, "positive", False, False)
     assert entry.seconds == pytest.approx(30, abs=5)
@@ -35,9 +35,9 @@ def test_a_verdict_says_how_it_came_about(batch: Batch, colleague: User) -> None
 def test_who_has_seen_the_score_is_not_blinded_any_more(batch: Batch, colleague: User) -> None:
     waiting(batch)
     taken = take(colleague)
-    reading.show(colleague, taken, blinded=False)
-    reading.show(colleague, taken, blinded=True)
-    assert not reading.give(reader=colleague, film_id=taken, answer="positive", blinded=True).blinded
+    reading.open_claim(colleague, taken, blinded=False)
+    reading.open_claim(colleague, taken, blinded=True)
+    assert not reading.record_verdict(reader=colleague, film_id=taken, answer="positive", blinded=True).blinded
 
 
 def test_nobody_confirms_what_is_hidden(batch: Batch, colleague: User) -> None:
@@ -55,14 +55,14 @@ def test_an_uncertain_film_is_settled_by_what_the_reader_sees(batch: Batch, coll
     answers = {signs.pk: "positive", none.pk: "negative"}
     for _ in answers:
         taken = take(colleague)
-        reading.give(reader=colleague, film_id=taken, answer=answers[taken])
+        reading.record_verdict(reader=colleague, film_id=taken, answer=answers[taken])
     assert (state(signs), state(none)) == ("confirmed", "overturned")
 
 
 def test_the_same_form_twice_is_one_verdict(batch: Batch, colleague: User) -> None:
     waiting(batch)
     first = read(colleague, "confirmed")
-    assert reading.give(reader=colleague, film_id=first.film_id, answer="confirmed") == first
+    assert reading.record_verdict(reader=colleague, film_id=first.film_id, answer="confirmed") == first
     assert Review.objects.count() == 1
 
 
@@ -71,12 +71,12 @@ def test_undo_adds_a_row_and_gives_the_film_again(batch: Batch, colleague: User)
     waiting(batch, 2, score=0.1)
     first = read(colleague, "positive", blinded=True)
     take(colleague)
-    withdrawn, again = reading.undo(colleague)
+    withdrawn, again = reading.withdraw_last_verdict(colleague)
     assert (withdrawn, again) == (first, True)
     assert state(one) == "pending"
     assert take(colleague) == one.pk
     assert [entry.verdict for entry in Review.objects.all()] == ["withdrawn", "confirmed"]
-    second = reading.give(reader=colleague, film_id=one.pk, answer="negative", blinded=True)
+    second = reading.record_verdict(reader=colleague, film_id=one.pk, answer="negative", blinded=True)
     assert not second.blinded  # the model's answer to the first verdict was seen
     assert state(one) == "overturned"
 
@@ -88,11 +88,11 @@ def test_undo_goes_back_one_by_one_and_no_further_than_ten_minutes(
     for _ in films:
         read(colleague, "positive")
     Review.objects.filter(film=films[0]).update(created_at=timezone.now() - timedelta(minutes=10, seconds=1))
-    assert reading.undo(colleague)[0].film == films[2]
-    assert reading.undo(colleague)[0].film == films[1]
+    assert reading.withdraw_last_verdict(colleague)[0].film == films[2]
+    assert reading.withdraw_last_verdict(colleague)[0].film == films[1]
     for reader in (colleague, other):
         with pytest.raises(ScreeningError, match="nothing_to_undo"):
-            reading.undo(reader)
+            reading.withdraw_last_verdict(reader)
     assert [state(film) for film in films] == ["confirmed", "pending", "pending"]
 
 
@@ -118,8 +118,8 @@ def test_a_third_reader_settles_what_two_differ_about(
     waiting(batch, 2)
     taken = take(third)
     assert taken == one.pk  # what is disputed comes first
-    assert [entry.note for entry in reading_queries.standing(one)] == ["left base", ""]
-    entry = reading.give(reader=third, film_id=taken, answer="negative")
+    assert [entry.note for entry in reading_queries.valid_readings(one)] == ["left base", ""]
+    entry = reading.record_verdict(reader=third, film_id=taken, answer="negative")
     assert entry.final
     assert state(one) == "overturned"
 
@@ -132,7 +132,7 @@ def test_undone_adjudication_is_disputed_again_and_with_the_same_reader(
     read(colleague, "positive")
     read(other, "negative")
     read(third, "negative")
-    assert reading.undo(third)[1]
+    assert reading.withdraw_last_verdict(third)[1]
     assert state(one) == "disputed"
     assert read(third, "positive").final
     assert state(one) == "confirmed"
@@ -153,14 +153,14 @@ def test_staff_settle_a_film_on_its_page_and_other_reviewers_do_not(
     batch: Batch, colleague: User, other: User, third: User
 ) -> None:
     one = waiting(batch)
-    review(film=one, reviewer=other, verdict="confirmed")
+    record_review(film=one, reviewer=other, verdict="confirmed")
     assert state(one) == "confirmed"
-    read_by_third = review(film=one, reviewer=third, verdict="second_opinion")
+    read_by_third = record_review(film=one, reviewer=third, verdict="second_opinion")
     assert not read_by_third.final
     assert state(one) == "disputed"
-    assert review(film=one, reviewer=colleague, verdict="overturned").final
+    assert record_review(film=one, reviewer=colleague, verdict="overturned").final
     assert state(one) == "overturned"
-    review(film=one, reviewer=other, verdict="confirmed")
+    record_review(film=one, reviewer=other, verdict="confirmed")
     assert state(one) == "overturned"
 
 
@@ -172,6 +172,6 @@ def test_the_second_readers_verdict_is_no_adjudication_where_they_saw_nothing(
     one = waiting(batch)
     read(colleague, "positive")
     taken = take(other)
-    review(film=one, reviewer=third, verdict="second_opinion")
-    assert not reading.give(reader=other, film_id=taken, answer="negative").final
+    record_review(film=one, reviewer=third, verdict="second_opinion")
+    assert not reading.record_verdict(reader=other, film_id=taken, answer="negative").final
     assert state(one) == "disputed"

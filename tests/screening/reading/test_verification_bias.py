@@ -6,7 +6,7 @@ import pytest
 
 from ml.statistics.metrics import wilson_interval
 from screening.batches.counts import FilmGroup
-from screening.reading.verification_bias import verified
+from screening.reading.verification_bias import estimate_from_verdicts
 
 
 def group(decision: str, review_state: str, films: int) -> FilmGroup:
@@ -22,7 +22,7 @@ READ = [
 
 
 def test_negatives_count_by_how_many_they_stand_for() -> None:
-    found = verified(READ)
+    found = estimate_from_verdicts(READ)
     assert found is not None
     # One in ten of 1,000 negative films has signs: 100 missed besides the 70 found; 900 healthy besides 50 flagged.
     assert found.sensitivity is not None
@@ -36,14 +36,14 @@ def test_negatives_count_by_how_many_they_stand_for() -> None:
 
 
 def test_the_flagged_films_alone_would_flatter_the_model() -> None:
-    found = verified(READ)
+    found = estimate_from_verdicts(READ)
     assert found is not None
     assert found.sensitivity is not None
     assert found.sensitivity.high < 70 / 75  # as if the 5 found in the sample were all there are
 
 
 def test_each_decision_has_its_share() -> None:
-    found = verified(READ)
+    found = estimate_from_verdicts(READ)
     assert found is not None
     assert [(row.decision, row.films, row.read, row.with_signs) for row in found.rows] == [
         ("positive", 85, 80, 60), ("uncertain", 40, 40, 10), ("negative", 1000, 50, 5),
@@ -52,19 +52,19 @@ def test_each_decision_has_its_share() -> None:
 
 
 def test_nothing_is_corrected_while_flagged_films_wait() -> None:
-    found = verified([*READ, group("uncertain", "disputed", 1)])
+    found = estimate_from_verdicts([*READ, group("uncertain", "disputed", 1)])
     assert found is not None
     assert (found.sensitivity, found.specificity) == (None, None)
     assert found.rows[0].share is not None
 
 
 def test_without_an_audit_sample_only_the_shares_are_told() -> None:
-    found = verified([one for one in READ if one.decision != "negative"])
+    found = estimate_from_verdicts([one for one in READ if one.decision != "negative"])
     assert found is not None
     assert found.sensitivity is None
     assert found.rows[-1].share is None
 
 
 def test_few_verdicts_say_nothing() -> None:
-    assert verified([group("positive", "confirmed", 19)]) is None
-    assert verified([]) is None
+    assert estimate_from_verdicts([group("positive", "confirmed", 19)]) is None
+    assert estimate_from_verdicts([]) is None

@@ -17,8 +17,8 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from screening.config import storages
-from screening.integrity.checks import violations
-from screening.integrity.violations import Tally
+from screening.integrity.checks import find_violations
+from screening.integrity.violations import CheckedCounts
 from screening.models import Batch, Film
 from screening.storage import local as storage
 from screening.worker import chunk, leases
@@ -67,8 +67,8 @@ def test_films_go_into_the_bucket_and_their_pictures_come_out(
             assert int(answer["Content-Length"]) == len(body)
         with default_storage.open(film.storage_name("original")) as file:
             assert len(file.read()) == film.kept_bytes
-    tally = Tally()
-    assert list(violations(tally, settled=True)) == []
+    tally = CheckedCounts()
+    assert list(find_violations(tally, settled=True)) == []
     assert (tally.films, tally.files) == (2, 2 + sum(3 if film.mapped else 2 for film in batch.films.all()))
     media = Path(settings.MEDIA_ROOT)
     assert [path for path in media.rglob("*") if path.is_file()] == []
@@ -80,11 +80,11 @@ def test_what_is_wrong_in_the_bucket_is_found(s3: Bucket, api: APIClient, batch:
     stray = "films/ab/" + "ab" * 16 + "/original"
     storage.put(stray, b"nobody's")
     storage.put(film.storage_name("original"), b"shorter")
-    found = {one.code for one in violations(Tally(), grace=timedelta(0))}
+    found = {one.code for one in find_violations(CheckedCounts(), grace=timedelta(0))}
     assert found == {"size_differs", "orphan_file"}
     default_storage.delete(film.storage_name("original"))
     default_storage.delete(stray)
-    assert {one.code for one in violations(Tally())} == {"file_missing"}
+    assert {one.code for one in find_violations(CheckedCounts())} == {"file_missing"}
 
 
 def test_presigned_pictures_come_from_the_bucket_itself(
@@ -142,7 +142,7 @@ def test_a_bucket_that_is_away_loses_nothing_and_costs_no_attempt(
         seaweed.start()
     screen(batch)
     assert states(batch) == [("done", 1)]
-    assert list(violations(Tally(), settled=True)) == []
+    assert list(find_violations(CheckedCounts(), settled=True)) == []
 
 
 def test_a_bucket_that_goes_away_before_the_pictures_are_stored_costs_no_attempt(
@@ -163,4 +163,4 @@ def test_a_bucket_that_goes_away_before_the_pictures_are_stored_costs_no_attempt
     seaweed.start()
     screen(batch)
     assert states(batch) == [("done", 1)]
-    assert list(violations(Tally(), settled=True)) == []
+    assert list(find_violations(CheckedCounts(), settled=True)) == []

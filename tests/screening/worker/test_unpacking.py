@@ -18,8 +18,8 @@ from screening.batches import services as batches
 from screening.batches.progress import progress_of
 from screening.intake import services as intake
 from screening.intake.services import add_file, add_upload
-from screening.integrity.checks import violations
-from screening.integrity.violations import Tally
+from screening.integrity.checks import find_violations
+from screening.integrity.violations import CheckedCounts
 from screening.models import Batch, Film, Quota
 from screening.worker import leases, unpacking
 from tests.screening.zips import patched, zip_of
@@ -61,7 +61,7 @@ def members(archive: Film) -> dict[str, tuple[str, str]]:
 
 def assert_sound() -> None:
     """What holds at every moment."""
-    assert [str(one) for one in violations(Tally())] == []
+    assert [str(one) for one in find_violations(CheckedCounts())] == []
 
 
 def test_every_file_gets_a_row_with_a_state_and_the_archive_goes(batch: Batch, published: Any) -> None:
@@ -110,7 +110,7 @@ def test_its_films_are_screened_like_any_other_and_beside_others(batch: Batch) -
     assert states == {"done": 1, "unpacked": 1, "queued": 2}
     tasks.screen_chunk([str(pk) for pk in Film.objects.filter(state="queued").values_list("pk", flat=True)])
     assert Counter(Film.objects.values_list("state", flat=True)) == {"done": 3, "unpacked": 1}
-    assert [str(one) for one in violations(Tally(), settled=True)] == []
+    assert [str(one) for one in find_violations(CheckedCounts(), settled=True)] == []
 
 
 def test_a_message_that_comes_again_does_nothing_more(batch: Batch, published: Any) -> None:
@@ -161,7 +161,7 @@ def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> 
     assert (archive.state, archive.code, archive.stored) == ("cancelled", "batch_cancelled", True)
     assert "2 files, 2 taken, 0 refused" in archive.reason
     assert Counter(Film.objects.values_list("state", flat=True)) == {"cancelled": 3}
-    assert [str(one) for one in violations(Tally(), settled=True)] == []
+    assert [str(one) for one in find_violations(CheckedCounts(), settled=True)] == []
 
 
 def test_a_worker_whose_lease_ran_out_adds_and_ends_nothing(batch: Batch) -> None:
