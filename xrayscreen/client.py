@@ -1,4 +1,4 @@
-"""The REST interface as a Python class."""
+"""A Python class for the REST API."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ import requests
 from requests.auth import AuthBase
 
 from xrayscreen.errors import ClientError, StoppedError
-from xrayscreen.lanes import in_lanes
+from xrayscreen.parallel import run_parallel
 from xrayscreen.transport import CONNECT_SECONDS, SILENT_SECONDS, Retry, Transport
-from xrayscreen.upload import Body, Moved, Upload
+from xrayscreen.upload import Body, ByteCount, Upload
 
-ASKED_AT_ONCE = 1000  # digests a request
-PAGE = 1000  # films a request
-FIRST_POLL, LONGEST_POLL = 0.25, 2.0  # seconds
-SLOWEST_STORE = 10_000_000  # bytes a second; how long the server may be silent over a large file follows from it
+MAX_DIGESTS_A_REQUEST = 1000  # digests a request
+FILMS_A_PAGE = 1000  # films a request
+FIRST_POLL, MAX_POLL = 0.25, 2.0  # seconds
+MIN_STORE_SPEED = 10_000_000  # bytes a second; sets how long the server may need to store a large file
 BROKEN_OFF = "broken_off"
-DOWNLOADS = 3  # attempts at a whole export
-FINAL = frozenset({"done", "cancelled"})
+MAX_DOWNLOADS = 3  # attempts to download an export
+FINAL_STATES = frozenset({"done", "cancelled"})
 
 Film = dict[str, Any]
 Status = dict[str, Any]
 
 
 class Client:
-    """Talks to one server as one user. Safe to use from several threads.
+    """A client of one server for one user. Safe to use from several threads.
 
-    Every request is repeated while the server is away or busy, except where that could do something twice. Every
-    method may raise :class:`ClientError`.
+    A request is repeated while the server is unreachable or busy, unless it could be carried out twice. Every method
+    may raise :class:`ClientError`.
 
     Example::
 
@@ -50,7 +50,7 @@ class Client:
     """
 
     def __init__(self, server: str, token: str, retry: Retry | None = None) -> None:
-        """Name the server (``https://…``) and a token made on its account page.
+        """Create a client for a server (``https://…``) and an API token from its account page.
 
         Raises:
             ClientError: ``server_invalid``.
@@ -59,31 +59,31 @@ class Client:
 
     @property
     def server(self) -> str:
-        """The address this client talks to."""
+        """The server's address."""
         return self._transport.server
 
     @property
     def auth(self) -> AuthBase:
-        """For requests of one's own: ``requests.get(…, auth=client.auth)``."""
+        """Authentication for other requests: ``requests.get(…, auth=client.auth)``."""
         return self._transport.auth
 
     def page(self, batch: str) -> str:
-        """The address of a batch's page."""
+        """Return the address of a batch's page."""
         return f"{self.server}/batches/{batch}"
 
     def batches(self, most: int = 20) -> list[dict[str, Any]]:
-        """My newest batches: id, name, model and dates."""
+        """Return the user's newest batches: id, name, model and dates."""
         answer = self._transport.json("GET", "/batches", params={"page_size": most})
         rows: list[dict[str, Any]] = answer["results"]
         return rows[:most]
 
     def create_batch(self, name: str, model: str | None = None) -> str:
-        """Open a batch; returns its id. Not repeated where the server may have opened one already."""
+        """Open a batch and return its id. The request is not repeated if the server may have opened it already."""
         body = {"name": name, **({"model": model} if model else {})}
         return str(self._transport.json("POST", "/batches", json=body, repeatable=False)["id"])
 
     def add(self, batch: str, upload: Upload) -> Film:
-        """Send one file and return its row. Safe to repeat: the server knows a file it has by content and name.
+        """Send one file and return its row. Repeating it is safe: the server recognises a file by content and name.
 
         Raises:
             FileError: ``file_gone``, ``file_unreadable`` or ``file_changed``.
@@ -91,10 +91,10 @@ class Client:
         return self._add(batch, upload, Event(), id)
 
     def add_all(self, batch: str, uploads: Iterable[Upload], done: Callable[[Film], object]) -> None:
-        """Send files, four at a time; ``done`` is called for each as it is answered.
+        """Send files, four at a time; ``done`` is called with the row of each.
 
         Raises:
-            FileError: for the first file that cannot be sent; what is under way is ended.
+            FileError: a file cannot be sent; uploads in progress are stopped.
         """
         with closing(self.send(batch, uploads)) as answers:
             for _, answer in answers:
@@ -103,14 +103,14 @@ class Client:
                 done(answer)
 
     def send(
-        self, batch: str, uploads: Iterable[Upload], moved: Moved = id
+        self, batch: str, uploads: Iterable[Upload], moved: ByteCount = id
     ) -> Generator[tuple[Upload, Film | ClientError], None, None]:
-        """Send files, four at a time; yields each with the server's row or what went wrong, as it is answered.
+        """Send files, four at a time; yield each with the server's row or the error, in the order of the answers.
 
         Args:
-            batch: where they go.
+            batch: id of the batch.
             uploads: the files.
-            moved: called from several threads with the bytes that went out; negative where they must go again.
+            moved: called from several threads with the number of bytes sent; negative if they must be sent again.
         """
 
         def work(upload: Upload, stop: Event) -> Film | ClientError:
@@ -121,94 +121,94 @@ class Client:
             except StoppedError:
                 return ClientError("stopped", "Sending was stopped.")
 
-        with closing(in_lanes(work, uploads)) as answers:
+        with closing(run_parallel(work, uploads)) as answers:
             for upload, answer in answers:
                 yield upload, answer.result()
 
     def missing(self, batch: str, digests: Iterable[str]) -> set[str]:
-        """Those of these sha256 digests (hex) of which the batch has no file yet."""
+        """Return the sha256 digests (hex) of which the batch has no file yet."""
         wanted = list(dict.fromkeys(digests))
         found: set[str] = set()
-        for start in range(0, len(wanted), ASKED_AT_ONCE):
-            asked = {"sha256": wanted[start : start + ASKED_AT_ONCE]}
+        for start in range(0, len(wanted), MAX_DIGESTS_A_REQUEST):
+            asked = {"sha256": wanted[start : start + MAX_DIGESTS_A_REQUEST]}
             try:
-                answer = self._transport.json("POST", f"/batches/{_id(batch)}/missing", json=asked)
+                answer = self._transport.json("POST", f"/batches/{_batch_id(batch)}/missing", json=asked)
             except ClientError as error:
                 if error.status != 404 or error.code == "not_found":
                     raise
-                # A server too old for the question; its list of films says the same.
+                # An older server without this request; its list of films has the digests, too.
                 return set(wanted) - {film["sha256"] for film in self.films(batch)}
             found.update(answer["missing"])
         return found
 
     def submit(self, batch: str) -> Status:
-        """Hand the batch to the workers. Doing it twice does nothing more."""
+        """Submit the batch to the workers. A repeated call changes nothing."""
         return self._status("POST", batch, "/submit")
 
     def cancel(self, batch: str) -> Status:
-        """Cancel what still waits; films in a worker's hands are finished.
+        """Cancel the films that still wait; running films are finished.
 
         Raises:
-            ClientError: ``batch_finished`` where nothing was left to cancel.
+            ClientError: ``batch_finished``: nothing was left to cancel.
         """
         return self._status("POST", batch, "/cancel")
 
     def status(self, batch: str) -> Status:
-        """State and counts: ``state``, ``progress`` and the server's ``notice``."""
+        """Return ``state``, ``progress`` and the server's ``notice``."""
         return self._status("GET", batch)
 
     def wait(self, batch: str, seen: Callable[[Status], object] = id, timeout: float | None = None) -> Status:
-        """Poll until the batch is done or cancelled; ``seen`` is called with every answer.
+        """Poll until the batch is done or cancelled, and return its status.
 
         Args:
-            batch: which.
+            batch: id of the batch.
             seen: called with every status.
-            timeout: seconds, or ``None`` for as long as it takes.
+            timeout: seconds, or ``None`` for no limit.
 
         Raises:
-            ClientError: ``timeout`` after that time without an end.
+            ClientError: ``timeout``: the batch is not finished after that time.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         pause = FIRST_POLL
         while True:
             status = self.status(batch)
             seen(status)
-            if status["state"] in FINAL:
+            if status["state"] in FINAL_STATES:
                 return status
             if deadline is not None and time.monotonic() > deadline:
                 raise ClientError("timeout", f"The batch is not finished after {timeout:.0f} seconds.")
             time.sleep(pause)
-            pause = min(LONGEST_POLL, pause * 1.1)
+            pause = min(MAX_POLL, pause * 1.1)
 
     def films(self, batch: str, **filters: str) -> Iterator[Film]:
-        """Films of a batch in the order they were sent.
+        """Yield the films of a batch in the order they were sent.
 
         Args:
-            batch: which.
-            filters: ``state``, ``decision`` or ``sort``, as the interface has them.
+            batch: id of the batch.
+            filters: ``state``, ``decision`` or ``sort``, as in the API.
         """
         page = 1
         while True:
-            wanted = {"page": page, "page_size": PAGE, **filters}
-            answer = self._transport.json("GET", f"/batches/{_id(batch)}/films", params=wanted)
+            wanted = {"page": page, "page_size": FILMS_A_PAGE, **filters}
+            answer = self._transport.json("GET", f"/batches/{_batch_id(batch)}/films", params=wanted)
             yield from answer["results"]
             if not answer["next"]:
                 return
             page += 1
 
     def csv(self, batch: str) -> Iterator[bytes]:
-        """The batch's CSV export, in pieces; every row carries the server's notice."""
-        return self._pieces(f"/batches/{_id(batch)}/export.csv")
+        """Return the batch's CSV export in pieces; every row carries the server's notice."""
+        return self._pieces(f"/batches/{_batch_id(batch)}/export.csv")
 
     def json(self, batch: str) -> Iterator[bytes]:
-        """The batch's JSON export, in pieces."""
-        return self._pieces(f"/batches/{_id(batch)}/export.json")
+        """Return the batch's JSON export in pieces."""
+        return self._pieces(f"/batches/{_batch_id(batch)}/export.json")
 
     def save_csv(self, batch: str, out: Path) -> None:
-        """Write the CSV export to a file, which is replaced only by a complete one.
+        """Write the CSV export to a file. An existing file is replaced only by a complete one.
 
         Raises:
-            OSError: when it cannot be written.
+            OSError: the file cannot be written.
         """
         partial = out.with_name(f".{out.name}.{os.getpid()}.part")
         try:
@@ -226,21 +226,21 @@ class Client:
                     os.fsync(file.fileno())
                 return
             except ClientError as error:
-                if error.code != BROKEN_OFF or attempt == DOWNLOADS:
+                if error.code != BROKEN_OFF or attempt == MAX_DOWNLOADS:
                     raise
 
-    def _add(self, batch: str, upload: Upload, stop: Event, moved: Moved) -> Film:
+    def _add(self, batch: str, upload: Upload, stop: Event, moved: ByteCount) -> Film:
         films: list[Film] = self._transport.json(
             "POST",
-            f"/batches/{_id(batch)}/files",
+            f"/batches/{_batch_id(batch)}/files",
             body=lambda: Body(upload, stop, moved),
             stop=stop,
-            timeout=(CONNECT_SECONDS, SILENT_SECONDS + upload.size / SLOWEST_STORE),
+            timeout=(CONNECT_SECONDS, SILENT_SECONDS + upload.size / MIN_STORE_SPEED),
         )
         return films[0]
 
     def _status(self, method: str, batch: str, action: str = "") -> Status:
-        status: Status = self._transport.json(method, f"/batches/{_id(batch)}{action}")
+        status: Status = self._transport.json(method, f"/batches/{_batch_id(batch)}{action}")
         return status
 
     def _pieces(self, path: str) -> Iterator[bytes]:
@@ -254,8 +254,8 @@ class Client:
             response.close()
 
 
-def _id(batch: str) -> str:
-    """A batch's id as it may stand in an address.
+def _batch_id(batch: str) -> str:
+    """Return a batch's id in the form for an address.
 
     Raises:
         ClientError: ``batch_invalid``.

@@ -11,40 +11,42 @@ from pathlib import Path
 
 from xrayscreen.client import Client
 from xrayscreen.errors import ClientError
-from xrayscreen.progress import Show, Terminal
-from xrayscreen.report import film_table, one_line, reasons, totals
-from xrayscreen.screening import Outcome, Wish, run, wait
+from xrayscreen.progress import ProgressReporter, TerminalReporter
+from xrayscreen.report import format_batch, format_films, format_reasons, format_totals
+from xrayscreen.screening import Outcome, ScreenOptions, run_screening, wait_for_batch
 
 DONE, INCOMPLETE, REFUSED, STOPPED = 0, 1, 2, 130
-TO_BE_REPEATED = frozenset({"unreachable", "broken_off", "timeout"})
+REPEATABLE_CODES = frozenset({"unreachable", "broken_off", "timeout"})
 EXIT_STATUSES = (
     "exit status: 0 every file ended with a result or a reason; 1 some could not be sent or failed, or the server "
     "was not reached; 2 a wrong command, or the server refused; 130 stopped by Ctrl-C"
 )
 ABOUT_TOKENS = (
-    "an API token; other users of this machine can read it in the list of processes, so that --token-file or "
-    "XRAYSCREEN_TOKEN is better"
+    "an API token; other users of this machine can see it in the list of processes, so prefer --token-file or "
+    "XRAYSCREEN_TOKEN"
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
-    return guarded(lambda: int(options.command(client_of(options), options)))
+    return run_guarded(lambda: int(options.command(create_client(options), options)))
 
 
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command; what goes wrong becomes one sentence and an exit status."""
+def run_guarded(command: Callable[[], int]) -> int:
+    """Run a command; report an error as one sentence and an exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a name that the terminal cannot show must not end the run
+            stream.reconfigure(
+                errors="replace"
+            )  # a name with characters that the terminal lacks must not end the run
     try:
         return command()
     except ClientError as error:
-        again = error.code in TO_BE_REPEATED
+        again = error.code in REPEATABLE_CODES
         print(error.sentence + (" Run the same command again to go on." if again else ""), file=sys.stderr)
         return INCOMPLETE if again else REFUSED
-    except BrokenPipeError:  # who reads has enough
+    except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INCOMPLETE
     except OSError as error:
@@ -55,8 +57,8 @@ def guarded(command: Callable[[], int]) -> int:
         return STOPPED
 
 
-def client_of(options: argparse.Namespace) -> Client:
-    """The client that the options and the environment describe.
+def create_client(options: argparse.Namespace) -> Client:
+    """Create the client from the options and the environment.
 
     Raises:
         ClientError: ``no_server``, ``no_token`` or ``server_invalid``.
@@ -77,21 +79,23 @@ def client_of(options: argparse.Namespace) -> Client:
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> None:
-    """The options of ``screen`` that have nothing to do with the server."""
+    """Add the options of ``screen`` that do not concern the server."""
     parser.add_argument("sources", type=Path, nargs="+", metavar="FOLDER_OR_FILE")
     parser.add_argument(
-        "--recursive", action=argparse.BooleanOptionalAction, default=True, help="also folders of the folder"
+        "--recursive", action=argparse.BooleanOptionalAction, default=True, help="also search the folders inside"
     )
-    parser.add_argument("--name", default="", help="the batch's name; the folder's where none is given")
-    parser.add_argument("--model", default="", help="the model; the server's default where none is given")
+    parser.add_argument("--name", default="", help="the batch's name (default: the folder's name)")
+    parser.add_argument("--model", default="", help="the model (default: the server's default model)")
     parser.add_argument("--out", type=Path, default=Path("results.csv"), help="the CSV to write (%(default)s)")
-    parser.add_argument("--no-wait", action="store_true", help="send and submit, then leave")
-    parser.add_argument("--new", action="store_true", help="open a new batch even if this folder has one under way")
-    parser.add_argument("--state", type=Path, help="the file to remember the batch in until its results are here")
+    parser.add_argument("--no-wait", action="store_true", help="send and submit, then exit")
+    parser.add_argument(
+        "--new", action="store_true", help="open a new batch even if an interrupted one could be resumed"
+    )
+    parser.add_argument("--state", type=Path, help="the file that stores the state of an interrupted run")
 
 
-def wish_of(options: argparse.Namespace) -> Wish:
-    """What the options of ``screen`` ask for.
+def read_screen_options(options: argparse.Namespace) -> ScreenOptions:
+    """Return the options of ``screen`` in checked form.
 
     Raises:
         ClientError: ``out_unwritable``.
@@ -99,7 +103,7 @@ def wish_of(options: argparse.Namespace) -> Wish:
     out: Path = options.out
     if not options.no_wait and (out.is_dir() or not os.access(out.absolute().parent, os.W_OK)):
         raise ClientError("out_unwritable", f"{out} cannot be written; name another file with --out.")
-    return Wish(
+    return ScreenOptions(
         sources=options.sources,
         name=options.name,
         model=options.model,
@@ -111,37 +115,39 @@ def wish_of(options: argparse.Namespace) -> Wish:
     )
 
 
-def screen(client: Client, wish: Wish, show: Show) -> int:
-    """Screen what is wished and print what came of it."""
-    outcome = run(client, wish, show)
-    print(*_lines(client, wish, outcome), sep="\n")
+def print_screening(client: Client, options: ScreenOptions, reporter: ProgressReporter) -> int:
+    """Screen the files and print the result."""
+    outcome = run_screening(client, options, reporter)
+    print(*_outcome_lines(client, options, outcome), sep="\n")
     return DONE if outcome.complete else INCOMPLETE
 
 
-def _lines(client: Client, wish: Wish, outcome: Outcome) -> Iterable[str]:
+def _outcome_lines(client: Client, options: ScreenOptions, outcome: Outcome) -> Iterable[str]:
     if outcome.refused:
-        yield from ("", "Without a result:", *reasons(outcome.refused))
+        yield from ("", "Without a result:", *format_reasons(outcome.refused))
     if outcome.not_sent:
-        yield from ("", "Not sent:", *(f"{one.name}: {one.code}: {one.sentence}" for one in outcome.not_sent))
+        yield from ("", "Not sent:", *(f"{file.name}: {file.code}: {file.sentence}" for file in outcome.not_sent))
     yield ""
     yield f"{outcome.found} files found: {outcome.sent} sent, {len(outcome.not_sent)} not sent"
-    if wish.wait:
-        yield totals(outcome.status)
+    if options.wait:
+        yield format_totals(outcome.status)
     else:
         yield f"Fetch the results with: xrayscreen results {outcome.batch} --csv results.csv"
     yield client.page(outcome.batch)
-    if wish.out:
-        yield f"{wish.out}: written"
+    if options.out:
+        yield f"{options.out}: written"
     yield outcome.status["notice"]
 
 
 def _screen(client: Client, options: argparse.Namespace) -> int:
-    return screen(client, wish_of(options), Terminal())
+    return print_screening(client, read_screen_options(options), TerminalReporter())
 
 
 def _status(client: Client, options: argparse.Namespace) -> int:
-    status = wait(client, options.batch, Terminal()) if options.watch else client.status(options.batch)
-    print(one_line(status), totals(status), status["notice"], sep="\n")
+    status = (
+        wait_for_batch(client, options.batch, TerminalReporter()) if options.watch else client.status(options.batch)
+    )
+    print(format_batch(status), format_totals(status), status["notice"], sep="\n")
     return DONE
 
 
@@ -157,21 +163,21 @@ def _results(client: Client, options: argparse.Namespace) -> int:
         client.save_csv(options.batch, Path(options.csv))
         print(f"{options.csv}: written")
     else:
-        print(film_table(list(client.films(options.batch))), "", totals(status), sep="\n")
+        print(format_films(list(client.films(options.batch))), "", format_totals(status), sep="\n")
     print(status["notice"])
     return DONE
 
 
 def _batches(client: Client, options: argparse.Namespace) -> int:
     statuses = [client.status(row["id"]) for row in client.batches(options.most)]
-    print(*map(one_line, statuses), sep="\n")
+    print(*map(format_batch, statuses), sep="\n")
     print(statuses[0]["notice"] if statuses else "You have sent no batch yet.")
     return DONE
 
 
 def _cancel(client: Client, options: argparse.Namespace) -> int:
     status = client.cancel(options.batch)
-    print(one_line(status), status["notice"], sep="\n")
+    print(format_batch(status), status["notice"], sep="\n")
     return DONE
 
 
@@ -187,20 +193,20 @@ def _parser() -> argparse.ArgumentParser:
     def command(
         name: str, function: Callable[[Client, argparse.Namespace], int], text: str
     ) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, parents=[where], help=text, description=text, epilog=EXIT_STATUSES)
-        one.set_defaults(command=function)
-        return one
+        subparser = commands.add_parser(name, parents=[where], help=text, description=text, epilog=EXIT_STATUSES)
+        subparser.set_defaults(command=function)
+        return subparser
 
     add_screen_options(command("screen", _screen, "send folders or files as one batch, wait, write the results"))
-    status = command("status", _status, "where a batch stands")
-    status.add_argument("--watch", action="store_true", help="until it is done")
-    results = command("results", _results, "the results of a batch, as a table unless CSV or JSON is asked for")
+    status = command("status", _status, "show the state of a batch")
+    status.add_argument("--watch", action="store_true", help="poll until it is finished")
+    results = command("results", _results, "show the results of a batch as a table, CSV or JSON")
     form = results.add_mutually_exclusive_group()
     form.add_argument("--csv", metavar="FILE", help="write CSV; - for standard output")
     form.add_argument("--json", action="store_true", help="print JSON")
-    batches = command("batches", _batches, "my newest batches")
+    batches = command("batches", _batches, "list the newest batches")
     batches.add_argument("--most", type=int, default=20, help="how many (%(default)s)")
-    cancel = command("cancel", _cancel, "cancel what still waits of a batch")
-    for one in (status, results, cancel):
-        one.add_argument("batch", metavar="BATCH", help="its id")
+    cancel = command("cancel", _cancel, "cancel the films of a batch that still wait")
+    for subparser in (status, results, cancel):
+        subparser.add_argument("batch", metavar="BATCH", help="its id")
     return parser

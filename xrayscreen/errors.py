@@ -1,4 +1,4 @@
-"""What can go wrong, each with a stable code for programs and a sentence for people."""
+"""Errors of the client, each with a stable code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class ClientError(Exception):
-    """The server refused, or could not be reached.
+    """An error of a request: the server refused it, or could not be reached.
 
     Attributes:
         code: the server's stable code, or one of ours, such as ``unreachable``.
@@ -22,16 +22,16 @@ class ClientError(Exception):
 
 
 class FileError(ClientError):
-    """A local file that cannot be sent; the files beside it can."""
+    """A local file cannot be sent; other files can."""
 
 
 class StoppedError(Exception):
-    """A request was given up because its caller no longer wants it."""
+    """A request was stopped by its caller."""
 
 
 @dataclass(frozen=True)
 class NotSent:
-    """A file that did not reach the server.
+    """A file that was not sent.
 
     Attributes:
         name: its path within the folder that is screened.

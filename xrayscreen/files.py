@@ -1,4 +1,4 @@
-"""Which files a folder holds, and their digests."""
+"""Files of folders, and their digests."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from pathlib import Path
 from threading import Event
 
 from xrayscreen.errors import ClientError, FileError, NotSent
-from xrayscreen.lanes import in_lanes
-from xrayscreen.upload import Moved, Upload, unreadable
+from xrayscreen.parallel import run_parallel
+from xrayscreen.upload import ByteCount, Upload, unreadable_file
 
 
 @dataclass
-class Found:
-    """What there is to send, and what there is but cannot be sent."""
+class FoundFiles:
+    """Files to send, and files that cannot be sent."""
 
     uploads: list[Upload] = field(default_factory=list)
     not_sent: list[NotSent] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        """Files, sendable or not."""
+        """Number of all files found."""
         return len(self.uploads) + len(self.not_sent)
 
 
-def find(sources: Sequence[Path], recursive: bool = True) -> Found:
-    """Every file of some folders, and the files that are named themselves.
+def find_files(sources: Sequence[Path], recursive: bool = True) -> FoundFiles:
+    """Return the files of folders, and the files that are named themselves.
 
-    Files are called by their path within their folder; where several folders are named, the folder's own name comes
-    first. Hidden files and folders of a folder are left out.
+    A file's name is its path within its folder; with several folders the folder's name comes first. Hidden files and
+    folders are skipped.
 
     Args:
         sources: files and folders.
-        recursive: also what lies in folders of a folder.
+        recursive: also search the folders inside a folder.
 
     Raises:
         ClientError: ``no_such_file`` or ``folder_empty``.
     """
-    found, seen = Found(), set[str]()
+    found, seen = FoundFiles(), set[str]()
     prefixed = sum(source.is_dir() for source in sources) > 1
     for source in sources:
         if source.is_dir():
@@ -48,20 +48,22 @@ def find(sources: Sequence[Path], recursive: bool = True) -> Found:
         elif source.exists():
             entries = iter([(source.name, source, None)])
         else:
-            raise ClientError("no_such_file", f"There is no file or folder {printable(str(source))}.")
+            raise ClientError("no_such_file", f"There is no file or folder {make_printable(str(source))}.")
         for name, path, problem in entries:
-            _note(found, seen, printable(name), path, problem)
+            _add_entry(found, seen, make_printable(name), path, problem)
     if not found.total:
-        raise ClientError("folder_empty", f"There is no file in {', '.join(printable(str(one)) for one in sources)}.")
+        raise ClientError(
+            "folder_empty", f"There is no file in {', '.join(make_printable(str(source)) for source in sources)}."
+        )
     return found
 
 
-def hashed(uploads: Iterable[Upload], read: Moved = id) -> Found:
-    """The same uploads in the same order with their digests, which four threads take.
+def hash_files(uploads: Iterable[Upload], read: ByteCount = id) -> FoundFiles:
+    """Return the uploads in the same order with their digests, computed by four threads.
 
     Args:
         uploads: what to hash.
-        read: called from several threads with the number of bytes that were read.
+        read: called from several threads with the number of bytes read.
     """
 
     def work(numbered: tuple[int, Upload], _stop: Event) -> Upload | FileError:
@@ -72,8 +74,8 @@ def hashed(uploads: Iterable[Upload], read: Moved = id) -> Found:
         return replace(numbered[1], sha256=sha256, size=size)
 
     results: dict[int, Upload] = {}
-    found = Found()
-    for (number, upload), future in in_lanes(work, enumerate(uploads)):
+    found = FoundFiles()
+    for (number, upload), future in run_parallel(work, enumerate(uploads)):
         result = future.result()
         if isinstance(result, FileError):
             found.not_sent.append(NotSent(upload.name, result.code, result.sentence))
@@ -83,17 +85,17 @@ def hashed(uploads: Iterable[Upload], read: Moved = id) -> Found:
     return found
 
 
-def printable(text: str) -> str:
-    """A name as it may be written on a terminal and into a request, whatever bytes the file system has."""
+def make_printable(text: str) -> str:
+    """Return a name for a terminal or a request, with unprintable characters replaced."""
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[tuple[str, Path, NotSent | None]]:
-    """Name, path and, where it cannot be sent, why; in the order of the names."""
+    """Yield name, path and the reason if it cannot be sent, in the order of the names."""
     failed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=failed.append):
-        folders[:] = sorted(one for one in folders if recursive and not one.startswith("."))
-        for name in sorted(one for one in [*files, *folders] if not one.startswith(".")):
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        for name in sorted(entry for entry in [*files, *folders] if not entry.startswith(".")):
             path = Path(parent, name)
             full = prefix + path.relative_to(folder).as_posix()
             if path.is_file():
@@ -109,12 +111,12 @@ def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[tuple[str, Pat
     for error in failed:
         path = Path(error.filename)
         full = prefix + path.relative_to(folder).as_posix()
-        yield full, path, NotSent(full, "folder_unreadable", unreadable(error).sentence)
+        yield full, path, NotSent(full, "folder_unreadable", unreadable_file(error).sentence)
 
 
-def _note(found: Found, seen: set[str], name: str, path: Path, problem: NotSent | None) -> None:
-    """Add an entry, unless it was named before."""
-    place = os.path.abspath(path)  # noqa: PTH100  # resolve() would take a link for its target
+def _add_entry(found: FoundFiles, seen: set[str], name: str, path: Path, problem: NotSent | None) -> None:
+    """Add an entry unless its path was added before."""
+    place = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow a link
     if place in seen:
         return
     seen.add(place)
@@ -124,4 +126,4 @@ def _note(found: Found, seen: set[str], name: str, path: Path, problem: NotSent 
     try:
         found.uploads.append(Upload(name, path, size=path.stat().st_size))
     except OSError as error:
-        found.not_sent.append(NotSent(name, "file_unreadable", unreadable(error).sentence))
+        found.not_sent.append(NotSent(name, "file_unreadable", unreadable_file(error).sentence))

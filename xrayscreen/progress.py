@@ -1,4 +1,4 @@
-"""How far things are: bars on a terminal, plain lines elsewhere, nothing for programs that do not ask."""
+"""Progress reports: bars on a terminal, plain lines elsewhere, nothing by default."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ SECONDS_A_LINE = 10
 
 
 class Step:
-    """One step of the work and how much of it is done. This one shows nothing."""
+    """One step of the work and how much of it is done. This class reports nothing."""
 
     def add(self, amount: int) -> None:
-        """So much more is done. Safe from several threads."""
+        """Report that ``amount`` more units are done. Safe to call from several threads."""
 
     def at(self, done: int, total: int) -> None:
-        """So much is done."""
+        """Report that ``done`` of ``total`` units are done."""
 
 
-class Show:
-    """Where progress is shown. This one shows nothing."""
+class ProgressReporter:
+    """A receiver of progress. This class reports nothing."""
 
     def step(self, title: str, total: int, unit: str) -> AbstractContextManager[Step]:
         """Begin a step of ``total`` units."""
         return nullcontext(Step())
 
     def say(self, line: str) -> None:
-        """Say something beside the bars."""
+        """Print a line."""
 
 
-class Terminal(Show):
-    """Shows progress on a terminal, or in plain lines where there is none."""
+class TerminalReporter(ProgressReporter):
+    """A reporter that writes bars to a terminal, or plain lines to a file."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stderr
@@ -48,7 +48,7 @@ class Terminal(Show):
         return _Lines(title, total, unit, self._file)
 
     def say(self, line: str) -> None:
-        """Say something beside the bars."""
+        """Print a line."""
         print(line, file=self._file, flush=True)
 
 
@@ -75,7 +75,7 @@ class _Bar(Step):
 
 
 class _Lines(Step):
-    """A line now and then, and one at the end."""
+    """Progress as a line every few seconds, and one at the end."""
 
     def __init__(self, title: str, total: int, unit: str, file: TextIO) -> None:
         self._title, self._total, self._unit, self._file = title, total, unit, file

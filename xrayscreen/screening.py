@@ -1,4 +1,4 @@
-"""A folder in, results out: the whole way of a batch, which a second run takes up where the first broke off."""
+"""The screening of a folder: upload, wait, results. A second run resumes an interrupted one."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 
 from xrayscreen.client import Client, Film, Status
 from xrayscreen.errors import ClientError, FileError, NotSent
-from xrayscreen.files import Found, find, hashed, printable
-from xrayscreen.memory import Memory, default_path, name_of, opened
-from xrayscreen.progress import Show, Step
+from xrayscreen.files import FoundFiles, find_files, hash_files, make_printable
+from xrayscreen.progress import ProgressReporter, Step
+from xrayscreen.resume_state import ResumeState, command_digest, default_path, open_resume_state
 from xrayscreen.upload import Upload
 
-NAME_LENGTH = 120  # characters a batch's name may have
-# What concerns one file only. Anything else the server refuses ends the run, which can be taken up later.
+MAX_NAME_LENGTH = 120  # characters a batch's name may have
+# Refusals that concern one file only. Any other refusal ends the run, which can be resumed later.
 ONE_FILE_STATUSES = frozenset({400, 413, 415, 422, 507})
 ONE_FILE_CODES = frozenset({"quota_bytes"})
 
 
 @dataclass
 class Outcome:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         batch: id of the batch.
         found: files in the folders.
-        not_sent: those that did not reach the server, with reasons.
+        not_sent: files that were not sent, with reasons.
         status: the batch's last state, counts and notice.
-        refused: rows of the server that have a reason instead of a result; empty where nobody waited.
+        refused: films with a reason instead of a result; empty if the run did not wait.
     """
 
     batch: str
@@ -41,30 +41,30 @@ class Outcome:
 
     @property
     def sent(self) -> int:
-        """Files that reached the server."""
+        """Number of files sent."""
         return self.found - len(self.not_sent)
 
     @property
     def complete(self) -> bool:
-        """Whether every file ended, or will end, with a result or with a reason for its refusal."""
+        """True if every file has, or will get, a result or a reason for its rejection."""
         states = self.status["progress"]["states"]
         return not self.not_sent and self.status["state"] != "cancelled" and not states["failed"]
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be screened, and how.
+class ScreenOptions:
+    """The options of a screening.
 
     Attributes:
         sources: folders and files.
-        name: of the batch; the folder's where it is empty.
-        model: which model; the server's default where it is empty.
-        recursive: also what lies in folders of a folder.
-        wait: until the batch is final.
-        out: the CSV to write once it is; none where ``None``.
-        state: the file to remember the batch in; one among the user's state files where ``None``.
-        anew: open a new batch even where one is remembered.
-        place: what the server is known by; its address where it is empty.
+        name: of the batch; the first source's name if empty.
+        model: a model's name; the server's default model if empty.
+        recursive: also search the folders inside a folder.
+        wait: until the batch is finished.
+        out: the CSV to write; none if ``None``.
+        state: the file of the resume state; one in the user's state folder if ``None``.
+        anew: open a new batch even if an interrupted one could be resumed.
+        place: identifies the server; its address if empty.
     """
 
     sources: Sequence[Path]
@@ -78,13 +78,13 @@ class Wish:
     place: str = ""
 
     def command(self, server: str) -> str:
-        """What this wish is known by, so that the same one later goes on with its batch."""
-        paths = (one.resolve() for one in self.sources)
-        return name_of([self.place or server, self.name, self.model, self.recursive, *paths])
+        """Return the digest of these options, by which a later run with the same options finds its batch."""
+        paths = (source.resolve() for source in self.sources)
+        return command_digest([self.place or server, self.name, self.model, self.recursive, *paths])
 
     def title(self) -> str:
-        """The batch's name."""
-        return printable(self.name or self.sources[0].resolve().name)[:NAME_LENGTH].strip() or "Films"
+        """Return the batch's name."""
+        return make_printable(self.name or self.sources[0].resolve().name)[:MAX_NAME_LENGTH].strip() or "Films"
 
 
 def screen_folder(
@@ -100,8 +100,8 @@ def screen_folder(
 ) -> Outcome:
     """Send folders or files as one batch, wait for the results and write them as CSV.
 
-    A run that breaks off (crash, lost network, ``ClientError``) is taken up by the next call with the same arguments:
-    only what the server does not have yet is sent.
+    An interrupted run (crash, lost network, ``ClientError``) is resumed by the next call with the same arguments:
+    only files that the server does not have yet are sent.
 
     Args:
         client: of the server.
@@ -126,79 +126,91 @@ def screen_folder(
         for file in outcome.not_sent:
             print(file.name, file.sentence)
     """
-    paths, csv = [Path(one) for one in sources], Path(out) if out else None
-    return run(client, Wish(paths, name, model, recursive, wait, csv, state, anew), Show())
+    paths, csv = [Path(source) for source in sources], Path(out) if out else None
+    return run_screening(
+        client, ScreenOptions(paths, name, model, recursive, wait, csv, state, anew), ProgressReporter()
+    )
 
 
-def run(client: Client, wish: Wish, show: Show) -> Outcome:
-    """What :func:`screen_folder` does, with progress.
+def run_screening(client: Client, options: ScreenOptions, reporter: ProgressReporter) -> Outcome:
+    """Run what :func:`screen_folder` describes, with progress reports.
 
     Raises:
-        ClientError, OSError: as there.
+        ClientError, OSError: as :func:`screen_folder`.
     """
-    found = find(wish.sources, wish.recursive)
+    found = find_files(options.sources, options.recursive)
     total = found.total
-    command = wish.command(client.server)
-    with opened(wish.state or default_path(command), command) as memory:
-        status = _remembered(client, memory, wish, show)
+    command = options.command(client.server)
+    with open_resume_state(options.state or default_path(command), command) as resume:
+        status = _resumed_batch(client, resume, options, reporter)
         if status is None or status["state"] == "open":
-            not_sent = _send_all(client, memory, wish, found, show, fresh=status is None)
-            status = client.submit(memory.batch)
+            not_sent = _send_all(client, resume, options, found, reporter, fresh=status is None)
+            status = client.submit(resume.batch)
         else:
-            not_sent = [*found.not_sent, *_too_late(found.uploads, memory)]
-        outcome = Outcome(memory.batch, total, not_sent, status)
-        if wish.wait:
-            _finish(client, outcome, wish.out, show)
-            memory.forget()
+            not_sent = [*found.not_sent, *_not_in_submitted_batch(found.uploads, resume)]
+        outcome = Outcome(resume.batch, total, not_sent, status)
+        if options.wait:
+            _fetch_results(client, outcome, options.out, reporter)
+            resume.forget()
     return outcome
 
 
-def _remembered(client: Client, memory: Memory, wish: Wish, show: Show) -> Status | None:
-    """The batch to go on with, if there is one. Asks the server in any case, so that a wrong token shows early."""
-    if not memory.batch or wish.anew:
+def _resumed_batch(
+    client: Client, resume: ResumeState, options: ScreenOptions, reporter: ProgressReporter
+) -> Status | None:
+    """Return the status of the batch to resume, or ``None``. The server is always asked, to check the token early."""
+    if not resume.batch or options.anew:
         client.batches(1)
         return None
     try:
-        status = client.status(memory.batch)
+        status = client.status(resume.batch)
     except ClientError as error:
         if error.status != 404:
             raise
-        show.say("The server no longer has the batch this folder was sent to; opening a new one.")
+        reporter.say("The server no longer has the batch of this folder; opening a new one.")
         return None
     if status["cancelled_at"] and status["state"] != "done":
-        show.say("The batch this folder was sent to was cancelled; opening a new one.")
+        reporter.say("The batch of this folder was cancelled; opening a new one.")
         return None
-    show.say(f"Going on with batch {memory.batch}, which has {status['progress']['total']} files.")
+    reporter.say(f"Resuming batch {resume.batch}, which has {status['progress']['total']} files.")
     return status
 
 
-def _send_all(client: Client, memory: Memory, wish: Wish, found: Found, show: Show, *, fresh: bool) -> list[NotSent]:
-    """Hash, ask what is missing, send that; returns what could not be sent."""
-    with show.step("hashing", sum(one.size for one in found.uploads), "B") as step:
-        known = hashed(found.uploads, step.add)
+def _send_all(
+    client: Client,
+    resume: ResumeState,
+    options: ScreenOptions,
+    found: FoundFiles,
+    reporter: ProgressReporter,
+    *,
+    fresh: bool,
+) -> list[NotSent]:
+    """Hash the files, send those that the server lacks, and return those that could not be sent."""
+    with reporter.step("hashing", sum(upload.size for upload in found.uploads), "B") as step:
+        known = hash_files(found.uploads, step.add)
     not_sent = [*found.not_sent, *known.not_sent]
     if not known.uploads:
         raise ClientError("nothing_to_send", f"{not_sent[0].name}: {not_sent[0].sentence} There is nothing else.")
     if fresh:
-        memory.start(client.create_batch(wish.title(), wish.model or None))
+        resume.start(client.create_batch(options.title(), options.model or None))
         waiting = known.uploads
     else:
-        waiting = _still_missing(client, memory, known.uploads)
-    with show.step("uploading", sum(one.size for one in waiting), "B") as step:
-        for group in _twins_last(waiting):
-            not_sent += _send(client, memory, group, step)
+        waiting = _missing_uploads(client, resume, known.uploads)
+    with reporter.step("uploading", sum(upload.size for upload in waiting), "B") as step:
+        for group in _split_copies(waiting):
+            not_sent += _send_files(client, resume, group, step)
     if len(not_sent) == found.total:
         raise ClientError("nothing_sent", f"No file could be sent. {not_sent[0].name}: {not_sent[0].sentence}")
     return not_sent
 
 
-def _send(client: Client, memory: Memory, uploads: Sequence[Upload], step: Step) -> list[NotSent]:
-    """Send files; returns those that could not be sent, each for a reason of its own."""
+def _send_files(client: Client, resume: ResumeState, uploads: Sequence[Upload], step: Step) -> list[NotSent]:
+    """Send files; return those that could not be sent, with their reasons."""
     not_sent = []
-    with closing(client.send(memory.batch, uploads, step.add)) as answers:
+    with closing(client.send(resume.batch, uploads, step.add)) as answers:
         for upload, answer in answers:
             if not isinstance(answer, ClientError):
-                memory.note(upload.name, upload.sha256)
+                resume.note(upload.name, upload.sha256)
             elif _concerns_one_file(answer):
                 not_sent.append(NotSent(upload.name, answer.code, answer.sentence))
             else:
@@ -206,39 +218,41 @@ def _send(client: Client, memory: Memory, uploads: Sequence[Upload], step: Step)
     return not_sent
 
 
-def _still_missing(client: Client, memory: Memory, uploads: Sequence[Upload]) -> list[Upload]:
-    """What the server does not have, and copies of what it has unless it has answered for them."""
-    missing = client.missing(memory.batch, [one.sha256 for one in uploads])
-    copies = Counter(one.sha256 for one in uploads)
+def _missing_uploads(client: Client, resume: ResumeState, uploads: Sequence[Upload]) -> list[Upload]:
+    """Return the files that the server lacks, and copies of its files for which it has not answered yet."""
+    missing = client.missing(resume.batch, [upload.sha256 for upload in uploads])
+    copies = Counter(upload.sha256 for upload in uploads)
     waiting = []
-    for one in uploads:
-        if one.sha256 in missing or (copies[one.sha256] > 1 and not memory.has(one.name, one.sha256)):
-            waiting.append(one)
+    for upload in uploads:
+        if upload.sha256 in missing or (copies[upload.sha256] > 1 and not resume.has(upload.name, upload.sha256)):
+            waiting.append(upload)
         else:  # the answer may have been lost
-            memory.note(one.name, one.sha256)
+            resume.note(upload.name, upload.sha256)
     return waiting
 
 
-def _twins_last(uploads: Sequence[Upload]) -> tuple[list[Upload], list[Upload]]:
-    """Copies apart, to be sent after the first of their kind, so that it is certain which one is the film."""
+def _split_copies(uploads: Sequence[Upload]) -> tuple[list[Upload], list[Upload]]:
+    """Split off copies, to be sent after the first of each content, so that the first one becomes the film."""
     firsts: dict[str, Upload] = {}
-    twins = [one for one in uploads if firsts.setdefault(one.sha256, one) is not one]
-    return list(firsts.values()), twins
+    copies = [upload for upload in uploads if firsts.setdefault(upload.sha256, upload) is not upload]
+    return list(firsts.values()), copies
 
 
-def _too_late(uploads: Sequence[Upload], memory: Memory) -> list[NotSent]:
-    """Files that are not in the batch, which takes no more."""
+def _not_in_submitted_batch(uploads: Sequence[Upload], resume: ResumeState) -> list[NotSent]:
+    """Return the files that are not in the batch, which was submitted already."""
     sentence = "Its batch was submitted without it; run the command again with --new to screen it."
-    return [NotSent(one.name, "batch_submitted", sentence) for one in uploads if not memory.has_name(one.name)]
+    return [
+        NotSent(upload.name, "batch_submitted", sentence) for upload in uploads if not resume.has_name(upload.name)
+    ]
 
 
 def _concerns_one_file(error: ClientError) -> bool:
     return isinstance(error, FileError) or error.status in ONE_FILE_STATUSES or error.code in ONE_FILE_CODES
 
 
-def _finish(client: Client, outcome: Outcome, out: Path | None, show: Show) -> None:
-    """Wait, write the CSV, and fetch what was refused."""
-    outcome.status = wait(client, outcome.batch, show)
+def _fetch_results(client: Client, outcome: Outcome, out: Path | None, reporter: ProgressReporter) -> None:
+    """Wait for the batch, write the CSV, and fetch the films without a result."""
+    outcome.status = wait_for_batch(client, outcome.batch, reporter)
     if out is not None:
         client.save_csv(outcome.batch, out)
     states = outcome.status["progress"]["states"]
@@ -247,13 +261,13 @@ def _finish(client: Client, outcome: Outcome, out: Path | None, show: Show) -> N
             outcome.refused.extend(client.films(outcome.batch, state=state))
 
 
-def wait(client: Client, batch: str, show: Show, timeout: float | None = None) -> Status:
-    """Wait for a batch and show how far it is.
+def wait_for_batch(client: Client, batch: str, reporter: ProgressReporter, timeout: float | None = None) -> Status:
+    """Wait for a batch and report its progress.
 
     Raises:
         ClientError: see :meth:`xrayscreen.Client.wait`.
     """
-    with show.step("screening", 0, "films") as step:
+    with reporter.step("screening", 0, "films") as step:
 
         def seen(status: Status) -> None:
             step.at(status["progress"]["finished"], status["progress"]["total"])

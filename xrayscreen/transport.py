@@ -1,4 +1,4 @@
-"""One request to the server, repeated while that may help and can do no harm."""
+"""Requests to the server, repeated while that is useful and safe."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from xrayscreen.upload import Body
 
 CONNECT_SECONDS = 10
 SILENT_SECONDS = 60  # without a byte from the server
-RETRIED = frozenset({408, 429, 502, 503, 504})
-NOT_TAKEN = frozenset({408, 429, 503})  # the server says that it has not even tried
-UNREACHED = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
+NOT_PROCESSED = frozenset({408, 429, 503})  # the server has not processed the request
+UNREACHABLE_ERRORS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 BodyMaker = Callable[[], AbstractContextManager[Body]]
 
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and after which pauses a request is repeated.
+    """The number of repetitions of a request and the pauses between them.
 
-    The pause is drawn from 0 to a limit that doubles each time ("full jitter"), so that many clients do not come back
-    at once; where the server names a time (``Retry-After``, RFC 9110, 10.2.3), it is not shorter.
+    A pause is random between 0 and a limit that doubles each time ("full jitter"), so that many clients do not return
+    at once. The time that the server names (``Retry-After``, RFC 9110, 10.2.3) is added to it.
 
     Attributes:
         times: repetitions after the first attempt.
         first: seconds, the first limit.
         longest: seconds, the last limit.
-        patience: seconds; a server that asks for a longer pause is not waited for.
+        patience: seconds; if the server names a longer time, the request fails.
     """
 
     times: int = 8
@@ -49,7 +49,7 @@ class Retry:
     patience: float = 300.0
 
     def pause(self, attempt: int, asked: float) -> float:
-        """Seconds to wait after an attempt, counted from 0, when the server asked for ``asked`` seconds."""
+        """Return the seconds to wait after an attempt (counted from 0); ``asked`` is the server's ``Retry-After``."""
         return asked + random.uniform(0, min(self.longest, self.first * 2**attempt))
 
 
@@ -67,10 +67,10 @@ class Transport:
         self._threads = threading.local()
 
     def json(self, method: str, path: str, **options: Any) -> Any:
-        """The answer to a request as JSON, see :meth:`request`.
+        """Return the answer to a request as JSON, see :meth:`request`.
 
         Raises:
-            ClientError: ``no_api`` besides those.
+            ClientError: also ``no_api``.
         """
         response = self.request(method, path, **options)
         try:
@@ -85,16 +85,16 @@ class Transport:
         """Send a request until it is answered.
 
         Args:
-            method: of HTTP.
+            method: HTTP method.
             path: below ``/api/v1``.
-            repeatable: whether a request that may have been carried out can be sent again without harm.
-            stop: gives up where it is set.
-            options: of ``requests``, and ``body``, which makes a body to be streamed.
+            repeatable: whether the request may be sent again if it may have been processed.
+            stop: ends the attempts when it is set.
+            options: of ``requests``, and ``body``, which creates a body to be streamed.
 
         Raises:
             ClientError: the server's refusal, or ``unreachable``.
             FileError: a file of the body cannot be read.
-            StoppedError: ``stop`` was set.
+            StoppedError: ``stop`` is set.
         """
         stop = stop or threading.Event()
         attempt = 0
@@ -102,16 +102,16 @@ class Transport:
             asked = 0.0
             try:
                 response = self._once(method, path, repeatable, **options)
-            except UNREACHED as error:
-                problem, unheard = self._unreached(error, repeatable), _never_arrived(error)
+            except UNREACHABLE_ERRORS as error:
+                problem, unheard = self._unreached(error, repeatable), _was_not_received(error)
             except requests.RequestException as error:
                 raise ClientError("unreachable", f"{self.server} cannot be asked: {error}.") from error
             else:
                 if response.ok and not response.is_redirect:
                     return response
-                problem, unheard = refusal(response), response.status_code in NOT_TAKEN
-                asked = retry_after(response)
-                if response.status_code not in RETRIED or asked > self._retry.patience:
+                problem, unheard = error_of(response), response.status_code in NOT_PROCESSED
+                asked = read_retry_after(response)
+                if response.status_code not in RETRIED_STATUSES or asked > self._retry.patience:
                     raise problem
             if attempt >= self._retry.times or not (repeatable or unheard):
                 raise problem
@@ -122,7 +122,7 @@ class Transport:
     def _once(
         self, method: str, path: str, repeatable: bool, body: BodyMaker | None = None, **options: Any
     ) -> requests.Response:
-        # What must not be sent twice does not go over a connection that the server may just be closing.
+        # A request that must not be repeated gets a new connection, since the server may just be closing the old one.
         session = self._session() if repeatable else self._new_session()
         options = {"timeout": (CONNECT_SECONDS, SILENT_SECONDS), "allow_redirects": False, **options}
         with body() if body else contextlib.nullcontext() as data:
@@ -134,7 +134,7 @@ class Transport:
             return response
 
     def _session(self) -> requests.Session:
-        """One a thread: connections stay open from file to file."""
+        """Return the thread's session, so that connections stay open from file to file."""
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
             session = self._threads.session = self._new_session()
@@ -149,13 +149,13 @@ class Transport:
         if isinstance(error, requests.exceptions.SSLError):
             return ClientError("unreachable", f"{self.server} shows no valid certificate: {error}.")
         sentence = f"{self.server} does not answer."
-        if not repeatable and not _never_arrived(error):
+        if not repeatable and not _was_not_received(error):
             sentence += " It may have done what was asked: look at its list of batches before you try again."
         return ClientError("unreachable", sentence)
 
 
 class _Token(AuthBase):
-    """The token as a header. Set here and not as a header, which an entry in ~/.netrc would replace."""
+    """Authentication by a token; a plain header would be replaced by an entry in ~/.netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -165,8 +165,8 @@ class _Token(AuthBase):
         return request
 
 
-def refusal(response: requests.Response) -> ClientError:
-    """What the server said when it did not do what was asked."""
+def error_of(response: requests.Response) -> ClientError:
+    """Return the error that a refusing answer of the server describes."""
     status = response.status_code
     if response.is_redirect:
         return ClientError(
@@ -179,8 +179,8 @@ def refusal(response: requests.Response) -> ClientError:
         return ClientError("error", f"The server answered {status} {response.reason}.", status)
 
 
-def retry_after(response: requests.Response) -> float:
-    """Seconds the server wants to be left alone, 0 where it names none it can be held to (RFC 9110, 10.2.3)."""
+def read_retry_after(response: requests.Response) -> float:
+    """Return the seconds of ``Retry-After``, or 0 if it is missing or invalid (RFC 9110, 10.2.3)."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdigit():
         return float(text)
@@ -197,7 +197,7 @@ def _sentence(body: dict[str, Any]) -> str:
     return " ".join([str(body["detail"]), *wrong])
 
 
-def _never_arrived(error: Exception) -> bool:
-    """Whether the server cannot have seen the request."""
+def _was_not_received(error: Exception) -> bool:
+    """Return whether the server cannot have received the request."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

@@ -1,4 +1,4 @@
-"""A file to be sent, and its request body, which is read from the disk while it is sent."""
+"""A file to be sent, and its request body, which is read from the disk during the upload."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from xrayscreen.errors import FileError, StoppedError
 
-CHUNK = 1 << 20  # bytes
+PIECE = 1 << 20  # bytes
 HEADER_NAME = 80  # characters
 
-Moved = Callable[[int], object]  # called with the number of bytes that went out, or came back to be sent again
+ByteCount = Callable[[int], object]  # called with the number of bytes sent; negative if they must be sent again
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Upload:
     """A file to be sent.
 
     Attributes:
-        name: what to call it, with the folders it lies in: ``ward-3/a.dcm``.
-        source: its bytes, or where they are.
-        sha256: hex digest of the bytes that are meant. Where it is given, a file that has changed since is not sent.
-        size: bytes, as far as they are known; for progress only.
+        name: its name with its folders: ``ward-3/a.dcm``.
+        source: its bytes, or their path.
+        sha256: hex digest of the bytes. If it is given, a file that has changed since is not sent.
+        size: bytes if known; for progress only.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Upload:
     size: int = 0
 
     def data(self) -> bytes:
-        """All its bytes at once."""
+        """Return all its bytes."""
         with self.open() as file:
             return file.read()
 
     def open(self) -> BinaryIO:
-        """Its bytes as an open file.
+        """Return its bytes as an open file.
 
         Raises:
             FileError: ``file_gone`` or ``file_unreadable``.
@@ -55,10 +55,10 @@ class Upload:
         except FileNotFoundError as error:
             raise FileError("file_gone", "The file is no longer there.") from error
         except OSError as error:
-            raise unreadable(error) from error
+            raise unreadable_file(error) from error
 
-    def digest(self, read: Moved = id) -> tuple[str, int]:
-        """The sha256 (hex) and the number of its bytes; ``read`` is called with the size of each piece.
+    def digest(self, read: ByteCount = id) -> tuple[str, int]:
+        """Return the sha256 (hex) and the number of its bytes; ``read`` is called with the size of each piece.
 
         Raises:
             FileError: as :meth:`open`.
@@ -66,35 +66,35 @@ class Upload:
         digest, size = hashlib.sha256(), 0
         try:
             with self.open() as file:
-                while piece := file.read(CHUNK):
+                while piece := file.read(PIECE):
                     digest.update(piece)
                     size += len(piece)
                     read(len(piece))
         except OSError as error:
-            raise unreadable(error) from error
+            raise unreadable_file(error) from error
         return digest.hexdigest(), size
 
 
-def unreadable(error: OSError) -> FileError:
-    """What is said of a file or folder that the disk does not give out."""
+def unreadable_file(error: OSError) -> FileError:
+    """Return the error for a file or folder that cannot be read."""
     return FileError("file_unreadable", f"It cannot be read: {error.strerror or error}.")
 
 
 class Body:
-    """A multipart body (RFC 7578) of the fields ``path`` and ``file``, of known length, never whole in memory.
+    """A multipart body (RFC 7578) with the fields ``path`` and ``file``, of known length, read in pieces.
 
-    The last bytes go out only once the digest of the others is found right, so that a file that changed while it was
-    sent never makes a complete request. Use it as a context; each attempt at a request needs a body of its own.
+    The last bytes are sent only after the digest of the file was checked, so a file that changed during the upload
+    never makes a complete request. Use it as a context manager; each attempt needs a new body.
     """
 
-    def __init__(self, upload: Upload, stop: threading.Event, moved: Moved = id) -> None:
+    def __init__(self, upload: Upload, stop: threading.Event, moved: ByteCount = id) -> None:
         self._upload = upload
         self._stop = stop
         self._moved = moved
         self._sent = 0
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._head, self._tail = _around(upload.name, boundary)
+        self._head, self._tail = _head_and_tail(upload.name, boundary)
         self._file = upload.open()
         self._size = _size(self._file)
 
@@ -115,7 +115,7 @@ class Body:
             self.take_back()
 
     def take_back(self) -> None:
-        """Say that what went out in this attempt does not count."""
+        """Report that the bytes sent in this attempt must be sent again."""
         self._moved(-self._sent)
         self._sent = 0
 
@@ -124,25 +124,25 @@ class Body:
         while left:
             if self._stop.is_set():
                 raise StoppedError
-            piece = self._read(min(CHUNK, left))
+            piece = self._read(min(PIECE, left))
             if not piece:
-                raise _changed()
+                raise _file_changed()
             digest.update(piece)
             left -= len(piece)
             yield piece
             self._sent += len(piece)
             self._moved(len(piece))
         if self._upload.sha256 and digest.hexdigest() != self._upload.sha256:
-            raise _changed()
+            raise _file_changed()
 
     def _read(self, size: int) -> bytes:
         try:
             return self._file.read(size)
-        except OSError as error:  # as an OSError it would be taken for one of the network
-            raise unreadable(error) from error
+        except OSError as error:  # an OSError would be treated as a network error
+            raise unreadable_file(error) from error
 
 
-def _changed() -> FileError:
+def _file_changed() -> FileError:
     sentence = "The file changed after it was hashed, so it was not sent; run the command again once it is complete."
     return FileError("file_changed", sentence)
 
@@ -153,9 +153,11 @@ def _size(file: BinaryIO) -> int:
     return size
 
 
-def _around(name: str, boundary: str) -> tuple[bytes, bytes]:
-    """What stands before and after the file's bytes. Names are escaped as browsers do (HTML, multipart/form-data)."""
-    last = name.rsplit("/", 1)[-1][-HEADER_NAME:] or "unnamed"  # the path is whole, a header may not be long
+def _head_and_tail(name: str, boundary: str) -> tuple[bytes, bytes]:
+    """Return the bytes before and after the file. Names are escaped as browsers do (HTML, multipart/form-data)."""
+    last = (
+        name.rsplit("/", 1)[-1][-HEADER_NAME:] or "unnamed"
+    )  # the field ``path`` has the full name; a header must be short
     for character, escaped in (("\r", "%0D"), ("\n", "%0A"), ('"', "%22")):
         last = last.replace(character, escaped)
     head = (

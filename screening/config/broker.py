@@ -1,4 +1,4 @@
-"""How processes come back to a broker that was away: at different times, and without giving up."""
+"""Reconnection to the broker: at random times, and without a limit of attempts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 from celery.app.amqp import AMQP
 from kombu import Connection
 
-LONGEST_WAIT = 15.0  # seconds between two attempts
+MAX_WAIT = 15.0  # seconds between two attempts
 
 
 class JitteredConnection(Connection):
-    """Backs off by random steps, so that a hundred workers do not all knock at a restarted broker at once."""
+    """A connection that retries after random pauses, so that workers do not reconnect all at the same moment."""
 
     def ensure_connection(self, *args: Any, **options: Any) -> JitteredConnection:
-        """As kombu's, with jitter in the waits."""
+        """Connect as kombu does, with random pauses between attempts."""
         jitter = random.SystemRandom().uniform
         options = {
             "interval_start": jitter(0.2, 1.5),
             "interval_step": jitter(0.5, 2.0),
-            "interval_max": LONGEST_WAIT,
+            "interval_max": MAX_WAIT,
         } | options
         super().ensure_connection(*args, **options)
         return self
 
 
 class JitteredAMQP(AMQP):
-    """Celery's message layer on such connections."""
+    """Celery's message layer with jittered connections."""
 
     Connection = JitteredConnection

@@ -1,4 +1,4 @@
-"""How many worker processes fit in the memory that this container or machine has, and how much each may take.
+"""Number of worker processes that fit in the memory of this container or machine, and the limit of each.
 
 Measured on x86-64 with the default model, decoding beside the network (resident MiB of one process, and in brackets
 what its limit counts, ``RLIMIT_DATA``):
@@ -23,10 +23,12 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 
-PROCESS_MIB = 576  # of a process: a film of 20 megapixels, which the largest detectors give, of any kind, with room
-LEAST_MIB = 480  # below it a process could not be sure of an ordinary film
-MOST_MIB = 4096  # no film that is let in needs as much
-RESERVE_MIB = 256  # the parent process, files in a tmpfs, the kernel's own; or an eighth, whichever is more
+PROCESS_MIB = (
+    576  # of a process: enough for a film of 20 megapixels (the largest detectors) of any kind, with reserve
+)
+MIN_MIB = 480  # with less, an ordinary film may fail
+MAX_MIB = 4096  # no accepted film needs as much
+RESERVE_MIB = 256  # for the parent process, files in a tmpfs and the kernel; an eighth if that is more
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
@@ -34,11 +36,11 @@ OWN_CGROUP = Path("/proc/self/cgroup")
 
 @dataclass(frozen=True)
 class Memory:
-    """What may be used.
+    """Memory that this process and its children may use.
 
     Attributes:
         mib: megabytes (1024 * 1024).
-        source: who says so, in words.
+        source: what sets the limit, in words.
     """
 
     mib: int
@@ -46,12 +48,12 @@ class Memory:
 
     @property
     def room(self) -> int:
-        """What is left for worker processes."""
+        """MiB that are left for worker processes."""
         return self.mib - max(RESERVE_MIB, self.mib // 8)
 
 
-def memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> Memory:
-    """Return the machine's memory, or what the control groups of this process allow where that is less."""
+def available_memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> Memory:
+    """Return the machine's memory, or the limit of this process's control groups if that is less."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     allowed = min(_limits(cgroups, own), default=physical)
     if allowed < physical:
@@ -60,29 +62,29 @@ def memory(cgroups: Path = CGROUPS, own: Path = OWN_CGROUP) -> Memory:
 
 
 def default_processes(cores: int, available: Memory) -> int:
-    """Return how many worker processes there are unless the operator says otherwise: one a core, if they fit."""
+    """Return the default number of worker processes: one a core, if they fit in the memory."""
     return max(1, min(cores, available.room // PROCESS_MIB))
 
 
 def default_memory(processes: int, available: Memory) -> int:
-    """Return the megabytes that each of ``processes`` may take unless the operator says otherwise."""
-    return max(LEAST_MIB, min(MOST_MIB, available.room // processes))
+    """Return the default memory limit of each of ``processes`` in MiB."""
+    return max(MIN_MIB, min(MAX_MIB, available.room // processes))
 
 
-def described(processes: int, limit: int, cores: int, available: Memory) -> str:
-    """Return a line for the log: what a worker has and why."""
+def describe_capacity(processes: int, limit: int, cores: int, available: Memory) -> str:
+    """Return a log line with the number of processes, their limit and the reason."""
     each = f"at most {limit} MiB each" if limit else "without a memory limit"
     return f"worker processes: {processes}, {each} ({cores} cores; {available.source}: {available.mib} MiB)"
 
 
-def too_much(processes: int, limit: int, cores: int, available: Memory) -> str:
-    """Return what is wrong with the settings when all processes together could exhaust the memory; else nothing."""
+def capacity_warning(processes: int, limit: int, cores: int, available: Memory) -> str:
+    """Return a warning if all processes together could exhaust the memory, else an empty string."""
     if processes * limit <= max(available.room, 0):
         return ""
     fitting = default_processes(cores, available)
     advice = f"WORKER_PROCESSES={fitting} and WORKER_MEMORY_MB={default_memory(fitting, available)} fit"
     if fitting * default_memory(fitting, available) > available.room:
-        advice = f"one process needs {LEAST_MIB + RESERVE_MIB} MiB; raise the limit"
+        advice = f"one process needs {MIN_MIB + RESERVE_MIB} MiB; raise the limit"
     return (
         f"{processes} worker processes of {limit} MiB may together take more than {available.source} "
         f"({available.mib} MiB) has room for, and the kernel may kill them: {advice}"
@@ -90,18 +92,18 @@ def too_much(processes: int, limit: int, cores: int, available: Memory) -> str:
 
 
 def _limits(cgroups: Path, own: Path) -> list[int]:
-    """Return every limit in bytes that the control groups of this process have, those above them included."""
+    """Return all limits in bytes of this process's control groups and of the groups above them."""
     found = []
     for line in _text(own).splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:  # version 2; in a container its own group is the root
-            found += _up(cgroups, path, "memory.max")
+            found += _limits_upwards(cgroups, path, "memory.max")
         elif "memory" in controllers.split(","):
-            found += _up(cgroups / "memory", path, "memory.limit_in_bytes")
+            found += _limits_upwards(cgroups / "memory", path, "memory.limit_in_bytes")
     return found
 
 
-def _up(root: Path, path: str, name: str) -> list[int]:
+def _limits_upwards(root: Path, path: str, name: str) -> list[int]:
     group = Path(path.strip("/"))
     texts = (_text(root / one / name).strip() for one in (group, *group.parents))
     return [int(text) for text in texts if text.isdigit()]  # "max" is no limit

@@ -11,7 +11,7 @@ from typing import Any
 
 # Before NumPy is imported: each worker process has one core, so no library may start a thread for every core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Django's checks import every page and form; whoever migrates or serves has run them, and a worker starts sooner.
+# Django's checks import every page and form. The web process runs them; without them a worker starts sooner.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery
@@ -21,19 +21,19 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from screening.config import capacity
-from screening.config.cores import cores
-from screening.config.environment import settings_explained
-from screening.config.limits import limits
+from screening.config.cores import count_cores
+from screening.config.environment import setting_errors_explained
+from screening.config.limits import time_limits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
 
-# Its ten lines are about messages that run code; ours are JSON. What is left of it is a line of our own.
+# Celery warns about pickled messages when run as root; our messages are JSON. _log_capacity logs one line instead.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 SMALL, BULK = "small", "bulk"
 
-with settings_explained():
-    _limits = limits(settings.CHUNK_SECONDS)
+with setting_errors_explained():
+    _limits = time_limits(settings.CHUNK_SECONDS)
 
 app = Celery("screening", amqp="screening.config.broker:JitteredAMQP")
 app.conf.update(
@@ -48,21 +48,21 @@ app.conf.update(
     worker_concurrency=settings.WORKER_PROCESSES,
     task_soft_time_limit=_limits.soft,
     task_time_limit=_limits.hard,
-    # A stop lets chunks finish that can; what is cut off is taken back when its lease runs out.
+    # On a stop, chunks get time to finish; the films of a killed chunk are queued again when their lease expires.
     worker_soft_shutdown_timeout=float(_limits.soft),
     task_default_queue=BULK,
     broker_transport_options={
         "visibility_timeout": _limits.visibility,
-        # Look into "small" first, so that a batch of 5,000 does not hold up a batch of 3.
+        # The queue "small" is read first, so that a batch of 5,000 films does not delay a batch of 3.
         "queue_order_strategy": "priority",
-        # A broker that is frozen must look like one that is gone.
+        # With these timeouts a frozen broker is treated like an unreachable one.
         "socket_timeout": 10,
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
     },
     broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,  # never give up; the pauses are in config/broker.py
-    # Publishing gives up soon: a film whose message is lost is published again by the sweep.
+    broker_connection_max_retries=None,  # no limit; the pauses are in config/broker.py
+    # Few retries: the sweep publishes a film again if its message is lost.
     task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
     worker_hijack_root_logger=False,
     beat_scheduler="screening.config.clock:SteadyScheduler",
@@ -80,26 +80,26 @@ app.autodiscover_tasks(["screening"])
 
 
 @worker_init.connect
-def _say_capacity(**_: Any) -> None:
-    """Log how many processes there are and why, and warn where all of them together do not fit."""
+def _log_capacity(**_: Any) -> None:
+    """Log the number of processes and the reason; warn if their memory limits do not fit together."""
     log = logging.getLogger(__name__)
-    found = (settings.WORKER_PROCESSES, settings.WORKER_MEMORY_MB, cores(), capacity.memory())
-    log.info(capacity.described(*found))
+    found = (settings.WORKER_PROCESSES, settings.WORKER_MEMORY_MB, count_cores(), capacity.available_memory())
+    log.info(capacity.describe_capacity(*found))
     if os.geteuid() == 0:
-        log.info("this worker runs as root; films come from outside, so an ordinary user is safer")
-    if warning := capacity.too_much(*found):
+        log.info("this worker runs as root; an ordinary user is safer, since films come from outside")
+    if warning := capacity.capacity_warning(*found):
         log.warning(warning)
 
 
 @task_prerun.connect
 def _renew_connections(**_: Any) -> None:
-    """As Django does before a request: a connection that is broken or older than a minute is not used again."""
+    """Close database connections that are broken or older than a minute, as Django does before a request."""
     close_old_connections()
 
 
 @worker_ready.connect
 @beat_init.connect
-def _announce(**_: Any) -> None:
-    """Leave a file where the supervisor looks for it: the process is ready."""
+def _mark_ready(**_: Any) -> None:
+    """Create the file that tells the supervisor that this process is ready."""
     if name := os.environ.get("SCREENING_READY_FILE"):
         Path(name).touch()

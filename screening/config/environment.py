@@ -1,4 +1,4 @@
-"""Where the settings come from: the environment first, the embedded servers of ``make run`` second."""
+"""Settings from the environment, or from the files of the embedded servers of ``make run``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
 
 class SettingError(ValueError):
-    """A setting that cannot be used. Its text names the setting and says what to do, and holds no secret."""
+    """An invalid setting. The text names the setting and says what to do; it contains no secret."""
 
 
 @contextmanager
-def settings_explained(status: int = 2) -> Iterator[None]:
-    """End this process with one sentence instead of a traceback when a setting cannot be used."""
+def setting_errors_explained(status: int = 2) -> Iterator[None]:
+    """Exit with one sentence instead of a traceback if a setting is invalid."""
     try:
         yield
     except SettingError as error:
@@ -28,17 +28,17 @@ def settings_explained(status: int = 2) -> Iterator[None]:
         raise SystemExit(status) from None
 
 
-def flag(name: str, default: bool = False) -> bool:
-    """An on/off setting."""
+def read_flag(name: str, default: bool = False) -> bool:
+    """Return an on/off setting."""
     text = os.environ.get(name, "").strip().lower()
     return text in TRUE_WORDS if text else default
 
 
-def number(name: str, default: int, least: int | None = None) -> int:
-    """A whole-number setting.
+def read_number(name: str, default: int, least: int | None = None) -> int:
+    """Return a whole-number setting.
 
     Raises:
-        SettingError: when it is no whole number, or below ``least``.
+        SettingError: it is not a whole number, or below ``least``.
     """
     text = os.environ.get(name, "")
     try:
@@ -50,11 +50,11 @@ def number(name: str, default: int, least: int | None = None) -> int:
     return value
 
 
-def share(name: str, default: float) -> float:
-    """A setting between 0 and 1.
+def read_share(name: str, default: float) -> float:
+    """Return a setting from 0 to 1.
 
     Raises:
-        SettingError: when it is not.
+        SettingError: it is not a number from 0 to 1.
     """
     text = os.environ.get(name, "")
     try:
@@ -66,26 +66,26 @@ def share(name: str, default: float) -> float:
     return value
 
 
-def words(name: str, default: str) -> list[str]:
-    """A comma-separated setting."""
+def read_list(name: str, default: str) -> list[str]:
+    """Return the items of a comma-separated setting."""
     return [word.strip() for word in (os.environ.get(name) or default).split(",") if word.strip()]
 
 
-def secret(name: str) -> str:
-    """Return the secret ``name``: the variable's value, or what the file holds that ``NAME_FILE`` names.
+def read_secret(name: str) -> str:
+    """Return the secret ``name``: the variable's value, or the text of the file that ``NAME_FILE`` names.
 
-    One newline at the file's end is not part of the secret. Empty when neither variable is set.
+    One newline at the file's end is removed. The result is empty if neither variable is set.
 
     Raises:
-        SettingError: when both are set, or the file cannot be read or is empty.
+        SettingError: both are set, or the file cannot be read or is empty.
     """
     value, file = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
     if value and file:
         raise SettingError(f"{name} and {name}_FILE are both set; keep one of them")
-    return _read_secret(f"{name}_FILE", file) if file else value
+    return _read_secret_file(f"{name}_FILE", file) if file else value
 
 
-def _read_secret(variable: str, file: str) -> str:
+def _read_secret_file(variable: str, file: str) -> str:
     try:
         text = Path(file).read_bytes().decode()
     except (OSError, ValueError) as error:
@@ -98,15 +98,14 @@ def _read_secret(variable: str, file: str) -> str:
 
 
 def instance_dir() -> Path:
-    """The folder that holds this instance's data."""
+    """Return the folder with this instance's data."""
     return Path(os.environ.get("SCREENING_DATA_DIR") or BASE_DIR / "var" / "run").resolve()
 
 
-def endpoint(chosen: str, key: str, absent: str) -> str:
-    """Return a server's address: the chosen one, else that of the embedded server now running, else ``absent``.
+def find_endpoint(chosen: str, key: str, absent: str) -> str:
+    """Return a server's address: the chosen one, else that of the running embedded server, else ``absent``.
 
-    Commands that need no server (``check``, ``makemigrations``) work with the last one; all others fail to
-    connect, which is the truth.
+    Commands that need no server (``check``, ``makemigrations``) work with ``absent``; all others fail to connect.
     """
     if chosen:
         return chosen
@@ -117,9 +116,9 @@ def endpoint(chosen: str, key: str, absent: str) -> str:
     return str(known.get(key, absent))
 
 
-def secret_key() -> str:
-    """Django's key: the environment's, else the instance's own, else one for this process alone."""
-    if key := secret("DJANGO_SECRET_KEY"):
+def read_secret_key() -> str:
+    """Return Django's key: from the environment, else from the instance, else a new one for this process."""
+    if key := read_secret("DJANGO_SECRET_KEY"):
         return key
     try:
         return str(json.loads((instance_dir() / "secrets.json").read_text())["django_secret_key"])

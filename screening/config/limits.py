@@ -1,9 +1,9 @@
-"""Every time limit of the worker, derived from one number so that their order can never be wrong.
+"""Time limits of the worker, all derived from ``CHUNK_SECONDS``, so that their order is always right.
 
-``soft < hard < lease < visibility timeout``: a chunk that takes too long is first asked to stop, then killed;
-only then may another worker take its films, and only long after that does the broker deliver its message anew.
-Whoever stops a worker waits ``stop`` seconds before killing it: by then its last chunk has ended or was killed.
-Imports nothing, so that the supervisor can use it without Django.
+``soft < hard < lease < visibility timeout``: a chunk that takes too long is first asked to stop, then killed. Only
+then may another worker claim its films, and only long after that does the broker deliver the message again. On a
+stop, a worker gets ``stop`` seconds before it is killed; by then its last chunk has ended. This module imports
+nothing, so that the supervisor can use it without Django.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEFAULT_CHUNK_SECONDS = 30
-CLOSING_SECONDS = 5  # after its last chunk: results to the database, connections closed
+CLOSING_SECONDS = 5  # to write the last results and close connections
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Seconds."""
+class TimeLimits:
+    """Time limits in seconds."""
 
     soft: int
     hard: int
@@ -25,14 +25,14 @@ class Limits:
     stop: int
 
 
-def limits(chunk_seconds: int) -> Limits:
-    """The limits for chunks that are allowed ``chunk_seconds`` each.
+def time_limits(chunk_seconds: int) -> TimeLimits:
+    """Return the time limits for chunks that may take ``chunk_seconds`` each.
 
     Raises:
-        ValueError: when ``chunk_seconds`` is below 1.
+        ValueError: ``chunk_seconds`` is below 1.
     """
     if chunk_seconds < 1:
         raise ValueError("CHUNK_SECONDS must be at least 1")
     hard = chunk_seconds + max(2, chunk_seconds // 4)
     lease = hard + max(3, chunk_seconds // 2)
-    return Limits(chunk_seconds, hard, lease, 4 * lease, hard + CLOSING_SECONDS)
+    return TimeLimits(chunk_seconds, hard, lease, 4 * lease, hard + CLOSING_SECONDS)

@@ -1,7 +1,7 @@
-"""The addresses of the database and the broker: one URL each, or made from host, port, user and password.
+"""Addresses of the database and the broker, from one URL each or from host, port, user and password.
 
-Whatever a password holds, the URL that leaves here is percent-encoded, so that Django, libpq, redis-py and kombu
-all read the same password from it. ``screening.runtime`` uses this too, so nothing here needs Django.
+User and password are percent-encoded in the URL, so that Django, libpq, redis-py and kombu read the same password.
+``screening.runtime`` uses this module, so it does not import Django.
 """
 
 from __future__ import annotations
@@ -11,52 +11,52 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
-from screening.config.environment import SettingError, number, secret
+from screening.config.environment import SettingError, read_number, read_secret
 
-# A user or password may hold anything but what ends that part of a URL; a literal % is an unfinished code.
+# A user or password may contain all characters but those that end that part of a URL; % must begin a code.
 _BEFORE_COLON = r"(?:[^:/?#@\[\]%\s]|%[0-9A-Fa-f]{2})*"
 _AFTER_COLON = r"(?:[^/?#@\[\]%\s]|%[0-9A-Fa-f]{2})*"
 _ADDRESS = re.compile(
     rf"(?P<scheme>[a-z]+)://(?:(?P<user>{_BEFORE_COLON})(?P<password>:{_AFTER_COLON})?@)?"
     r"(?P<server>(?:\[[0-9A-Fa-f:.]+\]|[^:/?#@\[\]\s]*)(?::[0-9]*)?(?:[/?][^#@\s]*)?)"
 )
-# Where it can be set; none of these is passed on to processes that get the finished URL.
+# These variables are not passed on to processes that get the finished URL.
 FILES = ("DATABASE_URL_FILE", "REDIS_URL_FILE")
 
 
 def database_url() -> str:
-    """Return the database that the environment names, by ``DATABASE_URL`` or else by ``POSTGRES_HOST``; or nothing.
+    """Return the database's URL from ``DATABASE_URL``, else from ``POSTGRES_HOST``; empty if neither is set.
 
     Raises:
         SettingError: when a setting of it cannot be used.
     """
-    if address := secret("DATABASE_URL"):
+    if address := read_secret("DATABASE_URL"):
         parts = "POSTGRES_HOST, POSTGRES_USER and POSTGRES_PASSWORD"
         return _checked("DATABASE_URL", address, ("postgres", "postgresql"), parts)
     if not (host := os.environ.get("POSTGRES_HOST", "")):
         return ""
     user = os.environ.get("POSTGRES_USER") or "screening"
     name = os.environ.get("POSTGRES_DB") or "screening"
-    server = f"{_host(host)}:{number('POSTGRES_PORT', 5432)}/{quote(name, safe='')}"
-    return f"postgres://{_credentials(user, secret('POSTGRES_PASSWORD'))}{server}"
+    server = f"{_host(host)}:{read_number('POSTGRES_PORT', 5432)}/{quote(name, safe='')}"
+    return f"postgres://{_credentials(user, read_secret('POSTGRES_PASSWORD'))}{server}"
 
 
 def redis_url() -> str:
-    """Return the broker that the environment names, by ``REDIS_URL`` or else by ``REDIS_HOST``; or nothing.
+    """Return the broker's URL from ``REDIS_URL``, else from ``REDIS_HOST``; empty if neither is set.
 
     Raises:
         SettingError: when a setting of it cannot be used.
     """
-    if address := secret("REDIS_URL"):
+    if address := read_secret("REDIS_URL"):
         return _checked("REDIS_URL", address, ("redis", "rediss"), "REDIS_HOST and REDIS_PASSWORD")
     if not (host := os.environ.get("REDIS_HOST", "")):
         return ""
-    server = f"{_host(host)}:{number('REDIS_PORT', 6379)}/{number('REDIS_DB', 0)}"
-    return f"redis://{_credentials('', secret('REDIS_PASSWORD'))}{server}"
+    server = f"{_host(host)}:{read_number('REDIS_PORT', 6379)}/{read_number('REDIS_DB', 0)}"
+    return f"redis://{_credentials('', read_secret('REDIS_PASSWORD'))}{server}"
 
 
 def _checked(variable: str, address: str, schemes: Sequence[str], parts: str) -> str:
-    """Return the address with user and password encoded in full; never quote it, it holds a password."""
+    """Return the URL with user and password fully encoded. Errors never quote it, since it contains a password."""
     found = _ADDRESS.fullmatch(address)
     if not found:
         raise SettingError(

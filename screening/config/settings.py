@@ -11,16 +11,25 @@ from ml import DEFAULT_MODEL as SHIPPED_MODEL
 from ml import NOTICE as NOTICE
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
 from screening.config import capacity, servers, storages
-from screening.config.cores import cores
-from screening.config.environment import endpoint, flag, instance_dir, number, secret, secret_key, share, words
+from screening.config.cores import count_cores
+from screening.config.environment import (
+    find_endpoint,
+    instance_dir,
+    read_flag,
+    read_list,
+    read_number,
+    read_secret,
+    read_secret_key,
+    read_share,
+)
 from screening.config.limits import DEFAULT_CHUNK_SECONDS
 
 MIB = 1024 * 1024
 
-DEBUG = flag("DJANGO_DEBUG")
-SECRET_KEY = secret_key()
-ALLOWED_HOSTS = words("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = words("DJANGO_CSRF_TRUSTED_ORIGINS", "")
+DEBUG = read_flag("DJANGO_DEBUG")
+SECRET_KEY = read_secret_key()
+ALLOWED_HOSTS = read_list("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = read_list("DJANGO_CSRF_TRUSTED_ORIGINS", "")
 
 INSTALLED_APPS = [
     "screening",  # before the admin, whose base template it extends
@@ -74,14 +83,14 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         **dj_database_url.parse(
-            endpoint(servers.database_url(), "database_url", "postgres://screening@127.0.0.1:5432/screening"),
+            find_endpoint(servers.database_url(), "database_url", "postgres://screening@127.0.0.1:5432/screening"),
             conn_max_age=60,
             conn_health_checks=True,
         ),
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = endpoint(servers.redis_url(), "redis_url", "redis://127.0.0.1:6379/0")
+REDIS_URL = find_endpoint(servers.redis_url(), "redis_url", "redis://127.0.0.1:6379/0")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -109,10 +118,10 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 MEDIA_ROOT = instance_dir() / "media"
 MEDIA_URL = ""  # films are served by views that check rights, never by path
-STORAGES = storages.storages()
-SERVE_ACCEL_PREFIX = storages.accel_prefix()
-SERVE_PRESIGNED = storages.presigned()
-FSYNC = flag("FSYNC", True)  # wait for the disk before a row says that bytes are there
+STORAGES = storages.storage_settings()
+SERVE_ACCEL_PREFIX = storages.read_accel_prefix()
+SERVE_PRESIGNED = storages.read_presigned()
+FSYNC = read_flag("FSYNC", True)  # wait for the disk before a row says that bytes are there
 UPLOAD_SPOOL = instance_dir() / "spool"  # uploads on their way: on the volume that keeps them, not in memory
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -122,7 +131,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # Security. TLS ends at a proxy where there is one; it says so with DJANGO_HTTPS.
-HTTPS = flag("DJANGO_HTTPS")
+HTTPS = read_flag("DJANGO_HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -134,7 +143,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": storages.picture_sources(),
+        "img-src": storages.picture_origins(),
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
@@ -167,57 +176,59 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Uploads. One request carries one file from the browser and many from a plain form.
-MAX_FILE_BYTES = number("MAX_FILE_BYTES", 64 * MIB)
+MAX_FILE_BYTES = read_number("MAX_FILE_BYTES", 64 * MIB)
 # Declared; detectors give about 20. A worker takes up to 17 bytes a pixel (colour with transparency), else 4 to 13.
-MAX_MEGAPIXELS = number("MAX_MEGAPIXELS", MAX_PIXELS // MEGAPIXEL)
-MAX_ARCHIVE_BYTES = number("MAX_ARCHIVE_BYTES", 4096 * MIB)
-MAX_ARCHIVE_MEMBERS = number("MAX_ARCHIVE_MEMBERS", 20_000)
-MAX_UNPACKED_BYTES = number("MAX_UNPACKED_BYTES", 16_384 * MIB)
-MAX_ARCHIVE_RATIO = number("MAX_ARCHIVE_RATIO", 200)  # unpacked by packed; a black film packs to about 1/100
-KEEP_ORIGINALS = flag("KEEP_ORIGINALS")  # also the bytes as they were sent, with what identifies a person
-PSEUDONYM_KEY = secret("PSEUDONYM_KEY") or SECRET_KEY  # who changes it breaks the grouping by patient
+MAX_MEGAPIXELS = read_number("MAX_MEGAPIXELS", MAX_PIXELS // MEGAPIXEL)
+MAX_ARCHIVE_BYTES = read_number("MAX_ARCHIVE_BYTES", 4096 * MIB)
+MAX_ARCHIVE_MEMBERS = read_number("MAX_ARCHIVE_MEMBERS", 20_000)
+MAX_UNPACKED_BYTES = read_number("MAX_UNPACKED_BYTES", 16_384 * MIB)
+MAX_ARCHIVE_RATIO = read_number("MAX_ARCHIVE_RATIO", 200)  # unpacked by packed; a black film packs to about 1/100
+KEEP_ORIGINALS = read_flag("KEEP_ORIGINALS")  # also keep the uploaded bytes, with what identifies a person
+PSEUDONYM_KEY = read_secret("PSEUDONYM_KEY") or SECRET_KEY  # changing it breaks the grouping by patient
 # What each user may have; an administrator can set other limits for one user.
-QUOTA_BYTES = number("QUOTA_BYTES", 1_048_576 * MIB)
-QUOTA_FILES = number("QUOTA_FILES", 1_000_000)
-QUOTA_OPEN_BATCHES = number("QUOTA_OPEN_BATCHES", 100)
-DATA_UPLOAD_MAX_NUMBER_FILES = number("MAX_FILES_A_REQUEST", 1000)
-MAX_REQUEST_BYTES = number("MAX_REQUEST_BYTES", 16_384 * MIB)  # of all files of one request
+QUOTA_BYTES = read_number("QUOTA_BYTES", 1_048_576 * MIB)
+QUOTA_FILES = read_number("QUOTA_FILES", 1_000_000)
+QUOTA_OPEN_BATCHES = read_number("QUOTA_OPEN_BATCHES", 100)
+DATA_UPLOAD_MAX_NUMBER_FILES = read_number("MAX_FILES_A_REQUEST", 1000)
+MAX_REQUEST_BYTES = read_number("MAX_REQUEST_BYTES", 16_384 * MIB)  # of all files of one request
 # Form fields only, of which each file may have one, its path; files go to disk.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = DATA_UPLOAD_MAX_NUMBER_FILES + 1000
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(2 * MIB, DATA_UPLOAD_MAX_NUMBER_FILES * 2048)
 
 # Screening. Times are seconds; all of Celery's and the lease follow from CHUNK_SECONDS (config/celery.py).
-_memory = capacity.memory()
-WORKER_PROCESSES = number("WORKER_PROCESSES", capacity.default_processes(cores(), _memory), least=1)
+_memory = capacity.available_memory()
+WORKER_PROCESSES = read_number("WORKER_PROCESSES", capacity.default_processes(count_cores(), _memory), least=1)
 # How finely the end of a batch is cut: here the web process's own memory, which may be less, says nothing.
-CUT_FOR_PROCESSES = number("WORKER_PROCESSES", cores(), least=1)
-WORKER_THREADS = number("WORKER_THREADS", 1, least=1)  # of the network's arithmetic, in each process
+CUT_FOR_PROCESSES = read_number("WORKER_PROCESSES", count_cores(), least=1)
+WORKER_THREADS = read_number("WORKER_THREADS", 1, least=1)  # of the network's arithmetic, in each process
 # Decode while the network runs: where a process has more than one core to itself.
-WORKER_OVERLAP = flag("WORKER_OVERLAP", default=cores() > WORKER_PROCESSES)
+WORKER_OVERLAP = read_flag("WORKER_OVERLAP", default=count_cores() > WORKER_PROCESSES)
 # Of each process, 0: no limit; more fails its film.
-WORKER_MEMORY_MB = number("WORKER_MEMORY_MB", capacity.default_memory(WORKER_PROCESSES, _memory), least=0)
-CHUNK_FILMS = number("CHUNK_FILMS", 32)
-CHUNK_MEGAPIXELS = number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
-CHUNK_SECONDS = number("CHUNK_SECONDS", DEFAULT_CHUNK_SECONDS)
-SWEEP_SECONDS = number("SWEEP_SECONDS", 15)
-SMALL_BATCH_FILMS = number("SMALL_BATCH_FILMS", 32)
+WORKER_MEMORY_MB = read_number("WORKER_MEMORY_MB", capacity.default_memory(WORKER_PROCESSES, _memory), least=0)
+CHUNK_FILMS = read_number("CHUNK_FILMS", 32)
+CHUNK_MEGAPIXELS = read_number("CHUNK_MEGAPIXELS", 128)  # a chunk ends here if it is not full before
+CHUNK_SECONDS = read_number("CHUNK_SECONDS", DEFAULT_CHUNK_SECONDS)
+SWEEP_SECONDS = read_number("SWEEP_SECONDS", 15)
+SMALL_BATCH_FILMS = read_number("SMALL_BATCH_FILMS", 32)
 MAX_ATTEMPTS = 3
-AUDIT_SAMPLE = share("AUDIT_SAMPLE", 0.05)  # share of the unflagged films that goes to review all the same
+AUDIT_SAMPLE = read_share("AUDIT_SAMPLE", 0.05)  # share of the unflagged films that are reviewed, too
 DEFAULT_MODEL = os.environ.get("SCREENING_MODEL") or SHIPPED_MODEL
 
 # Reading. A reader's claim on a film is renewed while its page is open.
-READING_CLAIM_SECONDS = number("READING_CLAIM_SECONDS", 600)
-READING_BLINDED = flag("READING_BLINDED", True)  # until a reader switches; score and decision hidden till the verdict
-READINGS_NEEDED = number("READINGS_NEEDED", 1)  # of each film, by different readers: 1 or 2
-DOUBLE_READING_SHARE = share("DOUBLE_READING_SHARE", 0.1)  # of the films that get two all the same
-GOLD_SHARE = share("GOLD_SHARE", 0.05)  # of the films offered to a reader that are hidden gold cases
+READING_CLAIM_SECONDS = read_number("READING_CLAIM_SECONDS", 600)
+READING_BLINDED = read_flag("READING_BLINDED", True)  # hide score and decision until the verdict; readers can switch
+READINGS_NEEDED = read_number("READINGS_NEEDED", 1)  # of each film, by different readers: 1 or 2
+DOUBLE_READING_SHARE = read_share(
+    "DOUBLE_READING_SHARE", 0.1
+)  # of films read by two readers although READINGS_NEEDED is 1
+GOLD_SHARE = read_share("GOLD_SHARE", 0.05)  # of the films offered to a reader that are hidden gold cases
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    # Anybody can send a wrong Host header; each would be a traceback. The answer says what to set.
+    # Anybody can send a wrong Host header, and each would log a traceback. The answer says what to set.
     "loggers": {"django.security.DisallowedHost": {"level": "CRITICAL"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL") or "INFO"},
 }

@@ -1,6 +1,6 @@
-"""Where films are kept and by what way their pictures go out, from the environment; see docs/storage.md.
+"""Settings for the storage of films and the delivery of pictures; see docs/storage.md.
 
-Nothing here loads the S3 libraries: Django imports a storage's class when it is first asked for.
+The S3 libraries are not loaded here: Django imports the storage's class at its first use.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from urllib.parse import urlsplit
 
 from csp.constants import SELF
 
-from screening.config.environment import SettingError, flag, secret
+from screening.config.environment import SettingError, read_flag, read_secret
 
 LOCAL = "screening.storage.local.DurableFileSystemStorage"
 S3 = "screening.storage.s3.S3FilmStorage"
 STATIC = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
-def storages() -> dict[str, dict[str, Any]]:
-    """Django's ``STORAGES``: local disk, or the bucket that ``S3_BUCKET`` names.
+def storage_settings() -> dict[str, dict[str, Any]]:
+    """Return Django's ``STORAGES``: the local disk, or the bucket of ``S3_BUCKET``.
 
     Raises:
-        SettingError: when only one of ``S3_ACCESS_KEY`` and ``S3_SECRET_KEY`` is given.
+        SettingError: only one of ``S3_ACCESS_KEY`` and ``S3_SECRET_KEY`` is set.
     """
-    return {"default": _bucket() if _text("S3_BUCKET") else _disk(), "staticfiles": STATIC}
+    return {"default": _bucket_storage() if _text("S3_BUCKET") else _disk_storage(), "staticfiles": STATIC}
 
 
-def accel_prefix() -> str:
-    """The proxy's internal location that answers for pictures; empty when this process sends them itself.
+def read_accel_prefix() -> str:
+    """Return the proxy's internal location for pictures; empty if this process sends them itself.
 
     Raises:
-        SettingError: when it is no path from slash to slash, or films are in a bucket.
+        SettingError: it does not begin and end with a slash, or films are in a bucket.
     """
     prefix = _text("SERVE_ACCEL_PREFIX")
     if prefix and not (prefix.startswith("/") and prefix.endswith("/") and len(prefix) > 2):
@@ -41,25 +41,25 @@ def accel_prefix() -> str:
     return prefix
 
 
-def presigned() -> bool:
-    """Whether pictures are fetched from the bucket itself, by addresses that are valid for a minute.
+def read_presigned() -> bool:
+    """Return whether browsers fetch pictures from the bucket, by addresses that are valid for a minute.
 
     Raises:
-        SettingError: when there is no bucket.
+        SettingError: there is no bucket.
     """
-    wanted = flag("SERVE_PRESIGNED")
+    wanted = read_flag("SERVE_PRESIGNED")
     if wanted and not _text("S3_BUCKET"):
         raise SettingError("SERVE_PRESIGNED=1 needs films in a bucket; set S3_BUCKET")
     return wanted
 
 
-def picture_sources() -> list[str]:
-    """Where a page may load pictures from (``img-src``): here, and the bucket where it sends them itself.
+def picture_origins() -> list[str]:
+    """Return the origins for pictures (``img-src``): this site, and the bucket if it sends pictures itself.
 
     Raises:
-        SettingError: when the bucket's address is not known.
+        SettingError: the bucket's address is not known.
     """
-    if not presigned():
+    if not read_presigned():
         return [SELF, "data:"]
     address = urlsplit(_text("S3_PUBLIC_URL") or _text("S3_ENDPOINT_URL"))
     if address.scheme not in ("http", "https") or not address.netloc:
@@ -71,16 +71,16 @@ def _text(name: str) -> str:
     return os.environ.get(name, "").strip()
 
 
-def _disk() -> dict[str, Any]:
-    # A second attempt's pictures replace the first one's; no two films share a name.
+def _disk_storage() -> dict[str, Any]:
+    # A second attempt overwrites the pictures of the first; each film has its own names.
     options: dict[str, Any] = {"allow_overwrite": True}
-    if accel_prefix():  # the proxy reads the pictures as one of the group, and nothing else
+    if read_accel_prefix():  # the proxy's group may read pictures and nothing else
         options |= {"directory_permissions_mode": 0o710, "picture_permissions_mode": 0o640}
     return {"BACKEND": LOCAL, "OPTIONS": options}
 
 
-def _bucket() -> dict[str, Any]:
-    access_key, secret_key = secret("S3_ACCESS_KEY").strip(), secret("S3_SECRET_KEY").strip()
+def _bucket_storage() -> dict[str, Any]:
+    access_key, secret_key = read_secret("S3_ACCESS_KEY").strip(), read_secret("S3_SECRET_KEY").strip()
     if bool(access_key) != bool(secret_key):
         raise SettingError("S3_ACCESS_KEY and S3_SECRET_KEY go together; without both, boto3 looks for credentials")
     options = {
@@ -89,7 +89,7 @@ def _bucket() -> dict[str, Any]:
         "endpoint_url": _text("S3_ENDPOINT_URL") or None,
         "public_url": _text("S3_PUBLIC_URL") or None,
         "region_name": _text("S3_REGION") or None,
-        # Names in the path work with every server; names in the host need its DNS.
+        # A bucket's name in the path works with every server; a name in the host needs DNS.
         "addressing_style": "path" if _text("S3_ENDPOINT_URL") else None,
     }
     if access_key:

@@ -1,4 +1,4 @@
-"""The whole site's addresses."""
+"""Addresses of the whole site."""
 
 from django.contrib import admin
 from django.urls import include, path

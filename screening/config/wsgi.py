@@ -1,13 +1,13 @@
-"""The web server's entry."""
+"""Entry point of the web server."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
-from screening.config.environment import settings_explained
+from screening.config.environment import setting_errors_explained
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "screening.config.settings")
-BOOT_ERROR = 3  # by this status gunicorn knows that another attempt would end likewise
+BOOT_ERROR = 3  # gunicorn does not restart a process that ends with this status
 
-with settings_explained(BOOT_ERROR):
+with setting_errors_explained(BOOT_ERROR):
     application = get_wsgi_application()

@@ -1,1 +1,1 @@
-"""The system from the outside: the command lines ``demo`` and ``screen``, built on ``xrayscreen``."""
+"""The command lines ``demo`` and ``screen``, which use the system through ``xrayscreen``."""

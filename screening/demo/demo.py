@@ -1,4 +1,4 @@
-"""``make demo``: the whole system once, on real input, from a bare start."""
+"""``make demo``: start the whole system, screen the sample study, print the results, stop."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pathlib import Path
 from ml.data.datasets import data_dir
 from ml.errors import DataSetError
 from screening.batches.sample_study import Study, sample_study
-from screening.demo.report import agreement
+from screening.demo.report import describe_agreement
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import Stack, running_stack
-from screening.runtime.summary import summary
+from screening.runtime.summary import summary_lines
 from xrayscreen import Client, ClientError, Status
-from xrayscreen.progress import Terminal
-from xrayscreen.report import film_table, totals
-from xrayscreen.screening import wait
+from xrayscreen.progress import TerminalReporter
+from xrayscreen.report import format_films, format_totals
+from xrayscreen.screening import wait_for_batch
 
 INSTANCE = Path("var/demo")
 USER = "demo"
-MOST_SECONDS = 600
+MAX_SECONDS = 600
 
 
 def demo(instance: Path, keep: bool) -> int:
-    """Start everything, screen the sample study, print what came of it, stop everything.
+    """Start the system, screen the sample study, print the results, stop the system.
 
     Returns:
-        the exit status: 0 when every file ended with a result or a reason.
+        the exit status: 0 if every file ended with a result or a reason.
 
     Raises:
         StartupError, ClientError, DataSetError: with a sentence for people.
@@ -41,36 +41,36 @@ def demo(instance: Path, keep: bool) -> int:
         batch, status = screen_study(Client(stack.base_url, account["token"]), study)
         print(f"\nDashboard: {stack.base_url}/batches/{batch}")
         if keep:
-            return _keep(stack, account)
+            return _keep_running(stack, account)
     print("Everything is stopped again; `make demo KEEP=1` leaves it running.")
     return 0 if status["progress"]["finished"] == status["progress"]["total"] else 1
 
 
 def screen_study(client: Client, study: Study) -> tuple[str, Status]:
-    """Upload a study, wait for its results and print them; returns the batch's id and last status."""
+    """Upload a study, wait for its results and print them; return the batch's id and last status."""
     batch = client.create_batch(study.title)
-    show = Terminal()
-    with show.step("uploading", len(study.uploads), "files") as step:
+    reporter = TerminalReporter()
+    with reporter.step("uploading", len(study.uploads), "files") as step:
         client.add_all(batch, study.uploads, lambda _film: step.add(1))
     client.submit(batch)
-    status = wait(client, batch, show, MOST_SECONDS)
+    status = wait_for_batch(client, batch, reporter, MAX_SECONDS)
     films = list(client.films(batch))
-    print(film_table(films), totals(status), sep="\n\n")
+    print(format_films(films), format_totals(status), sep="\n\n")
     if study.truth:
-        print(agreement(films, study.truth), sep="\n\n")
+        print(describe_agreement(films, study.truth), sep="\n\n")
     print(f"\n{status['notice']}")
     return batch, status
 
 
-def _keep(stack: Stack, account: dict[str, str]) -> int:
+def _keep_running(stack: Stack, account: dict[str, str]) -> int:
     sign_in = f"user {account['user']}, password {account['password']} (new at every start)"
-    print(*summary(stack, sign_in), sep="\n", flush=True)
+    print(*summary_lines(stack, sign_in), sep="\n", flush=True)
     stack.wait()
     return 0
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m screening.demo demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the system running until Ctrl-C")
     parser.add_argument("--instance", type=Path, default=INSTANCE, help="where its data live")

@@ -1,4 +1,4 @@
-"""How results compare with what is known of the films."""
+"""Comparison of results with the labels of the films."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ml.data.datasets import FilmRecord
 from xrayscreen import Film
 
 
-def agreement(films: Sequence[Film], truth: dict[str, FilmRecord]) -> str:
-    """How the decisions agree with the labels, by source and finding; uncertain counts as neither."""
+def describe_agreement(films: Sequence[Film], truth: dict[str, FilmRecord]) -> str:
+    """Return the agreement of decisions and labels by source and finding, as text; uncertain counts as wrong."""
     right: Counter[tuple[str, str]] = Counter()
     outcome: dict[tuple[str, str], Counter[str]] = {}
     for film in films:

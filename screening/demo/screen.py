@@ -1,4 +1,4 @@
-"""``make screen DIR=folder``: a folder in, a CSV out, through the running system or one started for it."""
+"""``make screen DIR=folder``: screen a folder and write a CSV, with the running system or one started for it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from screening.config.environment import instance_dir
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import running_stack
 from xrayscreen import Client, ClientError
-from xrayscreen.commands import REFUSED, add_screen_options, guarded, screen, wish_of
-from xrayscreen.files import find
-from xrayscreen.progress import Terminal
-from xrayscreen.screening import Wish
+from xrayscreen.commands import REFUSED, add_screen_options, print_screening, read_screen_options, run_guarded
+from xrayscreen.files import find_files
+from xrayscreen.progress import TerminalReporter
+from xrayscreen.screening import ScreenOptions
 
 USER = "command-line"
 
 
 @contextmanager
-def some_system(instance: Path) -> Iterator[Client]:
-    """A client of the system that runs on this instance, or of one started for the while.
+def connect_or_start(instance: Path) -> Iterator[Client]:
+    """Connect to the system that runs on this instance, or to one started for the duration of the block.
 
     Raises:
-        StartupError: when it cannot be started.
+        StartupError: the system cannot be started.
         ClientError: ``no_token``.
     """
-    running = _running(instance)
+    running = _running_address(instance)
     if running is not None:
-        yield Client(running, _token_from_outside())
+        yield Client(running, _create_token())
         return
     print("No system is running here; starting one …", file=sys.stderr, flush=True)
     with running_stack(instance, quiet=True) as stack:
@@ -44,8 +44,8 @@ def some_system(instance: Path) -> Iterator[Client]:
         yield Client(stack.base_url, answer["token"])
 
 
-def _running(instance: Path) -> str | None:
-    """The address of the web server that runs on an instance, if one answers there."""
+def _running_address(instance: Path) -> str | None:
+    """Return the address of the web server that runs on an instance, or ``None``."""
     try:
         address = str(json.loads((instance / "endpoints.json").read_text())["base_url"])
         requests.get(f"{address}/readyz", timeout=5).raise_for_status()
@@ -54,8 +54,8 @@ def _running(instance: Path) -> str | None:
     return address
 
 
-def _token_from_outside() -> str:
-    """A token made through the running system's own database."""
+def _create_token() -> str:
+    """Create an API token through the running system's database."""
     manage = Path(__file__).resolve().parents[2] / "manage.py"
     command = [sys.executable, str(manage), "service_user", USER, "--keep-password"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
@@ -65,26 +65,26 @@ def _token_from_outside() -> str:
     return answer["token"]
 
 
-def _remembered_in(instance: Path, wish: Wish) -> Wish:
-    """The wish, remembered beside the instance: its batches are there, whatever port it has next time."""
-    wish = replace(wish, place=str(instance))
-    return replace(wish, state=wish.state or instance / "client" / f"{wish.command('')}.state")
+def _with_state_in(instance: Path, wanted: ScreenOptions) -> ScreenOptions:
+    """Return the options with the resume state stored in the instance, since its port may change."""
+    wanted = replace(wanted, place=str(instance))
+    return replace(wanted, state=wanted.state or instance / "client" / f"{wanted.command('')}.state")
 
 
 def _screen(options: argparse.Namespace) -> int:
-    wish, instance = wish_of(options), instance_dir()
-    find(wish.sources, wish.recursive)  # a wrong folder should not cost a start
+    wanted, instance = read_screen_options(options), instance_dir()
+    find_files(wanted.sources, wanted.recursive)  # report a wrong folder before a system is started
     try:
-        with some_system(instance) as client:
-            return screen(client, _remembered_in(instance, wish), Terminal())
+        with connect_or_start(instance) as client:
+            return print_screening(client, _with_state_in(instance, wanted), TerminalReporter())
     except StartupError as error:
         print(getattr(error, "sentence", error), file=sys.stderr)
         return REFUSED
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m screening.demo screen", description=__doc__)
     add_screen_options(parser)
     options = parser.parse_args(arguments)
-    return guarded(lambda: _screen(options))
+    return run_guarded(lambda: _screen(options))

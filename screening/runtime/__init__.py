@@ -1,4 +1,4 @@
-"""Starts the real servers of an instance and supervises its processes; imports nothing of Django."""
+"""The runtime: starts the servers of an instance and supervises its processes. It imports nothing of Django."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ from screening.runtime.errors import StartupError
 from screening.runtime.instance import Instance
 from screening.runtime.signals import Interrupted
 from screening.runtime.stack import remove_instance, running_stack, services
-from screening.runtime.summary import first_login, summary
+from screening.runtime.summary import first_login, summary_lines
 
 _REFUSED = 2
 _INTERRUPTED = 130
-_HIGHEST_PORT = 65535
+_MAX_PORT = 65535
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
         ) as stack,
         suppress(Interrupted),
     ):  # Ctrl-C as soon as these lines are read is an end like any later one
-        for line in summary(stack, first_login(stack)):
+        for line in summary_lines(stack, first_login(stack)):
             console.say(line)
         stack.wait()
     return 0
@@ -75,8 +75,8 @@ def _remove(arguments: argparse.Namespace) -> int:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port; choose one from 1 to {_HIGHEST_PORT}")
+    if not text.isdigit() or not 1 <= int(text) <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port; choose one from 1 to {_MAX_PORT}")
     return int(text)
 
 

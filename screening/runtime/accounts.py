@@ -74,7 +74,7 @@ def can_access(account: Account | None, path: Path, mode: int) -> bool:
     return subprocess.run(command, check=False, cwd="/", capture_output=True).returncode == 0
 
 
-def give_to(account: Account | None, path: Path) -> None:
+def set_owner(account: Account | None, path: Path) -> None:
     """Make ``account`` the owner of ``path``."""
     if account is not None:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)

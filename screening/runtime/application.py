@@ -1,4 +1,4 @@
-"""The processes of the application itself: what runs, with which environment, and when it is ready."""
+"""Processes of the application: command, environment and readiness check of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from screening.config.limits import DEFAULT_CHUNK_SECONDS, limits
+from screening.config.limits import DEFAULT_CHUNK_SECONDS, time_limits
 from screening.config.servers import FILES
 from screening.runtime.child import ProcessSpec
 from screening.runtime.errors import StartupError
@@ -19,14 +19,16 @@ from screening.runtime.services import Endpoints
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
-_START_SECONDS = 120.0  # the first import of a numeric library on a busy machine is slow
+_START_SECONDS = 120.0  # the first import of a numeric library can be slow on a busy machine
 
 
 def application_environment(
     instance: Instance, endpoints: Endpoints, host: str, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the environment for the processes of the application: ours, plus what they need to know."""
-    given = {name: value for name, value in os.environ.items() if name not in FILES}  # the addresses follow
+    """Return the environment for the application's processes: that of this process with addresses and keys."""
+    given = {
+        name: value for name, value in os.environ.items() if name not in FILES
+    }  # they get the finished addresses
     key = {} if given.get("DJANGO_SECRET_KEY_FILE") else {"DJANGO_SECRET_KEY": instance.secrets().django_secret_key}
     return {
         **key,
@@ -90,7 +92,7 @@ def stop_grace(env: Mapping[str, str]) -> float:
     Raises StartupError ``setting-invalid``.
     """
     try:
-        return float(limits(int(env.get("CHUNK_SECONDS") or DEFAULT_CHUNK_SECONDS)).stop)
+        return float(time_limits(int(env.get("CHUNK_SECONDS") or DEFAULT_CHUNK_SECONDS)).stop)
     except ValueError as error:
         message = f"CHUNK_SECONDS={env['CHUNK_SECONDS']!r} must be a whole number of seconds, 1 or more."
         raise StartupError("setting-invalid", message) from error

@@ -63,7 +63,7 @@ class Instance:
         return self.root / "endpoints.json"
 
     def ready_file(self, name: str) -> Path:
-        """File by which the process ``name`` says that it is at work."""
+        """Return the file that the process ``name`` creates when it is ready."""
         return self.root / f"{name}.ready"
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The log of one process in files of bounded size. Nothing in here raises, whatever the disk does."""
+"""Log files of one process, of bounded size. Errors of the disk are never raised."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-MOST_BYTES = 10 * 1024 * 1024
-FILES = 5  # NAME.log and the older NAME.log.1 to NAME.log.4
+MAX_BYTES = 10 * 1024 * 1024
+MAX_FILES = 5  # NAME.log and the older NAME.log.1 to NAME.log.4
 
 
 class LogFile:
-    """Appends whole lines from any thread; lines that the disk does not take are counted and the log says so."""
+    """A log that appends whole lines from any thread; lines that cannot be written are counted and reported in it."""
 
-    def __init__(self, path: Path, most_bytes: int = MOST_BYTES, files: int = FILES) -> None:
+    def __init__(self, path: Path, most_bytes: int = MAX_BYTES, files: int = MAX_FILES) -> None:
         self._path, self._most_bytes, self._files = path, most_bytes, files
         self._lock = threading.Lock()
         self._descriptor = -1
@@ -47,12 +47,12 @@ class LogFile:
             self._open()
         elif self._size + wanted > self._most_bytes:
             self._shut()
-            shift(self._path, self._files)
+            rotate(self._path, self._files)
             self._open()
             self._size = 0  # where the files could not be renamed, the next try is as many bytes away
 
     def _append(self, data: bytes) -> None:
-        if self._lost:  # the last line may have been cut short
+        if self._lost:  # the last line may be incomplete
             data = f"\n({self._lost} lines were lost here: the disk did not take them)\n".encode() + data
         written = os.write(self._descriptor, data)
         self._size += written
@@ -70,8 +70,8 @@ class LogFile:
             self._descriptor = -1
 
 
-def shift(path: Path, files: int = FILES) -> None:
-    """Move a log and its older files one number on; the oldest is dropped."""
+def rotate(path: Path, files: int = MAX_FILES) -> None:
+    """Rename a log and its older files to the next number; the oldest is deleted."""
     names = [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, files))]
     for older, newer in zip(reversed(names), reversed(names[:-1]), strict=False):
         with suppress(OSError):
@@ -79,7 +79,7 @@ def shift(path: Path, files: int = FILES) -> None:
 
 
 def read_log(path: Path) -> str:
-    """Return what the newest file holds, or nothing where it cannot be read."""
+    """Return the text of the newest file, empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Choosing and checking TCP ports."""
+"""Choice and checks of TCP ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 from screening.runtime.errors import StartupError
 
 _LOOPBACK = "127.0.0.1"
-_HIGHEST_PORT = 65535
+_MAX_PORT = 65535
 
 
 def _try_to_listen(host: str, port: int) -> int:
@@ -56,5 +56,5 @@ def check_web_port(host: str, port: int) -> None:
 
 
 def _other_port(port: int) -> int:
-    candidates = range(port + 1, min(port + 50, _HIGHEST_PORT))
+    candidates = range(port + 1, min(port + 50, _MAX_PORT))
     return next((candidate for candidate in candidates if port_is_free(candidate)), port + 1)

@@ -18,7 +18,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812  # a class, whatever its name
 
-from screening.runtime.accounts import give_to
+from screening.runtime.accounts import set_owner
 from screening.runtime.child import ProcessSpec, launch_command
 from screening.runtime.errors import StartupError
 from screening.runtime.home import PostgresHome
@@ -194,13 +194,13 @@ class Postgres:
         scratch = self.home.root / "data.init"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(mode=0o700)
-        give_to(self.home.account, scratch)
+        set_owner(self.home.account, scratch)
         descriptor, password_name = tempfile.mkstemp(dir=self.home.root, prefix=".password-")
         password_file = Path(password_name)
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as handle:
                 handle.write(self.secrets.database_admin_password)
-            give_to(self.home.account, password_file)
+            set_owner(self.home.account, password_file)
             done = self._run(self._initdb_command(scratch, password_file))
         finally:
             password_file.unlink()

@@ -1,4 +1,4 @@
-"""Brings up the servers that an instance needs: embedded ones, or those named by the environment."""
+"""Start of the servers of an instance: embedded ones, or those named by the environment."""
 
 from __future__ import annotations
 

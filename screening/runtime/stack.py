@@ -79,7 +79,7 @@ def running_stack(
     console = Console() if quiet or echo is None else echo
     with _session(instance, console, fast=fast) as (opened, supervisor, endpoints):
         env = application.application_environment(
-            opened, endpoints, host, {**_chosen(workers, fast), **(extra_env or {})}
+            opened, endpoints, host, {**_chosen_settings(workers, fast), **(extra_env or {})}
         )
         supervisor.run_step(application.manage_step("migrate", "migrate", "--noinput", env=env))
         supervisor.run_step(application.manage_step("models", "ensure_models", env=env))
@@ -123,8 +123,8 @@ def _session(path: Path, console: Console, *, fast: bool) -> Iterator[tuple[Inst
             supervisor.stop()  # here, so that a second signal finds its handler still in place
 
 
-def _chosen(workers: int | None, fast: bool) -> dict[str, str]:
-    """What the caller chose, as the application's own settings; what he left open they decide."""
+def _chosen_settings(workers: int | None, fast: bool) -> dict[str, str]:
+    """Return the caller's choices as settings of the application."""
     processes = {"WORKER_PROCESSES": str(workers)} if workers else {}
     return processes | ({"FSYNC": "0"} if fast else {})
 

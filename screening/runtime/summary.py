@@ -1,4 +1,4 @@
-"""The last lines of a start: where the system is, how to sign in, where its logs are."""
+"""The last lines of a start: address, first login, folder of the logs."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def first_login(stack: Stack) -> str:
     return f"with your account; forgotten? {_shown(Path(sys.executable))} manage.py changepassword {login['user']}"
 
 
-def summary(stack: Stack, sign_in: str) -> Iterator[str]:
+def summary_lines(stack: Stack, sign_in: str) -> Iterator[str]:
     """Return the lines that stay on the screen while the system runs."""
     yield ""
-    yield from _entry("Address", stack.base_url)
+    yield from _summary_entry("Address", stack.base_url)
     if names := _only_other_names(stack):
-        yield from _entry("", f"DJANGO_ALLOWED_HOSTS lets it answer to these names only: {names}")
-    yield from _entry("Sign in", sign_in)
-    yield from _entry("Logs", _shown(stack.instance / "log"))
+        yield from _summary_entry("", f"DJANGO_ALLOWED_HOSTS lets it answer to these names only: {names}")
+    yield from _summary_entry("Sign in", sign_in)
+    yield from _summary_entry("Logs", _shown(stack.instance / "log"))
     yield "Ctrl-C ends it."
 
 
@@ -51,7 +51,7 @@ def _only_other_names(stack: Stack) -> str:
     return "" if allowed & {host, "*", ""} else names
 
 
-def _entry(label: str, text: str) -> Iterator[str]:
+def _summary_entry(label: str, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines()):
         head = f"{label}:" if label and not number else ""
         yield f"{head:{_LABEL_WIDTH}}{line}"

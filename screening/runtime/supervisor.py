@@ -1,4 +1,4 @@
-"""Starts processes in order, restarts those that die, and stops all of them in reverse order."""
+"""The supervisor: starts processes in order, restarts those that die, stops all in reverse order."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from types import TracebackType
 from screening.runtime.child import Child, ProcessSpec, describe_exit
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
-from screening.runtime.log_file import read_log, shift
+from screening.runtime.log_file import read_log, rotate
 
 _WATCHDOG = Path(__file__).with_name("_watchdog.py")
 _MONITOR_SECONDS = 0.1
-_LONGEST_READY_POLL = 0.25
+_MAX_READY_POLL = 0.25
 
 
 @dataclass(frozen=True)
 class RestartPolicy:
-    """How long a process that died waits for its restart, in seconds.
+    """The pause before a dead process is restarted, in seconds.
 
     The first wait is ``back_off``; each death of the last ``window`` seconds doubles it, up to ``longest``.
     """
@@ -50,7 +50,7 @@ class _Entry:
 
 
 class Supervisor:
-    """Use as a context manager; leaving it stops every process, the last started first.
+    """A context manager that runs processes; leaving it stops every process, the last started first.
 
     A process that has been ready once is restarted for as long as it takes, at growing intervals: what ends it
     may be a full disk or a server that is away, which last longer than any number of attempts.
@@ -111,7 +111,7 @@ class Supervisor:
 
         Raises StartupError ``process-died``, ``process-not-ready`` or ``stopped``.
         """
-        shift(self._log_file(spec))
+        rotate(self._log_file(spec))
         began = time.monotonic()
         entry = self._add(spec)
         try:
@@ -128,7 +128,7 @@ class Supervisor:
 
         Raises StartupError ``step-failed`` with the last lines of the output.
         """
-        shift(self._log_file(spec))
+        rotate(self._log_file(spec))
         entry = self._add(spec)
         try:
             while (code := entry.child.poll()) is None:
@@ -207,7 +207,7 @@ class Supervisor:
                 message = f"{spec.name} was not ready after {spec.ready_timeout:.0f} s; see {log_file}."
                 raise StartupError("process-not-ready", message, self._unseen_tail(entry))
             time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_READY_POLL)
+            pause = min(pause * 1.5, _MAX_READY_POLL)
 
     def _unseen_tail(self, entry: _Entry) -> str:
         """Return the last lines of the output unless they are on the screen already."""

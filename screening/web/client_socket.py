@@ -1,4 +1,4 @@
-"""A client's connection. A slow client can hold up neither a thread for long nor the server's main loop at all."""
+"""A client's connection, on which a slow client can block neither a thread for long nor the main loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class SlowClientError(OSError):
-    """A client sends or takes fewer bytes than it must. The error number is one that gunicorn does not log."""
+    """A client sends or receives too slowly. gunicorn does not log this error number."""
 
     def __init__(self, message: str) -> None:
         super().__init__(errno.EPIPE, message)
@@ -25,7 +25,7 @@ class SlowClientError(OSError):
 
 @dataclass
 class Pace:
-    """How long one client has kept us waiting, against the bytes that it sent or took.
+    """The time spent waiting for one client, compared with the bytes it sent or received.
 
     Attributes:
         grace: seconds of waiting that are free.
@@ -34,7 +34,7 @@ class Pace:
     """
 
     grace: float = web.GRACE_SECONDS
-    lowest_speed: float = web.LOWEST_SPEED
+    lowest_speed: float = web.MIN_SPEED
     idle: float = web.IDLE_SECONDS
     waited: float = 0.0
     moved: int = 0
@@ -57,22 +57,22 @@ class Pace:
 
 
 class OutputBudget:
-    """The memory for answers that their clients have not taken yet, shared by all connections of a process."""
+    """The memory for answers not yet sent, shared by all connections of a process."""
 
     def __init__(self, size: int = web.OUTPUT_BUFFER) -> None:
         self._left = size
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> bool:
-        """Return whether ``size`` bytes are to be had, and take them."""
+    def reserve(self, size: int) -> bool:
+        """Reserve ``size`` bytes; return whether they were available."""
         with self._lock:
             if size > self._left:
                 return False
             self._left -= size
             return True
 
-    def give_back(self, size: int) -> None:
-        """Return bytes that were taken."""
+    def release(self, size: int) -> None:
+        """Release reserved bytes."""
         with self._lock:
             self._left += size
 
@@ -138,7 +138,7 @@ class ClientSocket(socket.socket):
             rest = rest[self._send_some(rest) :]
         if not rest:
             return
-        if self._pending_size + len(rest) <= web.OUTPUT_BUFFER_OF_ONE and self._budget.take(len(rest)):
+        if self._pending_size + len(rest) <= web.CONNECTION_OUTPUT_BUFFER and self._budget.reserve(len(rest)):
             self._pending.append(memoryview(bytes(rest)))
             self._pending_size += len(rest)
             return
@@ -172,14 +172,14 @@ class ClientSocket(socket.socket):
 
     def close(self) -> None:
         """Close the connection and give back the memory of what was not sent."""
-        self._budget.give_back(self._pending_size)
+        self._budget.release(self._pending_size)
         self._pending_size = 0
         self._pending.clear()
         super().close()
 
     def _send_first(self, sent: int) -> None:
         """Note that ``sent`` bytes of the first kept block have gone."""
-        self._budget.give_back(sent)
+        self._budget.release(sent)
         self._pending_size -= sent
         block = self._pending.popleft()[sent:]
         if block:

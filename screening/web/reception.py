@@ -1,4 +1,4 @@
-"""What has arrived of a request, before any thread works for it. Pure: bytes in, a state out."""
+"""The received part of a request and its state, before a thread handles the request. No I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECA
 
 
 class State(Enum):
-    """What can be done with a request."""
+    """The state of a request that is being received."""
 
     INCOMPLETE = "its header, or its small body, has not arrived"
     READY = "all of it has arrived"
@@ -24,10 +24,10 @@ class State(Enum):
 
 
 class Reception:
-    """Bytes of one request as they come.
+    """The bytes of one request received so far.
 
     Args:
-        data: what is there already.
+        data: bytes received already.
     """
 
     def __init__(self, data: bytes = b"") -> None:
@@ -38,7 +38,7 @@ class Reception:
         self.add(data)
 
     def add(self, data: bytes) -> None:
-        """Take more bytes and set the state anew."""
+        """Add received bytes and update the state."""
         self.data += data
         if self._complete_at is None:
             self._look_at_header()
@@ -54,7 +54,7 @@ class Reception:
         end = self.data.find(HEADER_END, max(0, self._searched - len(HEADER_END)))
         self._searched = len(self.data)
         if end < 0:
-            if len(self.data) > web.LARGEST_HEADER:
+            if len(self.data) > web.MAX_HEADER:
                 self.state = State.TOO_LARGE
             return
         header = bytes(self.data[: end + len(HEADER_END)])

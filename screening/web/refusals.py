@@ -1,4 +1,4 @@
-"""What the web server answers by itself, without the application."""
+"""Answers that the web server gives by itself, without the application."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Refused:
         return _response(self.status, body, self.fields)
 
 
-def alive(*, head: bool) -> bytes:
+def liveness_answer(*, head: bool) -> bytes:
     """Return the answer to a liveness probe; ``head``: without its body."""
     return _response(HTTPStatus.OK, {"status": "ok"}, ("Cache-Control: no-store",), head=head)
 

@@ -1,4 +1,4 @@
-"""A gunicorn worker that no slow client can stop.
+"""A gunicorn worker that slow clients cannot block.
 
 gunicorn's own threaded worker gives a connection a thread as soon as its first byte arrives, and keeps the thread
 until the last byte of the answer has left: as many slow clients as there are threads stop the site. Here the main
@@ -27,19 +27,19 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from screening.config import web
 from screening.web.client_socket import ClientSocket, OutputBudget, SlowClientError
 from screening.web.reception import Reception, State
-from screening.web.refusals import HEADER_TOO_LARGE, REQUEST_TOO_SLOW, SERVER_BUSY, alive
+from screening.web.refusals import HEADER_TOO_LARGE, REQUEST_TOO_SLOW, SERVER_BUSY, liveness_answer
 
 # What accept() raises where a client has gone already, or where no more files can be opened.
-NOT_ACCEPTED = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
-LOOK_EVERY = 0.5  # seconds between two looks for connections that waited too long
+ACCEPT_ERRNOS = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
+CHECK_SECONDS = 0.5  # seconds between two looks for connections that waited too long
 READ_SIZE = 64 * 1024
 DRAIN_SECONDS = 0.2  # for the rest of a body that the application did not read
 OPEN_FILES = 4096
 
 
 @dataclass
-class Wait:
-    """A connection that the main loop watches: until when, and what happens then."""
+class WatchedConnection:
+    """A connection that the main loop watches, with its deadline and the action after it."""
 
     deadline: float
     expired: Callable[[], None]
@@ -53,7 +53,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         """Prepare the tables of connections, then run as gunicorn's own worker does."""
         _raise_file_limit()
         self._budget = OutputBudget()
-        self._waits: dict[TConn, Wait] = {}
+        self._waits: dict[TConn, WatchedConnection] = {}
         self._receptions: dict[TConn, Reception] = {}  # in the order they began
         self._uploads: set[TConn] = set()
         self._queued_uploads: deque[TConn] = deque()
@@ -67,7 +67,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         try:
             accepted, address = listener.accept()
         except OSError as error:
-            if error.errno not in NOT_ACCEPTED:
+            if error.errno not in ACCEPT_ERRNOS:
                 raise
             return
         if self.nr_conns >= self.worker_connections - 1:
@@ -118,7 +118,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
             self._reply(conn, HEADER_TOO_LARGE.response())
             return
         if reception.asks_whether_alive:
-            self._reply(conn, alive(head=reception.data.startswith(b"HEAD")))
+            self._reply(conn, liveness_answer(head=reception.data.startswith(b"HEAD")))
             return
         if conn.parser is None:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
@@ -225,13 +225,13 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
     # --- a connection ends
 
     def _linger(self, conn: TConn) -> None:
-        """Half-close, and read what still comes, so that no reset overtakes the answer (RFC 9112, section 9.6)."""
+        """Close the sending side and read the rest, so that no reset destroys the answer (RFC 9112, section 9.6)."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._close(conn)
             return
-        drop = partial(self._drop_bytes, conn, [web.LARGEST_LINGER])
+        drop = partial(self._drop_bytes, conn, [web.MAX_LINGER])
         self._wait(conn, web.LINGER_SECONDS, partial(self._close, conn), selectors.EVENT_READ, drop)
 
     def _drop_bytes(self, conn: TConn, left: list[int], _sock: socket.socket) -> None:
@@ -262,7 +262,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
     ) -> None:
         if events:
             self.poller.register(conn.sock, events, ready)
-        self._waits[conn] = Wait(time.monotonic() + seconds, expired, polled=bool(events))
+        self._waits[conn] = WatchedConnection(time.monotonic() + seconds, expired, polled=bool(events))
 
     def _stop_waiting(self, conn: TConn) -> None:
         self._receptions.pop(conn, None)
@@ -283,7 +283,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         now = time.monotonic()
         if now < self._next_look and self.alive:
             return
-        self._next_look = now + LOOK_EVERY
+        self._next_look = now + CHECK_SECONDS
         for wait in [wait for wait in self._waits.values() if wait.deadline <= now]:
             wait.expired()
         if not self.alive:  # a connection without a request must not hold up a stop

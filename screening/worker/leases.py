@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from screening import publishing
 from screening.batches import counts_compaction
 from screening.config.celery import BULK, SMALL
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.intake.inspection import ARCHIVE
 from screening.models import ORIGINAL, Batch, Film
 from screening.storage import local as storage
@@ -190,7 +190,7 @@ def _refused(film: Film, result: Refusal) -> dict[str, Any]:
 
 
 def _lease() -> timedelta:
-    return timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+    return timedelta(seconds=time_limits(settings.CHUNK_SECONDS).lease)
 
 
 def _publish_stale() -> int:
@@ -199,7 +199,7 @@ def _publish_stale() -> int:
     While messages wait in the broker, a film may simply not have had its turn yet, so patience is longer then: or
     each sweep would double the queue of a large batch.
     """
-    limit = limits(settings.CHUNK_SECONDS)
+    limit = time_limits(settings.CHUNK_SECONDS)
     patience = timedelta(seconds=limit.visibility if publishing.backlog() else limit.lease)
     long_ago = Now() - Value(patience)
     soon = Now() + Value(_lease())  # what lies beyond was noted before the clock was set back

@@ -8,7 +8,7 @@ from typing import Any
 from celery.signals import worker_process_init, worker_ready
 from django.conf import settings
 
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.config.memory import bound
 from screening.worker import chunk, liveness
 
@@ -23,5 +23,5 @@ def prepare_process(**_: Any) -> None:
 @worker_ready.connect
 def watch_worker(sender: Any, **_: Any) -> None:
     """Start the watch over this worker, see :mod:`screening.worker.liveness`."""
-    patience = float(limits(settings.CHUNK_SECONDS).lease)
+    patience = float(time_limits(settings.CHUNK_SECONDS).lease)
     liveness.watch(patience=patience, worker=f"{sender.hostname}/{os.getpid()}")

@@ -26,7 +26,7 @@ from django.utils import timezone
 from ml.decoding.limits import MEGAPIXEL
 from ml.errors import FilmError
 from screening.config.celery import SMALL, app
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.errors import ScreeningError
 from screening.models import Film
 from screening.publishing import BROKER_ERRORS
@@ -62,7 +62,7 @@ class Note:
     @property
     def in_work(self) -> bool:
         """Whether a worker may still be at it; after the hard limit it is dead."""
-        return not self.code and 0 <= time.time() - self.since < limits(settings.CHUNK_SECONDS).lease
+        return not self.code and 0 <= time.time() - self.since < time_limits(settings.CHUNK_SECONDS).lease
 
 
 TOO_SLOW = Note(code="took_too_long", sentence="Rendering this film takes longer than it may.")

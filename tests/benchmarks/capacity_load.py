@@ -30,7 +30,7 @@ from django.db import connection
 from kombu import Consumer
 
 from screening.config.celery import BULK, app
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.models import Batch, Film
 from screening.publishing import SCREEN
 from screening.worker import leases
@@ -124,7 +124,7 @@ class Sql:
         batch = Batch.objects.select_related("model").get(films=UUID(chunks[0][0]))
         found = Batch.objects.select_related("model").only("model__name", "model__digest").filter(pk__in=[batch.pk])
         self._batch = found.query.sql_with_params()
-        lease = timedelta(seconds=limits(settings.CHUNK_SECONDS).lease)
+        lease = timedelta(seconds=time_limits(settings.CHUNK_SECONDS).lease)
         self._claims = [{"ids": chunk, "lease": lease, "alone": False} for chunk in chunks]
         self._records = [[self._rows(batch, group) for group in _groups(chunk)] for chunk in chunks]
         self._cursor: Any = connection.connection.cursor()

@@ -28,14 +28,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 def presigned(s3: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set up as a deployment would be, but for the policy, which a test chooses."""
     monkeypatch.setenv("SERVE_PRESIGNED", "1")
-    settings.SERVE_PRESIGNED = storages.presigned()
+    settings.SERVE_PRESIGNED = storages.read_presigned()
 
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
 def test_a_browser_shows_pictures_of_the_bucket_that_the_policy_names(
     presigned: None, live_server: Any, batch: Batch, owner: User, settings: Any, allowed: bool
 ) -> None:
-    sources = storages.picture_sources() if allowed else ["'self'", "data:"]
+    sources = storages.picture_origins() if allowed else ["'self'", "data:"]
     directives = {**project.CONTENT_SECURITY_POLICY["DIRECTIVES"], "img-src": sources}
     settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": directives}
     film = factories.done(batch)

@@ -73,7 +73,7 @@ def test_a_database_that_is_away(client: Client, db: None, worker: str, monkeypa
         raise OperationalError("no answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr("screening.health.ask_database", refuse)
+        patch.setattr("screening.health.query_database", refuse)
         assert degraded(client, "database_unavailable")["workers"] == "ok"
         assert client.get("/readyz").json()["code"] == "database_unavailable"
         assert client.get("/livez").status_code == 200

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from xrayscreen import ClientError
-from xrayscreen.files import find, hashed
+from xrayscreen.files import find_files, hash_files
 
 
 def names(*sources: Path, recursive: bool = True) -> list[str]:
-    return [one.name for one in find(sources, recursive).uploads]
+    return [one.name for one in find_files(sources, recursive).uploads]
 
 
 def test_a_folder_is_its_files_by_their_paths_without_hidden_ones(folder: Path) -> None:
@@ -39,7 +39,7 @@ def test_what_cannot_be_sent_is_said_not_left_out(tmp_path: Path) -> None:
     (tmp_path / "in" / "linked").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "in" / "pipe")
     (tmp_path / "in" / "ok").write_text("x")
-    found = find([tmp_path / "in"])
+    found = find_files([tmp_path / "in"])
     assert {one.name: one.code for one in found.not_sent} == {
         "broken": "not_a_file", "linked": "linked_folder", "pipe": "not_a_file",
     }  # fmt: skip
@@ -48,16 +48,16 @@ def test_what_cannot_be_sent_is_said_not_left_out(tmp_path: Path) -> None:
 
 def test_nothing_to_send_is_said(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match="no_such_file"):
-        find([tmp_path / "none"])
+        find_files([tmp_path / "none"])
     with pytest.raises(ClientError, match="folder_empty"):
-        find([tmp_path])
+        find_files([tmp_path])
 
 
 def test_digests_are_those_of_the_bytes_in_the_order_of_the_files(folder: Path) -> None:
-    found = find([folder])
+    found = find_files([folder])
     (folder / "a.bin").unlink()
     read: list[int] = []
-    result = hashed(found.uploads, read.append)
+    result = hash_files(found.uploads, read.append)
     assert [one.name for one in result.uploads] == [one.name for one in found.uploads[1:]]
     for one in result.uploads:
         assert one.sha256 == hashlib.sha256((folder / one.name).read_bytes()).hexdigest()
@@ -69,6 +69,6 @@ def test_digests_are_those_of_the_bytes_in_the_order_of_the_files(folder: Path) 
 def test_a_name_that_is_no_text_can_still_be_written(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/\xff\x1b[2J.png")).write_text("x")
-    (upload,) = find([tmp_path / "in"]).uploads
+    (upload,) = find_files([tmp_path / "in"]).uploads
     assert upload.name == "��[2J.png"
     assert upload.data() == b"x"

@@ -102,7 +102,7 @@ def test_a_client_that_is_killed_half_way_goes_on_without_loss_or_doubles(
 
     done = run(live_stack, token, *arguments)
     assert done.returncode == 0, done.stderr
-    assert f"Going on with batch {batch}" in done.stderr
+    assert f"Resuming batch {batch}" in done.stderr
     assert [row["id"] for row in client.batches() if row["name"] == "films"] == [batch]
     look(rows(out.read_text()), films)
     assert f"{len(expected(films))} files found: {len(expected(films))} sent, 0 not sent" in done.stdout

@@ -16,7 +16,7 @@ import requests
 from tests.xrayscreen.conftest import HASTY
 from tests.xrayscreen.server import TOKEN, Fault, Server
 from xrayscreen import Client, ClientError, Retry, Upload
-from xrayscreen.transport import retry_after
+from xrayscreen.transport import read_retry_after
 
 
 def closed_port() -> int:
@@ -109,7 +109,7 @@ def test_both_forms_of_retry_after_are_read(text: str, low: float, high: float) 
     if text == "in an hour":
         text = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     response.headers["Retry-After"] = text
-    assert low <= retry_after(response) <= high
+    assert low <= read_retry_after(response) <= high
 
 
 def test_pauses_grow_to_a_limit_and_differ() -> None:

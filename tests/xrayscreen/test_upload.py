@@ -18,7 +18,7 @@ from django.http.multipartparser import MultiPartParser
 from tests.xrayscreen.server import fields
 from xrayscreen import FileError, Upload
 from xrayscreen.errors import StoppedError
-from xrayscreen.upload import CHUNK, HEADER_NAME, Body
+from xrayscreen.upload import HEADER_NAME, PIECE, Body
 
 
 def body_of(upload: Upload) -> tuple[bytes, Body]:
@@ -26,7 +26,7 @@ def body_of(upload: Upload) -> tuple[bytes, Body]:
         return b"".join(body), body
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
 def test_the_length_is_known_before_and_right(size: int) -> None:
     data, body = body_of(Upload("a/b.dcm", b"\r\n--" + bytes(size)))
     assert len(data) == len(body)
@@ -56,15 +56,15 @@ def test_names_reach_django_whole_and_add_no_header(name: str) -> None:
 def test_a_large_file_is_never_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.zip"
     with path.open("wb") as file:
-        file.truncate(200 * CHUNK)
+        file.truncate(200 * PIECE)
     upload = Upload("large.zip", path, sha256=Upload("", path).digest()[0])
     tracemalloc.start()
     with Body(upload, threading.Event()) as body:
         sent = sum(len(piece) for piece in body)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert sent == len(body) > 200 * CHUNK
-    assert most < 4 * CHUNK
+    assert sent == len(body) > 200 * PIECE
+    assert most < 4 * PIECE
 
 
 def send(upload: Upload, stop: threading.Event, between: Callable[[], object] = int) -> tuple[int, int]:
@@ -98,18 +98,18 @@ def test_a_file_that_changed_never_makes_a_complete_body(tmp_path: Path, content
 
 def test_a_file_that_shrinks_while_it_is_sent_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_bytes(bytes(3 * CHUNK))
+    path.write_bytes(bytes(3 * PIECE))
     sent, length = send(Upload("a", path), threading.Event(), lambda: path.write_bytes(b""))
     assert 0 < sent < length
 
 
 def test_what_went_out_in_vain_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_bytes(bytes(3 * CHUNK))
+    path.write_bytes(bytes(3 * PIECE))
     moved: list[int] = []
     with contextlib.suppress(FileError), Body(Upload("a", path, "0" * 64), threading.Event(), moved.append) as body:
         list(body)
-    assert moved == [CHUNK, CHUNK, CHUNK, -3 * CHUNK]
+    assert moved == [PIECE, PIECE, PIECE, -3 * PIECE]
 
 
 def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
@@ -122,4 +122,4 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
 def test_a_body_is_given_up_when_nobody_wants_it() -> None:
     stop = threading.Event()
     with pytest.raises(StoppedError):
-        send(Upload("a", bytes(3 * CHUNK)), stop, stop.set)
+        send(Upload("a", bytes(3 * PIECE)), stop, stop.set)

@@ -1,4 +1,4 @@
-"""Look whether rows and stored files are as they must be."""
+"""Check the invariants of rows and stored files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Command(BaseCommand):
     """The command ``manage.py check_invariants``."""
 
     help = (
-        "Check that every film is in one state its fields fit, has one prediction a model, is counted right, and "
-        "that every stored file has its row and every row its files. One line a violation; exit status 1 if there "
-        "is any. May run beside a working system. Files without a row, which an interrupted upload leaves, are "
+        "Check that every film is in one state that its fields match, has one prediction a model, is counted right, "
+        "and that every stored file has its row and every row its files. One line a violation; exit status 1 if "
+        "there is any. Can run beside a working system. Files without a row, which an interrupted upload leaves, are "
         "reported once they are older than --grace; --delete-orphans removes those and changes nothing else."
     )
 
@@ -40,12 +40,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--delete-orphans", action="store_true", help="remove files without a row that are older than --grace"
         )
-        parser.add_argument("--recount", action="store_true", help="first set what users are charged to their rows")
+        parser.add_argument(
+            "--recount", action="store_true", help="first recompute users' quota usage from their rows"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Report, and fail when there was anything to report."""
+        """Report the violations; exit with status 1 if there is any."""
         if options["delete_orphans"] and not Film.objects.exists():
-            raise CommandError("There is no film at all, so this may be the wrong database; nothing was deleted.")
+            raise CommandError(
+                "The database holds no film, so it may be the wrong one. Nothing was deleted; check DATABASE_URL."
+            )
         if options["recount"]:
             quotas.recount_usage()
         tally, found, removed = CheckedCounts(), 0, 0

@@ -19,11 +19,10 @@ class Command(BaseCommand):
     help = "Register the model bundles that ship with the project; SCREENING_MODEL names the default."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check every bundle against its checksums and enter it."""
+        """Check every bundle against its checksums and register it."""
         if settings.DEFAULT_MODEL not in names():
-            raise CommandError(
-                f"SCREENING_MODEL={settings.DEFAULT_MODEL!r} is no model here; there are: {', '.join(names())}"
-            )
+            known = ", ".join(names())
+            raise CommandError(f"SCREENING_MODEL={settings.DEFAULT_MODEL!r} is not a known model; there are: {known}")
         try:
             bundles = [(name, find(name)) for name in names()]
         except BundleError as error:

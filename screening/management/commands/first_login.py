@@ -1,4 +1,4 @@
-"""Make the first administrator of a fresh installation."""
+"""Create the first administrator of a new installation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Change the password on the account page. This file is removed at the next start 
 class Command(BaseCommand):
     """The command ``manage.py first_login``."""
 
-    help = "Where there is no administrator yet, make one and print the password, once."
+    help = "If there is no administrator, create one and print the password, once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the command line."""
@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print how to sign in."""
         with transaction_lock(START):
-            user, password = _first_administrator()
+            user, password = _find_or_create_administrator()
         file: Path | None = options["file"]
         if file is not None and password:
             self._keep(file, FILE_TEXT.format(address=options["address"], user=user, password=password))
@@ -47,19 +47,19 @@ class Command(BaseCommand):
             kept = str(file) if file is not None and file.exists() else ""
             self.stdout.write(json.dumps({"user": user, "password": password, "file": kept}))
         else:
-            self.stdout.write(_sentence(user, password))
+            self.stdout.write(_login_text(user, password))
 
     def _keep(self, file: Path, text: str) -> None:
         try:
             file.unlink(missing_ok=True)
             file.touch(mode=0o600, exist_ok=False)
             file.write_text(text)
-        except OSError as error:  # the login exists by now: its password must still be printed
+        except OSError as error:  # the account exists by now, so the password must still be printed
             self.stderr.write(f"The first login could not be written to {file}: {error.strerror}")
 
 
-def _first_administrator() -> tuple[str, str]:
-    """The name of an administrator, and the password if he was made just now."""
+def _find_or_create_administrator() -> tuple[str, str]:
+    """Return the name of an administrator, and the password if the account was created now."""
     known = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if known is not None:
         return known.get_username(), ""
@@ -68,7 +68,7 @@ def _first_administrator() -> tuple[str, str]:
 
 
 def _remove_if_changed(file: Path) -> None:
-    """Remove the file of a login that opens nothing any more."""
+    """Remove the file of the first login when its password is no longer valid."""
     try:
         values = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
     except OSError:
@@ -78,7 +78,7 @@ def _remove_if_changed(file: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _sentence(user: str, password: str) -> str:
+def _login_text(user: str, password: str) -> str:
     if password:
         return f"First login: user {user}, password {password}  (shown this once; change it on the account page)"
     return f"Sign in with an account you have, such as {user}. Forgotten? python manage.py changepassword {user}"

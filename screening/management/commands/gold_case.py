@@ -1,4 +1,4 @@
-"""Enter hidden gold cases from a table."""
+"""Add gold cases from a table."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ class Command(BaseCommand):
     """The command ``manage.py gold_case TABLE.csv --by NAME``."""
 
     help = (
-        "Enter hidden gold cases: films whose truth is known. The table has the columns film (its id or sha256), "
-        "truth (positive or negative) and, if wanted, note. All of its lines are entered, or none."
+        "Add hidden gold cases: films with a known truth. The table has the columns film (its id or sha256), "
+        "truth (positive or negative) and, if wanted, note. All of its rows are added, or none."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the command line."""
         parser.add_argument("table", type=Path)
-        parser.add_argument("--by", required=True, metavar="NAME", help="the member of the staff who answers for it")
+        parser.add_argument("--by", required=True, metavar="NAME", help="the member of staff who adds them")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print how many were entered."""
+        """Add the gold cases and print their number."""
         by = User.objects.filter(username=options["by"], is_staff=True).first()
         if by is None:
-            raise CommandError(f"There is no member of the staff named {options['by']!r}.")
+            raise CommandError(f"There is no member of staff named {options['by']!r}.")
         with transaction.atomic():
             problems, entered = self._enter(self._rows(options["table"]), by)
             if problems:
-                raise CommandError("Nothing was entered:\n" + "\n".join(problems))
-        self.stdout.write(f"{entered} gold cases entered")
+                raise CommandError("Nothing was added:\n" + "\n".join(problems))
+        self.stdout.write(f"{entered} gold cases added")
 
     def _rows(self, table: Path) -> list[dict[str, str]]:
         try:
@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def _enter(self, rows: list[dict[str, str]], by: User) -> tuple[list[str], int]:
         problems = []
         for line, row in enumerate(rows, start=2):
-            film = _film(row["film"] or "")
+            film = _find_film(row["film"] or "")
             if film is None:
                 problems.append(f"line {line}: there is no film {row['film']!r}")
                 continue
@@ -67,8 +67,8 @@ class Command(BaseCommand):
         return problems, len(rows) - len(problems)
 
 
-def _film(name: str) -> Film | None:
-    """The film with this id or, newest first, this sha256."""
+def _find_film(name: str) -> Film | None:
+    """Return the film with this id, or the newest film with this sha256."""
     name = name.strip().lower()
     try:
         return Film.objects.filter(pk=UUID(name)).first()

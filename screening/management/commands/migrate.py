@@ -1,4 +1,4 @@
-"""Django's ``migrate``, one at a time: machines that start together may all run it against one database."""
+"""Django's ``migrate`` with a lock, since machines that start together may all run it on one database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Command(migrate.Command):
     """The command ``manage.py migrate``."""
 
     def handle(self, *args: Any, **options: Any) -> str | None:
-        """Wait until no other process migrates this database, then see what is left to do."""
+        """Wait until no other process migrates this database, then run the remaining migrations."""
         alias = options["database"]
         if connections[alias].vendor != "postgresql":
             return super().handle(*args, **options)

@@ -1,4 +1,4 @@
-"""Make a user and an API token for a program."""
+"""Create a user and an API token for a program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from screening.accounts.tokens import create_token
 class Command(BaseCommand):
     """The command ``manage.py service_user NAME``."""
 
-    help = "Make a user where missing, give it a new password and API token, and print them as JSON."
+    help = "Create the user if missing, set a new password and API token, and print them as JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the command line."""

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from screening.config import capacity
-from screening.config.capacity import LEAST_MIB, MIB, Memory, default_memory, default_processes, memory, too_much
+from screening.config.capacity import (
+    MIB,
+    MIN_MIB,
+    Memory,
+    available_memory,
+    capacity_warning,
+    default_memory,
+    default_processes,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 UNLIMITED = "9223372036854771712\n"  # what version 1 says of a group without a limit
@@ -26,9 +34,9 @@ def test_what_is_chosen_fits_and_no_core_has_two(cores: int, mib: int) -> None:
     processes = default_processes(cores, container(mib))
     limit = default_memory(processes, container(mib))
     assert 1 <= processes <= cores
-    assert limit >= LEAST_MIB
+    assert limit >= MIN_MIB
     assert processes * limit <= mib - capacity.RESERVE_MIB
-    assert too_much(processes, limit, cores, container(mib)) == ""
+    assert capacity_warning(processes, limit, cores, container(mib)) == ""
 
 
 def test_twelve_cores_and_two_gigabytes() -> None:
@@ -39,15 +47,15 @@ def test_twelve_cores_and_two_gigabytes() -> None:
 
 def test_there_is_always_one_process_and_too_little_memory_is_said() -> None:
     assert default_processes(4, container(300)) == 1
-    assert default_memory(1, container(300)) == LEAST_MIB
-    assert "one process needs 736 MiB; raise the limit" in too_much(1, LEAST_MIB, 4, container(300))
+    assert default_memory(1, container(300)) == MIN_MIB
+    assert "one process needs 736 MiB; raise the limit" in capacity_warning(1, MIN_MIB, 4, container(300))
 
 
 def test_an_operator_who_asks_for_too_much_is_told_what_fits() -> None:
-    warning = too_much(12, 4096, 12, container(2048))
+    warning = capacity_warning(12, 4096, 12, container(2048))
     assert "12 worker processes of 4096 MiB" in warning
     assert "WORKER_PROCESSES=3 and WORKER_MEMORY_MB=597 fit" in warning
-    assert too_much(12, 0, 12, container(2048)) == ""  # without a limit there is nothing to add up
+    assert capacity_warning(12, 0, 12, container(2048)) == ""  # without a limit there is nothing to add up
 
 
 def groups(root: Path, own: str, limits: Mapping[str, str]) -> Memory:
@@ -56,7 +64,7 @@ def groups(root: Path, own: str, limits: Mapping[str, str]) -> Memory:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     (root / "own").write_text(own)
-    return memory(root, root / "own")
+    return available_memory(root, root / "own")
 
 
 def test_a_container_of_version_2_sees_its_group_as_the_root(tmp_path: Path) -> None:
@@ -74,7 +82,7 @@ def test_version_1(tmp_path: Path) -> None:
     assert groups(tmp_path, own, limits) == container(512)
     (tmp_path / "memory/docker/x/memory.limit_in_bytes").unlink()  # a path of the host, not to be seen from inside
     (tmp_path / "memory/memory.limit_in_bytes").write_text(f"{640 * MIB}")
-    assert memory(tmp_path, tmp_path / "own") == container(640)
+    assert available_memory(tmp_path, tmp_path / "own") == container(640)
 
 
 def test_without_a_limit_the_machines_memory_counts(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from psycopg2.extensions import parse_dsn
 from redis import Redis
 
 from screening.config import servers
-from screening.config.environment import SettingError, secret
+from screening.config.environment import SettingError, read_secret
 
 PASSWORDS = ("Zk3/abc+def= #%", "@:?&[]", "\"'$\\`", "%41%2F", "ü€ , ;|{}<>^", " x ", "a" * 200)
 NAMES = (
@@ -98,7 +98,7 @@ def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     file = tmp_path / "password"
     file.write_text("Zk3/abc+def= #%\n\n")
     monkeypatch.setenv("POSTGRES_PASSWORD_FILE", str(file))
-    assert secret("POSTGRES_PASSWORD") == "Zk3/abc+def= #%\n"  # one newline is the editor's, the other is meant
+    assert read_secret("POSTGRES_PASSWORD") == "Zk3/abc+def= #%\n"  # one newline is the editor's, the other is meant
     file.write_text("Zk3/abc+def= #%\r\n")
     monkeypatch.setenv("POSTGRES_HOST", "db")
     assert dj_database_url.parse(servers.database_url())["PASSWORD"] == "Zk3/abc+def= #%"
@@ -111,13 +111,13 @@ def test_a_secret_in_two_places_or_in_no_file_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv("DJANGO_SECRET_KEY", "one")
     monkeypatch.setenv("DJANGO_SECRET_KEY_FILE", str(tmp_path / "key"))
     with pytest.raises(SettingError, match="DJANGO_SECRET_KEY and DJANGO_SECRET_KEY_FILE are both set"):
-        secret("DJANGO_SECRET_KEY")
+        read_secret("DJANGO_SECRET_KEY")
     monkeypatch.delenv("DJANGO_SECRET_KEY")
     with pytest.raises(SettingError, match=r"^DJANGO_SECRET_KEY_FILE='.*/key' cannot be read: No such file"):
-        secret("DJANGO_SECRET_KEY")
+        read_secret("DJANGO_SECRET_KEY")
     (tmp_path / "key").write_text("\n")
     with pytest.raises(SettingError, match="names an empty file"):
-        secret("DJANGO_SECRET_KEY")
+        read_secret("DJANGO_SECRET_KEY")
     (tmp_path / "key").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match="no UTF-8 text"):
-        secret("DJANGO_SECRET_KEY")
+        read_secret("DJANGO_SECRET_KEY")

@@ -103,7 +103,7 @@ def test_a_folder_is_screened_through_a_system_started_for_the_while(tmp_path: P
         # It has other ports now; the batch is the same.
         done = run("screen", str(folder), "--out", str(out), SCREENING_DATA_DIR=str(instance))
         assert done.returncode == 0, done.stderr
-        assert "Going on with batch" in done.stderr
+        assert "Resuming batch" in done.stderr
         assert states(out) == ENDS
         assert processes_of(instance) == []
     finally:

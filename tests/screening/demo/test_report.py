@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.data.datasets import FilmRecord
-from screening.demo.report import agreement
+from screening.demo.report import describe_agreement
 
 
 def film(name: str, **fields: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def test_agreement_is_told_by_source_and_uncertain_is_never_right() -> None:
         film("d", decision="positive"),
         film("unknown", decision="positive"),
     ]
-    lines = agreement(films, truth).splitlines()
+    lines = describe_agreement(films, truth).splitlines()
     assert "1 of   2 right, 1 uncertain" in lines[1]
     assert "1 of   2 right, 0 uncertain" in lines[2]
     assert "2 of   4 right" in lines[3]

@@ -139,7 +139,7 @@ def test_the_command_enters_a_table(batch: Batch, colleague: User, tmp_path: Pat
     table = tmp_path / "cases.csv"
     table.write_text(f"film,truth,note\n{films[0].pk},positive,PCR\n{films[1].sha256},negative,\n")
     call_command("gold_case", str(table), by="colleague")
-    assert "2 gold cases entered" in capsys.readouterr().out
+    assert "2 gold cases added" in capsys.readouterr().out
     assert set(GoldCase.objects.values_list("film", "truth", "note")) == {
         (films[0].pk, "positive", "PCR"),
         (films[1].pk, "negative", ""),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from screening.runtime.log_file import LogFile, shift
+from screening.runtime.log_file import LogFile, rotate
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_log_is_rotated_while_it_is_written_and_never_grows_beyond_its_files(t
 def test_the_runs_before_are_kept_under_numbers(tmp_path: Path) -> None:
     path = tmp_path / "web.log"
     for run in range(4):
-        shift(path, files=3)
+        rotate(path, files=3)
         path.write_text(str(run))
     assert [(tmp_path / name).read_text() for name in ("web.log", "web.log.1", "web.log.2")] == ["3", "2", "1"]
     assert len(list(tmp_path.iterdir())) == 3

@@ -18,7 +18,7 @@ import requests
 from screening.runtime.application import PROJECT_DIR
 from screening.runtime.ports import choose_port
 from screening.runtime.stack import Endpoints, Stack, remove_instance, running_stack
-from screening.runtime.summary import summary
+from screening.runtime.summary import summary_lines
 
 LAST = "Ctrl-C ends it."
 
@@ -122,6 +122,6 @@ def body_of_head(address: str, path: str) -> bytes:
 def test_an_address_that_the_site_refuses_is_not_printed_without_a_word(names: str, told: str) -> None:
     endpoints = Endpoints("", "")
     stack = Stack(Path("/"), "http://127.0.0.1:8000", endpoints, {"DJANGO_ALLOWED_HOSTS": names}, None)  # type: ignore[arg-type]
-    lines = list(summary(stack, "user"))
+    lines = list(summary_lines(stack, "user"))
     assert lines[1] == "Address: http://127.0.0.1:8000"
     assert [told in line for line in lines if "DJANGO_ALLOWED_HOSTS" in line] == ([True] if told else [])

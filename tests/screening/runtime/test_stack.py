@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from screening.config.limits import DEFAULT_CHUNK_SECONDS, limits
+from screening.config.limits import DEFAULT_CHUNK_SECONDS, time_limits
 from screening.runtime import StartupError, application
 from screening.runtime.instance import Instance
 from screening.runtime.stack import remove_instance, running_stack
@@ -109,9 +109,9 @@ def test_a_worker_gets_the_time_that_its_chunks_may_take(
     monkeypatch.setattr(application, "PROJECT_DIR", project)
     with running_stack(place, workers=1, extra_env={"CHUNK_SECONDS": "100"}, quiet=True, fast=True) as stack:
         (worker,) = [one.spec for one in stack.supervisor._entries if one.spec.name == "worker"]
-    assert worker.grace == limits(100).stop > limits(100).hard
-    assert application.stop_grace({}) == limits(DEFAULT_CHUNK_SECONDS).stop
-    assert application.stop_grace({"CHUNK_SECONDS": ""}) == limits(DEFAULT_CHUNK_SECONDS).stop
+    assert worker.grace == time_limits(100).stop > time_limits(100).hard
+    assert application.stop_grace({}) == time_limits(DEFAULT_CHUNK_SECONDS).stop
+    assert application.stop_grace({"CHUNK_SECONDS": ""}) == time_limits(DEFAULT_CHUNK_SECONDS).stop
 
 
 @pytest.mark.parametrize("value", ["0", "soon"])

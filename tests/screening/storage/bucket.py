@@ -164,5 +164,5 @@ def s3(s3_server: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_pa
         "S3_PREFIX": f"tests/{tmp_path.name}",
     }.items():
         monkeypatch.setenv(name, value)
-    settings.STORAGES = storages.storages()
+    settings.STORAGES = storages.storage_settings()
     return s3_server

@@ -122,21 +122,21 @@ def test_settings_that_do_not_go_together_say_so(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=complaint):
-        (storages.storages(), storages.accel_prefix(), storages.picture_sources())
+        (storages.storage_settings(), storages.read_accel_prefix(), storages.picture_origins())
 
 
 def test_without_settings_films_are_on_the_disk_and_pages_load_pictures_from_here_only() -> None:
-    assert storages.storages()["default"]["BACKEND"] == storages.LOCAL
-    assert (storages.accel_prefix(), storages.presigned()) == ("", False)
-    assert storages.picture_sources() == ["'self'", "data:"]
+    assert storages.storage_settings()["default"]["BACKEND"] == storages.LOCAL
+    assert (storages.read_accel_prefix(), storages.read_presigned()) == ("", False)
+    assert storages.picture_origins() == ["'self'", "data:"]
 
 
 @pytest.fixture
 def accelerated(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set up as a deployment with nginx would be."""
     monkeypatch.setenv("SERVE_ACCEL_PREFIX", "/protected/")
-    settings.STORAGES = storages.storages()
-    settings.SERVE_ACCEL_PREFIX = storages.accel_prefix()
+    settings.STORAGES = storages.storage_settings()
+    settings.SERVE_ACCEL_PREFIX = storages.read_accel_prefix()
 
 
 def test_behind_a_proxy_the_answer_says_only_where_the_picture_is(

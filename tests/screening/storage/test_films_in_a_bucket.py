@@ -92,7 +92,7 @@ def test_presigned_pictures_come_from_the_bucket_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("SERVE_PRESIGNED", "1")
-    settings.SERVE_PRESIGNED = storages.presigned()
+    settings.SERVE_PRESIGNED = storages.read_presigned()
     send(api, batch, "Mustermann.png", png)
     api.post(f"/api/v1/batches/{batch.pk}/submit")
     screen(batch)
@@ -101,7 +101,7 @@ def test_presigned_pictures_come_from_the_bucket_itself(
     assert (sent_on.status_code, sent_on["Cache-Control"]) == (302, "private, max-age=30")
     assert "Mustermann" not in sent_on["Location"]
     assert sent_on["Location"].startswith(s3.endpoint)
-    assert storages.picture_sources()[-1] == s3.endpoint  # what the pages' policy lets pictures come from
+    assert storages.picture_origins()[-1] == s3.endpoint  # what the pages' policy lets pictures come from
     answer = requests.get(sent_on["Location"], timeout=10)
     assert (answer.status_code, answer.content[:3]) == (200, b"\xff\xd8\xff")
     assert answer.headers["Content-Type"] == "image/jpeg"
@@ -114,7 +114,7 @@ def test_a_bucket_that_is_away_loses_nothing_and_costs_no_attempt(
     settings: Any, monkeypatch: pytest.MonkeyPatch, silent: bool,
 ) -> None:  # fmt: skip
     settings.CHUNK_SECONDS = 12  # 4 seconds for an answer
-    settings.STORAGES = storages.storages()
+    settings.STORAGES = storages.storage_settings()
     monkeypatch.setattr("screening.storage.s3.AWAY_SECONDS", 0.5)
     send(api, batch, "a.png", png)
     if silent:

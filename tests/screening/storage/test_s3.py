@@ -168,7 +168,7 @@ def test_addresses_name_the_host_that_browsers_reach(
     storage.put(THUMB, b"picture")
     public = s3.endpoint.replace("127.0.0.1", "localhost")
     monkeypatch.setenv("S3_PUBLIC_URL", public)
-    settings.STORAGES = storages.storages()
+    settings.STORAGES = storages.storage_settings()
     backend: Any = default_storage
     address = backend.presigned(THUMB, seconds=60, headers={})
     assert address.startswith(f"{public}/{s3.name}/tests/")
@@ -183,7 +183,7 @@ def test_a_bucket_that_cannot_be_used_is_away_and_its_films_are_not_missing(
     s3: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    settings.STORAGES = storages.storages()
+    settings.STORAGES = storages.storage_settings()
     with pytest.raises(ConnectionError):
         default_storage.open(ORIGINAL)
     with pytest.raises(ConnectionError):
@@ -224,7 +224,7 @@ def test_a_connection_that_was_closed_while_idle_costs_nothing(asked: Counter[st
 
 def test_a_silent_bucket_costs_one_time_out_not_one_a_film(s3: Bucket, seaweed: SeaweedFS, settings: Any) -> None:
     settings.CHUNK_SECONDS = 12  # 4 seconds for an answer
-    settings.STORAGES = storages.storages()
+    settings.STORAGES = storages.storage_settings()
     storage.put(THUMB, b"picture")
     seaweed.send(signal.SIGSTOP)
     begun = time.monotonic()

@@ -54,6 +54,6 @@ def test_a_length_in_the_body_is_no_length() -> None:
 
 def test_a_header_that_does_not_end_is_too_large() -> None:
     reception = Reception(GET)
-    for _ in range(web.LARGEST_HEADER // 1000 + 1):
+    for _ in range(web.MAX_HEADER // 1000 + 1):
         reception.add(b"x" * 1000)
     assert reception.state is State.TOO_LARGE

@@ -11,8 +11,8 @@ from screening import publishing
 from screening.config.broker import JitteredConnection
 from screening.config.celery import app
 from screening.config.clock import SteadyScheduler
-from screening.config.cores import cores
-from screening.config.limits import limits
+from screening.config.cores import count_cores
+from screening.config.limits import time_limits
 from screening.worker import liveness
 from screening.worker.liveness import IDLE_SECONDS, ConsumerHeartbeat
 
@@ -69,7 +69,7 @@ def test_a_full_disk_does_not_end_the_watch(tmp_path: Path) -> None:
 
 
 def test_patience_is_longer_than_a_chunk_may_take() -> None:
-    times = limits(30)
+    times = time_limits(30)
     assert times.soft < times.hard < times.lease < times.visibility
 
 
@@ -128,5 +128,5 @@ def test_a_broker_that_is_away_has_no_backlog(settings: Any) -> None:
 def test_a_containers_quota_bounds_the_cores(tmp_path: Path, quota: str, most: int) -> None:
     file = tmp_path / "cpu.max"
     file.write_text(quota)
-    assert 1 <= cores(file) <= most
-    assert cores(file) <= cores(tmp_path / "absent")
+    assert 1 <= count_cores(file) <= most
+    assert count_cores(file) <= count_cores(tmp_path / "absent")

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from screening.batches import services as batches
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.models import Batch, Film
 from screening.worker import leases
 from screening.worker.leases import Refusal
@@ -68,7 +68,7 @@ def test_the_sweep_publishes_again_what_the_broker_lost(running: Batch, publishe
 
 def test_while_messages_wait_the_sweep_is_patient(running: Batch, published: Any, backlog: Any) -> None:
     Batch.objects.update(submitted_at=timezone.now() - timedelta(hours=1))
-    limit = limits(settings.CHUNK_SECONDS)
+    limit = time_limits(settings.CHUNK_SECONDS)
     film(running, 1, published_at=timezone.now() - timedelta(seconds=limit.lease + 5))
     backlog.return_value = 3
     assert leases.sweep()["stale"] == 0

@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 from ml.decoding.viewer_pixels import Deep, Window, deep
 from ml.errors import FilmError
 from screening import tasks
-from screening.config.limits import limits
+from screening.config.limits import time_limits
 from screening.errors import ScreeningError
 from screening.models import Batch, Film
 from screening.storage import local as storage
@@ -160,7 +160,7 @@ def test_a_film_that_kills_its_process_is_given_up(film: Film, asked: Any) -> No
         viewer_rendering.render(film.pk)  # another message, while the first may still be at it
         assert viewer_rendering.find(film.pk) is None
         asked.assert_not_called()
-        later = time.time() + limits(settings.CHUNK_SECONDS).lease + 1
+        later = time.time() + time_limits(settings.CHUNK_SECONDS).lease + 1
         with patch("screening.worker.viewer_rendering.time.time", return_value=later):
             assert viewer_rendering.find(film.pk) is None
             asked.assert_called_once()

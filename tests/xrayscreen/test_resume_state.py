@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 
 from xrayscreen import ClientError
-from xrayscreen.memory import default_path, name_of, opened
+from xrayscreen.resume_state import command_digest, default_path, open_resume_state
 
 A, B = "a" * 64, "b" * 64
 
 
 def test_what_was_noted_is_there_the_next_time(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "x.state"
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert memory.batch == ""
         memory.start("one")
         memory.note("Doe^Jane.dcm", A)
     assert path.stat().st_mode & 0o777 == 0o600
     assert "Doe" not in path.read_text()
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert memory.batch == "one"
         assert memory.has("Doe^Jane.dcm", A)
         assert not memory.has("Doe^Jane.dcm", B)
@@ -33,15 +33,15 @@ def test_what_was_noted_is_there_the_next_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", range(1, 98))
 def test_half_a_line_costs_only_its_file(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "x.state"
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         memory.start("one")
         memory.note("a", A)
         memory.note("b", B)
     path.write_bytes(path.read_bytes()[:-cut])
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert (memory.batch, memory.has("a", A), memory.has("b", B)) == ("one", True, False)
         memory.note("b", B)
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert (memory.batch, memory.has("a", A), memory.has("b", B)) == ("one", True, True)
 
 
@@ -49,22 +49,26 @@ def test_half_a_line_costs_only_its_file(tmp_path: Path, cut: int) -> None:
 def test_a_damaged_memory_is_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.state"
     path.write_bytes(content)
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert memory.batch == ""
         memory.start("new")
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert memory.batch == "new"
 
 
 def test_two_runs_of_one_command_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "x.state"
-    with opened(path, "mine"), pytest.raises(ClientError, match="already_running"), opened(path, "mine"):
+    with (
+        open_resume_state(path, "mine"),
+        pytest.raises(ClientError, match="already_running"),
+        open_resume_state(path, "mine"),
+    ):
         pass
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ClientError, match="--state"), opened(tmp_path / "file" / "x.state", "mine"):
+    with pytest.raises(ClientError, match="--state"), open_resume_state(tmp_path / "file" / "x.state", "mine"):
         pass
 
 
@@ -74,14 +78,14 @@ def test_memories_lie_where_xdg_says(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert default_path("x").parent == tmp_path / ".local" / "state" / "xrayscreen"
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
     assert default_path("x").parent == tmp_path / "elsewhere" / "xrayscreen"
-    assert len({name_of(given) for given in (["x"], ["x", "y"], ["xy"], [])}) == 4
+    assert len({command_digest(given) for given in (["x"], ["x", "y"], ["xy"], [])}) == 4
 
 
 def test_the_memory_of_another_command_is_not_taken_for_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "x.state"
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         memory.start("one")
-    with pytest.raises(ClientError, match="state_of_another"), opened(path, "other"):
+    with pytest.raises(ClientError, match="state_of_another"), open_resume_state(path, "other"):
         pass
-    with opened(path, "mine") as memory:
+    with open_resume_state(path, "mine") as memory:
         assert memory.batch == "one"

@@ -1,6 +1,6 @@
-"""What a run remembers of its batch, so that the same command goes on with it after a crash.
+"""The state of an interrupted run, from which the same command resumes.
 
-A line for the batch, then one for each file that the server has answered for. No name of a file is in it.
+The file has a line for the batch, then one for each file that the server has answered for. It contains no file names.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from xrayscreen.errors import ClientError
 
 try:
     import fcntl
-except ImportError:  # Windows: two runs of the same command at once are not noticed there
+except ImportError:  # Windows: two simultaneous runs of the same command are not detected
     fcntl = None  # type: ignore[assignment]
 
 ENTRY = re.compile(r"([0-9a-f]{32}) ([0-9a-f]{64})\n")
 
 
-class Memory:
-    """The memory of one command. Use :func:`opened`."""
+class ResumeState:
+    """The resume state of one command. Use :func:`open_resume_state`."""
 
     def __init__(self, file: TextIO, command: str) -> None:
         self._file = file
@@ -37,14 +37,14 @@ class Memory:
         self.batch = self._read()
 
     def start(self, batch: str) -> None:
-        """Forget everything and remember a batch."""
+        """Clear the state and store a batch."""
         self.forget()
         self.batch = batch
         self._write(json.dumps({"batch": batch, "command": self._command}) + "\n")
 
     def note(self, name: str, sha256: str) -> None:
-        """Remember that the server has answered for a file. Safe from several threads."""
-        entry = (_short(name), sha256)
+        """Store that the server has answered for a file. Safe to call from several threads."""
+        entry = (_short_digest(name), sha256)
         with self._lock:
             if entry not in self._answered:
                 self._answered.add(entry)
@@ -52,15 +52,15 @@ class Memory:
                 self._write(f"{entry[0]} {sha256}\n")
 
     def has(self, name: str, sha256: str) -> bool:
-        """Whether the server has answered for this file."""
-        return (_short(name), sha256) in self._answered
+        """Return whether the server has answered for this file."""
+        return (_short_digest(name), sha256) in self._answered
 
     def has_name(self, name: str) -> bool:
-        """Whether the server has answered for a file of this name."""
-        return _short(name) in self._names
+        """Return whether the server has answered for a file of this name."""
+        return _short_digest(name) in self._names
 
     def forget(self) -> None:
-        """Remember nothing any more."""
+        """Clear the state."""
         self.batch = ""
         self._answered.clear()
         self._names.clear()
@@ -72,10 +72,10 @@ class Memory:
         try:
             head = json.loads(self._file.readline())
             batch, command = str(head["batch"]), str(head["command"])
-        except (ValueError, KeyError, TypeError):  # nothing, or what a crash left of a first line
+        except (ValueError, KeyError, TypeError):  # an empty file, or an incomplete first line after a crash
             return ""
         if command != self._command:
-            sentence = f"{self._file.name} remembers the batch of another command; name another file with --state."
+            sentence = f"{self._file.name} stores the state of another command; name another file with --state."
             raise ClientError("state_of_another", sentence)
         whole = self._file.tell()
         while entry := ENTRY.fullmatch(self._file.readline()):
@@ -83,7 +83,7 @@ class Memory:
             self._names.add(entry[1])
             whole = self._file.tell()
         self._file.seek(whole)
-        self._file.truncate()  # half a line that a crash left
+        self._file.truncate()  # an incomplete line after a crash
         return batch
 
     def _write(self, line: str) -> None:
@@ -92,53 +92,53 @@ class Memory:
 
 
 @contextmanager
-def opened(path: Path, command: str) -> Iterator[Memory]:
-    """The memory in a file, made where missing and removed at the end where nothing is left to remember.
+def open_resume_state(path: Path, command: str) -> Iterator[ResumeState]:
+    """Open the state in a file, created if missing, and delete the file at the end if the state is empty.
 
     Args:
         path: the file.
-        command: whose memory it is, see :func:`name_of`.
+        command: the command's digest, see :func:`command_digest`.
 
     Raises:
         ClientError: ``already_running``, ``state_of_another`` or ``state_unwritable``.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = open(path, "r+", encoding="ascii", errors="replace", opener=_private)  # noqa: SIM115  # closed below
+        file = open(path, "r+", encoding="ascii", errors="replace", opener=_open_private)  # noqa: SIM115  # closed below
     except OSError as error:
         sentence = f"{path} cannot be written ({error.strerror}); name another file with --state."
         raise ClientError("state_unwritable", sentence) from error
     with file:
-        _lock(file)
-        memory = Memory(file, command)
+        _lock_file(file)
+        state = ResumeState(file, command)
         try:
-            yield memory
+            yield state
         finally:
-            if not memory.batch:
+            if not state.batch:
                 path.unlink(missing_ok=True)
 
 
 def default_path(command: str) -> Path:
-    """Where the memory of a command lies (XDG base directories)."""
+    """Return the path of a command's state (XDG base directories)."""
     home = os.environ.get("XDG_STATE_HOME", "")
     folder = Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "state"
     return folder / "xrayscreen" / f"{command}.state"
 
 
-def name_of(given: Sequence[object]) -> str:
-    """What a command is known by: a digest of what it was given."""
-    return _short(json.dumps([str(one) for one in given]))
+def command_digest(given: Sequence[object]) -> str:
+    """Return the digest of a command's arguments, by which its state is found."""
+    return _short_digest(json.dumps([str(argument) for argument in given]))
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT, 0o600)
 
 
-def _short(text: str) -> str:
+def _short_digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def _lock(file: TextIO) -> None:
+def _lock_file(file: TextIO) -> None:
     if fcntl is None:
         return
     try:
