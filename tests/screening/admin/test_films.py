@@ -134,7 +134,7 @@ def test_too_many_films_at_once_are_refused(staff: Client, flagged: Film, monkey
 
 def test_a_long_list_says_that_it_is_longer(staff: Client, flagged: Film, monkeypatch: Any) -> None:
     assert "are listed" not in staff.get(FILMS).content.decode()
-    monkeypatch.setattr("screening.admin.base.COUNTED_AT_MOST", 1)
+    monkeypatch.setattr("screening.admin.base.MAX_COUNTED", 1)
     assert "The first 1 are listed." in staff.get(FILMS).content.decode()
 
 
