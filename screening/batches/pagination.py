@@ -52,7 +52,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        """Rows, at most ``COUNTED_AT_MOST``."""
+        """Rows, at most ``MAX_COUNTED``."""
         return count_up_to(self.object_list, MAX_COUNTED)  # type: ignore[arg-type]
 
 

@@ -46,7 +46,7 @@ class WaitingFilms:
 
 
 def count_waiting() -> WaitingFilms:
-    """Count the films that wait for readers, each number up to ``COUNTED_AT_MOST``."""
+    """Count the films that wait for readers, each number up to ``MAX_COUNTED``."""
     pending = Film.objects.order_by().filter(review_state=State.PENDING)
     disputed = Film.objects.order_by().filter(review_state=State.DISPUTED)
     return WaitingFilms(

@@ -98,7 +98,7 @@ def test_batches_are_cut_for_the_machines_cores_even_where_the_web_process_has_l
     (tmp_path / "sitecustomize.py").write_text(
         "import os\nos.sched_getaffinity = lambda _pid: set(range(12))\n"
         "from screening.config import capacity\n"
-        "capacity.memory = lambda: capacity.Memory(1024, 'the container')\n"
+        "capacity.available_memory = lambda: capacity.Memory(1024, 'the container')\n"
     )
     code = "import screening.config.settings as s; print(s.WORKER_PROCESSES, s.CUT_FOR_PROCESSES, s.WORKER_MEMORY_MB)"
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
