@@ -85,7 +85,7 @@ def _performance(card: dict[str, Any]) -> Iterable[str]:
         ("films", "n", "screener", "seed-cnn", "p (DeLong)"),
         [(r["name"], r["films"], r["screener"], r["seed_cnn"], r["p"]) for r in card["against_seed_cnn"]],
     )
-    yield "### What a decision is worth at a prevalence\n\nOn the test films' sensitivity and specificity.\n"
+    yield "### Predictive values by prevalence\n\nFrom the sensitivity and specificity on the test films.\n"
     yield from _table(
         ("prevalence", "PPV of positive", "NPV of negative"),
         [(r["prevalence"], r["ppv"], r["npv"]) for r in card["prevalence"]],
@@ -105,11 +105,12 @@ def _shortcuts(found: dict[str, Any]) -> Iterable[str]:
         ("probe", "AUROC", "expected"), [(r["name"], r["auroc"], r["expected"]) for r in found["changed_films"]]
     )
     source = found["source_from_features"]
-    yield "- A linear probe tells the source from the last features with balanced accuracy"
-    yield f"  {source['balanced_accuracy']:.3f}; guessing reaches {source['chance']:.3f}."
+    yield "- A linear probe predicts the source from the last features with a balanced accuracy of"
+    yield f"  {source['balanced_accuracy']:.3f}; chance is {source['chance']:.3f}."
     apart = found["healthy_children_below_healthy_adults"]
     yield f"- Healthy children score below healthy adults with AUROC {apart:.3f}; 0.5 would be no difference."
-    yield f"- {found['map_in_lungs'] * 100:.0f} % of what speaks for COVID-19 in the maps lies inside the lungs.\n"
+    inside = f"{found['map_in_lungs'] * 100:.0f} %"
+    yield f"- {inside} of the positive activation in the class activation maps lies inside the lungs.\n"
 
 
 def _gate(gate: dict[str, Any]) -> Iterable[str]:
