@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 .POSIX:
-.PHONY: help setup demo run screen test e2e screens lint format bench chaos train seed clean
+.PHONY: help setup demo run screen test e2e screens lint format docs bench chaos train seed clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -46,6 +46,11 @@ format: $(VENV)/.dev ## let ruff lay out the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+docs: $(VENV)/.docs ## the documentation as a site in var/docs; a dead link is an error
+	@rm -rf var/docs
+	@$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html -d var/docs-cache -E docs var/docs
+	@echo "Open var/docs/index.html"
+
 bench: $(VENV)/.dev ## everything said of speed and memory, measured in one run (about an hour; ARGS="--quick", "--json", "--only …")
 	@exec $(PY) -m tests.benchmarks $(ARGS)
 
@@ -84,4 +89,9 @@ $(VENV)/.dev: $(VENV)/.serve requirements-dev.txt
 $(VENV)/.train: $(VENV)/.dev requirements-train.txt
 	@echo "Installing what the screener's training needs …"
 	@$(PIP) -r requirements-train.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/bin/python requirements-docs.txt
+	@echo "Installing what builds the documentation …"
+	@$(PIP) -r requirements-docs.txt
 	@touch $@
