@@ -91,7 +91,7 @@ $(VENV)/.train: $(VENV)/.dev requirements-train.txt
 	@$(PIP) -r requirements-train.txt
 	@touch $@
 
-$(VENV)/.docs: $(VENV)/bin/python requirements-docs.txt
+$(VENV)/.docs: $(VENV)/bin/python requirements-docs.lock
 	@echo "Installing what builds the documentation …"
-	@$(PIP) -r requirements-docs.txt
+	@$(PIP) --require-hashes -r requirements-docs.lock
 	@touch $@
