@@ -89,6 +89,13 @@ def test_named_files_and_folders_exist(path: Path) -> None:
             assert (ROOT / code).exists(), code
 
 
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_make_targets_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:^|`)make ([a-z0-9]+)", path.read_text(), re.MULTILINE)
+    assert set(named) - targets == set()
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
