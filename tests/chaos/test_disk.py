@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from tests.chaos.conftest import own_servers
 from tests.chaos.films import films
 from tests.chaos.processes import kill, until
 from tests.chaos.system import LEASE, System, running_system
+from tests.small_disk import small_disk
 from xrayscreen import ClientError
 
 pytestmark = pytest.mark.full_round
@@ -34,27 +34,13 @@ PARTS = ("postgres", "valkey", "web", "worker", "beat")
 WRITE_ON = "SELECT pg_logical_emit_message(true, 'chaos', repeat('x', 4000000))"  # into the write-ahead log
 
 
-@contextmanager
-def small_disk(folder: Path, size: int = SIZE, mode: int = 0o700) -> Iterator[Path]:
-    """A file system of a few megabytes in memory; the test is skipped where none may be mounted."""
-    folder.mkdir(mode=mode)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode={mode:o}", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a small file system needs the right to mount one: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.fixture(scope="module")
 def cramped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system whose films lie on a small disk."""
     if os.geteuid() != 0:
         pytest.skip("a small file system can only be mounted by root")
     instance = Instance.open(tmp_path_factory.mktemp("disk") / "instance")
-    with own_servers(), small_disk(instance.root / "media"), running_system(instance.root, keep=True) as system:
+    with own_servers(), small_disk(instance.root / "media", SIZE), running_system(instance.root, keep=True) as system:
         yield system
 
 

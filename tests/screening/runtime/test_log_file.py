@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from screening.runtime.log_file import LogFile, rotate
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a small file system needs the right to mount one: {done.stderr.strip()}")
-    try:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", size=64 * 1024) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_log_is_rotated_while_it_is_written_and_never_grows_beyond_its_files(tmp_path: Path) -> None:
@@ -51,20 +42,20 @@ def test_the_runs_before_are_kept_under_numbers(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_full_disk_costs_lines_and_nothing_else(small_disk: Path) -> None:
-    log = LogFile(small_disk / "web.log", most_bytes=8192, files=3)
+def test_a_full_disk_costs_lines_and_nothing_else(disk: Path) -> None:
+    log = LogFile(disk / "web.log", most_bytes=8192, files=3)
     log.write("before")
-    ballast = small_disk / "ballast"
+    ballast = disk / "ballast"
     with pytest.raises(OSError, match="No space left"):
         ballast.write_bytes(bytes(1024 * 1024))
     for number in range(2000):  # over several rotations
         log.write(f"during {number} {'x' * 80}")
-    LogFile(small_disk / "worker.log").write("made on the full disk")
+    LogFile(disk / "worker.log").write("made on the full disk")
     ballast.unlink()
     log.write("after")
     log.close()
     log.write("too late")
-    text = (small_disk / "web.log").read_text()
+    text = (disk / "web.log").read_text()
     assert text.endswith("after\n")
     assert "lines were lost here" in text
 
