@@ -12,6 +12,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # Everything above this line of requirements.txt is what serves; TensorFlow below it only trains.
 SERVE_ONLY := sed '/^\# --- below this line/,$$d' requirements.txt
+# Compares models and migrations. It needs no database: nothing listens at this address.
+MISSING_MIGRATIONS := DATABASE_URL=postgres://lint@127.0.0.1:1/lint $(PY) -W ignore::RuntimeWarning \
+	manage.py makemigrations --check --dry-run
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -37,9 +40,10 @@ e2e: $(VENV)/.dev ## the browser tests; fails where no browser is found
 screens: $(VENV)/.dev ## pictures of every page in both themes and two widths, in var/screens (ARGS="--only film", "--docs")
 	@exec $(PY) -m tests.e2e.screens $(ARGS)
 
-lint: $(VENV)/.dev ## ruff and strict types
+lint: $(VENV)/.dev ## ruff, migrations that are missing, strict types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(MISSING_MIGRATIONS)
 	@$(PY) -m mypy
 
 format: $(VENV)/.dev ## let ruff lay out the code
