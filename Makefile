@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 .POSIX:
-.PHONY: help setup demo run screen test e2e screens lint format docs bench chaos train seed clean
+.PHONY: help setup demo run screen test e2e screens lint format docs lock bench chaos train seed clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -9,9 +9,12 @@ HOST ?= 127.0.0.1
 OUT ?= results.csv
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Every package is installed in the locked version, and only if the file has one of the locked hashes.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 # Everything above this line of requirements.txt is what serves; TensorFlow below it only trains.
 SERVE_ONLY := sed '/^\# --- below this line/,$$d' requirements.txt
+LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 # Compares models and migrations. It needs no database: nothing listens at this address.
 MISSING_MIGRATIONS := DATABASE_URL=postgres://lint@127.0.0.1:1/lint $(PY) -W ignore::RuntimeWarning \
 	manage.py makemigrations --check --dry-run
@@ -55,6 +58,12 @@ docs: $(VENV)/.docs ## the documentation as a site in var/docs; a dead link is a
 	@$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html -d var/docs-cache -E docs var/docs
 	@echo "Open var/docs/index.html"
 
+lock: $(VENV)/.dev ## write the lock files anew after a change of requirements*.txt (UPGRADE=1: newest versions)
+	@$(LOCK) requirements-train.txt --output-file requirements-train.lock
+	@$(LOCK) requirements-dev.txt --constraints requirements-train.lock --output-file requirements-dev.lock
+	@$(SERVE_ONLY) | $(LOCK) - --constraints requirements-train.lock --output-file requirements-serve.lock
+	@$(LOCK) requirements-docs.txt --constraints requirements-train.lock --output-file requirements-docs.lock
+
 bench: $(VENV)/.dev ## everything said of speed and memory, measured in one run (about an hour; ARGS="--quick", "--json", "--only …")
 	@exec $(PY) -m tests.benchmarks $(ARGS)
 
@@ -79,23 +88,22 @@ $(VENV)/bin/python:
 	@echo "Making $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: $(VENV)/bin/python requirements.txt
+$(VENV)/.serve: $(VENV)/bin/python requirements-serve.lock
 	@echo "Installing what serves …"
-	@$(SERVE_ONLY) > $(VENV)/serve.txt
-	@$(PIP) -r $(VENV)/serve.txt
+	@$(PIP) -r requirements-serve.lock
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.serve requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.serve requirements-dev.lock
 	@echo "Installing what trains and tests …"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
-$(VENV)/.train: $(VENV)/.dev requirements-train.txt
+$(VENV)/.train: $(VENV)/.dev requirements-train.lock
 	@echo "Installing what the screener's training needs …"
-	@$(PIP) -r requirements-train.txt
+	@$(PIP) -r requirements-train.lock
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/bin/python requirements-docs.lock
 	@echo "Installing what builds the documentation …"
-	@$(PIP) --require-hashes -r requirements-docs.lock
+	@$(PIP) -r requirements-docs.lock
 	@touch $@
