@@ -49,9 +49,10 @@ lint: $(VENV)/.dev ## ruff, migrations that are missing, strict types
 	@$(MISSING_MIGRATIONS)
 	@$(PY) -m mypy
 
-format: $(VENV)/.dev ## let ruff lay out the code
+format: $(VENV)/.dev ## let ruff lay out the code, and write the tables of codes into docs/
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@$(PY) manage.py codes --write
 
 docs: $(VENV)/.docs ## the documentation as a site in var/docs; a dead link is an error
 	@rm -rf var/docs

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
-from dashboard.errors import refusal
+from dashboard.errors import as_json, refusal
+from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.storage.spool import broken_off, folder, storage_failed
 
@@ -70,12 +71,12 @@ def _read_form(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _too_large(most: int) -> ScreeningError:
-    return ScreeningError("body_too_large", f"A request to this address carries at most {most:,} bytes.", 413)
+    return ScreeningError(request_codes.BODY_TOO_LARGE, most=most)
 
 
 def _answer(request: HttpRequest, error: ScreeningError, is_api: bool) -> HttpResponse:
     if is_api:
-        return JsonResponse({"code": error.code, "detail": error.sentence}, status=error.status)
+        return as_json(error)
     return refusal(request, error)
 
 

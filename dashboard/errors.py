@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from screening import unanswerable
+from screening import early_refusals
 from screening.errors import NotFoundError, ScreeningError
 
 View = Callable[..., HttpResponseBase]
@@ -36,28 +37,31 @@ def wants_json(request: HttpRequest) -> bool:
     return "application/json" in request.headers.get("Accept", "")
 
 
+def as_json(error: ScreeningError) -> JsonResponse:
+    """Return an error in the form that every error answer has."""
+    return JsonResponse(asdict(error.reason), status=error.status)
+
+
 def refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
     """Say what the domain refused, and why."""
     if wants_json(request):
-        return JsonResponse({"code": error.code, "sentence": error.sentence}, status=error.status)
+        return as_json(error)
     template = "404.html" if isinstance(error, NotFoundError) else "dashboard/refused.html"
     return render(request, template, {"error": error}, status=error.status)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer a request that Django could not take, with the reason and what to do."""
-    return _early_refusal(request, unanswerable.bad_request(request, exception))
+    return _early_refusal(request, early_refusals.bad_request(request, exception))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that may not come from our own pages, with the reason and what to do."""
-    return _early_refusal(request, unanswerable.csrf_failure(request, reason))
+    return _early_refusal(request, early_refusals.csrf_failure(request, reason))
 
 
 def _early_refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
     """Say it without anything that a middleware would have added to the request: no user, no session."""
-    if request.path.startswith("/api/"):
-        return JsonResponse({"code": error.code, "detail": error.sentence}, status=error.status)
-    if wants_json(request):
-        return JsonResponse({"code": error.code, "sentence": error.sentence}, status=error.status)
+    if request.path.startswith("/api/") or wants_json(request):
+        return as_json(error)
     return HttpResponse(render_to_string("dashboard/not_taken.html", {"error": error}), status=error.status)

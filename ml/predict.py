@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from ml import DEFAULT_MODEL, NOTICE
+from ml.codes import UNREADABLE_FILE
 from ml.decoding.preprocess import Grey, load
-from ml.errors import BundleError, FilmError
+from ml.errors import BundleError, FilmError, Reason
 from ml.inference.bundle import Bundle, find, names, sha256_of
 from ml.inference.decision import decide
 
@@ -51,26 +52,26 @@ def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
     for start in range(0, len(paths), BATCH):
         chunk = paths[start : start + BATCH]
         films = [_load(path) for path in chunk]
-        findings = iter(classifier.classify([film for film in films if not isinstance(film, FilmError)]))
+        findings = iter(classifier.classify([film for film in films if not isinstance(film, Reason)]))
         for path, film in zip(chunk, films, strict=True):
-            yield _answer(path, bundle, film if isinstance(film, FilmError) else next(findings))
+            yield _answer(path, bundle, film if isinstance(film, Reason) else next(findings))
 
 
-def _load(path: Path) -> Grey | FilmError:
+def _load(path: Path) -> Grey | Reason:
     try:
         return load(path.read_bytes())
     except FilmError as error:
-        return error
+        return error.reason
     except OSError as error:
-        return FilmError("unreadable_file", f"The file cannot be read: {error.strerror}.")
+        return UNREADABLE_FILE.reason(error=error.strerror)
 
 
-def _answer(path: Path, bundle: Bundle, result: Finding | FilmError) -> dict[str, Any]:
+def _answer(path: Path, bundle: Bundle, result: Finding | Reason) -> dict[str, Any]:
     answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None}
     answer |= {"decision": None, "notes": []}
-    if isinstance(result, FilmError):
+    if isinstance(result, Reason):
         answer["accepted"] = False
-        answer["reasons"] = [{"code": result.code, "sentence": result.sentence}]
+        answer["reasons"] = [{"code": result.code, "sentence": result.detail}]
     else:
         answer["score"] = round(result.score, 6)
         answer["decision"] = decide(result.score, bundle.low, bundle.high)

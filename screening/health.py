@@ -12,13 +12,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
+from screening.codes import probe_codes
 from screening.config import storages
 from screening.worker import heartbeats
 
@@ -32,21 +33,11 @@ _running_query: Future[None] | None = None
 Answer = dict[str, str]
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """The reason why a part does not work: a code for programs, and what to do."""
-
-    code: str
-    detail: str
-
-
 FAILURES = {
-    "database": Trouble("database_unavailable", "The database does not answer; see its log."),
-    "broker": Trouble(
-        "broker_unavailable", "The broker does not answer or takes no writes; see its log and its disk."
-    ),
-    "workers": Trouble("no_worker", "No worker takes work; start one, or see the worker's log."),
-    "storage": Trouble("storage_full", "The disk of the films has no room for another file; make room on it."),
+    "database": probe_codes.DATABASE_UNAVAILABLE,
+    "broker": probe_codes.BROKER_UNAVAILABLE,
+    "workers": probe_codes.NO_WORKER,
+    "storage": probe_codes.STORAGE_FULL,
 }
 
 
@@ -71,7 +62,7 @@ def check_health() -> Answer:
 def _combine(parts: Answer) -> Answer:
     for part, state in parts.items():
         if state != OK:
-            return {"status": "degraded", **parts, **asdict(FAILURES[part])}
+            return {"status": "degraded", **parts, **asdict(FAILURES[part].reason())}
     return {"status": OK, **parts}
 
 
@@ -146,5 +137,5 @@ class ProbeMiddleware:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         answer = probe()
-        status = 200 if answer["status"] == OK else 503
+        status = 200 if answer["status"] == OK else probe_codes.CODES[answer["code"]].status
         return JsonResponse(answer, status=status, headers={"Cache-Control": "no-store"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import QuerySet
 
+from screening.codes import batch_codes
 from screening.errors import ScreeningError
 from screening.models import ModelVersion
 
@@ -33,7 +34,7 @@ def model_by_name(name: str) -> ModelVersion:
     version = ModelVersion.objects.filter(name=name).defer("card").order_by("-is_default", "-created_at").first()
     if version is None:
         known = ", ".join(model_names()) or "none"
-        raise ScreeningError("model_unknown", f"There is no model {name!r}; there are: {known}.", 400)
+        raise ScreeningError(batch_codes.MODEL_UNKNOWN, name=name, known=known)
     return version
 
 

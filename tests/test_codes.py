@@ -1,87 +1,170 @@
-"""The codes in docs/ are those in the code, all of them and no others."""
+"""Every code has one entry in a catalogue: raise sites, documents, schema and client follow it."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pytest
 from rest_framework import exceptions
 
-from ml.inference.gate import REFUSALS
-from xrayscreen.client import BROKEN_OFF
+from ml.errors import Code
+from screening.api.errors import FRAMEWORK
+from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
+from screening.management.commands.codes import DOCS, PAGES, filled
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("ml", "screening", "dashboard", "xrayscreen")
-ELSEWHERE = {"runtime", "migrations", "models"}  # what starts the servers has errors of its own, for its operator
-# Which argument of a call is a code.
-PLACES = {
-    "FilmError": 0, "NotScoredError": 0, "ScreeningError": 0, "ClientError": 0, "FileError": 0, "Refusal": 0,
-    "Refused": 0, "Trouble": 0, "NotSent": 1, "_reject": 1, "AuthenticationFailed": 1,
-}  # fmt: skip
-# What the framework answers by itself, beyond what our code says.
-FRAMEWORK: set[type[exceptions.APIException]] = {
-    exceptions.NotAuthenticated, exceptions.PermissionDenied, exceptions.NotFound, exceptions.MethodNotAllowed,
-    exceptions.NotAcceptable, exceptions.UnsupportedMediaType, exceptions.ParseError,
-}  # fmt: skip
-ROW = re.compile(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", re.MULTILINE)
+CATALOGUES = (
+    "ml.codes",
+    "screening.codes.film_codes",
+    "screening.codes.request_codes",
+    "screening.codes.batch_codes",
+    "screening.codes.reading_codes",
+    "screening.codes.probe_codes",
+)
+CLASSES = {"Code", "FilmCode", "RequestCode", "ProbeCode", "request_code", "probe_code", "variant"}
+# What takes an entry and the values of its placeholders.
+TAKES_ENTRY = {"FilmError", "ScreeningError"}
 
 
-def documented(name: str) -> set[str]:
-    """The codes in the tables of a page whose first column is headed so."""
-    text = (ROOT / "docs" / name).read_text()
-    tables = [part for part in re.split(r"\n\n", text) if part.startswith("| code |")]
-    assert tables
-    return {code for table in tables for cell in ROW.findall(table) for code in re.findall(r"`([a-z_]+)`", cell)}
+def entries() -> dict[str, Code]:
+    """Every entry and variant, by catalogue and name."""
+    found = {}
+    for module in CATALOGUES:
+        for name, value in vars(importlib.import_module(module)).items():
+            if isinstance(value, Code):
+                found[f"{module}.{name}"] = value
+    return found
 
 
-def in_code() -> Iterator[tuple[str, str]]:
-    """Every code in the source, and where."""
-    for folder in SOURCES:
-        for path in (ROOT / folder).rglob("*.py"):
-            if ELSEWHERE.isdisjoint(path.relative_to(ROOT).parts):
-                for node in ast.walk(ast.parse(path.read_text())):
-                    yield from ((code, str(path.relative_to(ROOT))) for code in _codes(node))
-    yield from ((code, "ml/inference/gate.py") for code, _ in REFUSALS.values())
-    yield BROKEN_OFF, "xrayscreen/client.py"
-    yield "not_found", "screening/errors.py"
+ENTRIES = entries()
+BY_NAME = {name.rpartition(".")[2]: name for name in ENTRIES}
 
 
-def _codes(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Call):
-        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        place = PLACES.get(name, len(node.args))
-        values = [*node.args[place : place + 1], *(word.value for word in node.keywords if word.arg == "code")]
-    elif isinstance(node, ast.Dict):
-        pairs = zip(node.keys, node.values, strict=True)
-        values = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "code"]
-    else:
-        return
-    for value in values:
-        if isinstance(value, ast.Constant) and value.value:
-            yield str(value.value)
+@cache
+def sources() -> list[tuple[Path, ast.Module]]:
+    paths = [path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]
+    return [(path, ast.parse(path.read_text())) for path in paths]
 
 
-def test_every_code_is_documented_and_every_documented_code_exists() -> None:
-    places: dict[str, set[str]] = {}
-    for code, place in in_code():
-        places.setdefault(code, set()).add(place)
-    assert len(places) > 80  # that the search finds them
-    written = documented("uploader.md") | documented("program.md")
-    of_framework = {str(error.default_code) for error in FRAMEWORK}
-    assert {code: where for code, where in places.items() if code not in written} == {}
-    assert written - set(places) - of_framework == set()
+def raised() -> Iterator[tuple[str, str, set[str] | None]]:
+    """Every use of an entry: its name, where, and the placeholders it fills, ``None`` where that is not seen."""
+    for path, tree in sources():
+        where = str(path.relative_to(ROOT))
+        if "codes" in path.relative_to(ROOT).as_posix():
+            continue
+        modules = _modules(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield from _of_call(node, modules, where)
 
 
-def test_codes_of_films_are_on_the_uploaders_page() -> None:
-    of_films = {"ml", "screening/intake/zip/archive.py", "screening/worker/chunk.py", "screening/worker/leases.py"}
-    raised = {code for code, place in in_code() if any(place.startswith(part) for part in of_films)}
-    assert raised - documented("uploader.md") == set()
+def _modules(tree: ast.Module) -> dict[str, str]:
+    """The catalogues and entries that a module imports, by the name it has there."""
+    names = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return names
 
 
-def test_codes_are_all_of_one_form() -> None:
-    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code, _ in in_code())
+def _entry(node: ast.expr, modules: dict[str, str]) -> str:
+    """The full name of the entry that an expression names; empty where it names none."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{modules.get(node.value.id, '')}.{node.attr}"
+    return modules.get(node.id, "") if isinstance(node, ast.Name) else ""
+
+
+def _of_call(node: ast.Call, modules: dict[str, str], where: str) -> Iterator[tuple[str, str, set[str] | None]]:
+    words = None if any(word.arg is None for word in node.keywords) else {str(word.arg) for word in node.keywords}
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    if name in TAKES_ENTRY and node.args:
+        yield _entry(node.args[0], modules), f"{where}:{node.lineno}", words
+    if isinstance(node.func, ast.Attribute) and name == "reason":
+        entry = _entry(node.func.value, modules)
+        if entry in ENTRIES:
+            yield entry, f"{where}:{node.lineno}", words
+
+
+def test_every_error_names_an_entry_and_fills_its_placeholders() -> None:
+    uses = list(raised())
+    assert len(uses) > 80  # that the search finds them
+    assert [(name, where) for name, where, _ in uses if name not in ENTRIES] == []
+    wrong = [
+        (where, words, ENTRIES[name].placeholders)
+        for name, where, words in uses
+        if words is not None and words != ENTRIES[name].placeholders
+    ]
+    assert wrong == []
+
+
+def test_entries_are_made_in_the_catalogues_alone() -> None:
+    places = {
+        str(path.relative_to(ROOT))
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in CLASSES
+    }
+    catalogues = {f"{name.replace('.', '/')}.py" for name in CATALOGUES}
+    assert places - catalogues == {"screening/codes/entries.py"}
+
+
+def test_every_entry_is_used() -> None:
+    text = "\n".join(
+        path.read_text() for path, _ in sources() if f"{path.relative_to(ROOT)}" not in _catalogue_files()
+    )
+    unused = [name for name in ENTRIES if not re.search(rf"\b{name.rpartition('.')[2]}\b", text)]
+    assert unused == []
+
+
+def _catalogue_files() -> set[str]:
+    return {f"{name.replace('.', '/')}.py" for name in CATALOGUES}
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_an_entry_has_one_form(entry: Code) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", entry.code)
+    assert entry.sentence.endswith((".", "}", "”"))
+    assert not entry.about.endswith(".")
+    assert (entry.status is None) == (entry.stage not in {"request", "probe"})
+    filled_in = entry.reason(**dict.fromkeys(entry.placeholders, _Anything()))
+    assert "{" not in filled_in.detail or entry.code == "hashes_invalid"
+
+
+class _Anything(int):
+    """A value that any format of a placeholder takes."""
+
+    def __format__(self, form: str) -> str:
+        return "1"
+
+
+def test_catalogues_have_every_code_once() -> None:
+    assert len({*FILM_CODES, *REQUEST_CODES, *PROBE_CODES}) > 100
+    assert {code.code for code in ENTRIES.values()} == {*FILM_CODES, *REQUEST_CODES, *PROBE_CODES}
+
+
+def test_every_error_of_the_framework_has_an_entry() -> None:
+    """But for ``NotFound``, which becomes ours, and ``Throttled``, as nothing is throttled."""
+    known = {error for error in vars(exceptions).values() if _is_error(error)}
+    assert known - {*FRAMEWORK} == {exceptions.APIException, exceptions.NotFound, exceptions.Throttled}
+    assert all(code.status == error.status_code for error, code in FRAMEWORK.items())
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, exceptions.APIException)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tables_in_the_documents_are_those_of_the_catalogues(page: str) -> None:
+    text = (DOCS / page).read_text()
+    assert filled(text, PAGES[page]) == text, "run `make format`"
 
 
 def test_the_pages_name_the_limits_in_force() -> None:

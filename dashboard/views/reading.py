@@ -62,7 +62,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         claim = reading.open_claim(reader, pk, blinded=blinded)
     except ScreeningError as error:
-        messages.warning(request, error.sentence)
+        messages.warning(request, error.detail)
         return redirect("reading")
     blind = blinded and not claim.seen_open
     answers = reading_sentences.answers(claim.film, blind)
@@ -121,7 +121,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     try:
         entry, again = reading.withdraw_last_verdict(reviewer_of(request))
     except ScreeningError as error:
-        messages.warning(request, error.sentence)
+        messages.warning(request, error.detail)
         return _onward(request)
     if again:
         messages.info(request, "Withdrawn. Here is the film again, with what the model said.")

@@ -17,6 +17,7 @@ from dashboard.errors import wants_json
 from screening.batches import queries
 from screening.batches import sample as samples
 from screening.batches import services as batches
+from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.intake.requests import missing_of, with_paths
 from screening.intake.services import add_upload
@@ -98,7 +99,7 @@ def _new_batch(request: HttpRequest) -> Batch:
 def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:
     files = request.FILES.getlist("file")
     if not files:
-        raise ScreeningError("no_file", "Choose at least one file, then send it.", 400)
+        raise ScreeningError(request_codes.NO_FILE)
     return with_paths(files, request.POST.getlist("path"))
 
 

@@ -21,6 +21,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from ml.codes import TOO_LARGE_UNPACKED
 from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
 from ml.decoding.limits import MAX_PIXELS, unpacked_bytes
 from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
@@ -156,11 +157,7 @@ def inflate(data: bytes, start: int, keep: int, most: int) -> bytes:
             kept.write(piece[: max(0, keep - total)])
             total += len(piece)
             if total > most:
-                raise FilmError(
-                    "too_large_unpacked",
-                    f"The deflated DICOM file unpacks to more than {most // 1_000_000} MB, which no film needs; "
-                    "export it uncompressed.",
-                )
+                raise FilmError(TOO_LARGE_UNPACKED, max_megabytes=most // 1_000_000)
             left = engine.unconsumed_tail
         if engine.eof:
             return kept.getvalue()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pydicom
 from pydicom.uid import UID
 
+from ml import codes
 from ml.decoding.bounded_reader import quiet
 from ml.decoding.dicom_reading import DicomHeader, read_beginning
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
@@ -67,7 +68,7 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
     """
     kind = sniff(data)
     if kind == "zip":
-        raise FilmError("archive", "This is a ZIP archive, not a film; its files are taken out and read one by one.")
+        raise FilmError(codes.ARCHIVE)
     with quiet():
         return _dicom_header(data, max_pixels) if kind == "dicom" else _picture_header(data, kind, max_pixels)
 
@@ -91,40 +92,28 @@ def _refuse_examination(header: Header) -> None:
     if header.kind != "dicom":
         return
     if header.modality not in RADIOGRAPH_MODALITIES:
-        raise FilmError(
-            "not_a_radiograph",
-            f"Its DICOM header says modality {header.modality or 'unknown'}; "
-            "only projection radiographs (CR, DX, RG) are screened.",
-        )
+        raise FilmError(codes.NOT_A_RADIOGRAPH, modality=header.modality or "unknown")
     if header.body_part and header.body_part not in CHEST_BODY_PARTS:
-        raise FilmError(
-            "not_a_chest",
-            f"Its DICOM header says body part {header.body_part}; only chest films are screened.",
-        )
+        raise FilmError(codes.NOT_A_CHEST, body_part=header.body_part)
     if header.view in LATERAL_VIEWS:
-        raise FilmError(
-            "lateral_view",
-            f"Its DICOM header says view {header.view}; the model knows frontal films (PA, AP) only.",
-        )
+        raise FilmError(codes.LATERAL_VIEW, view=header.view)
 
 
 def _refuse_geometry(header: Header, max_pixels: int) -> None:
     if header.frames > 1:
-        raise FilmError("multi_frame", "The file holds more than one picture; send each film as a file of its own.")
+        raise FilmError(codes.MULTI_FRAME)
     if min(header.width, header.height) < MIN_SIDE:
-        raise FilmError(
-            "too_small",
-            f"The film is {header.width} × {header.height} pixels; at least {MIN_SIDE} on each side are needed.",
-        )
+        raise FilmError(codes.TOO_SMALL, width=header.width, height=header.height, min_side=MIN_SIDE)
     if header.width * header.height > max_pixels:
         raise _too_many(header, max_pixels)
 
 
 def _too_many(header: Header, max_pixels: int) -> FilmError:
     return FilmError(
-        "too_many_pixels",
-        f"The film declares {header.width} × {header.height} pixels; "
-        f"at most {max_pixels // MEGAPIXEL} million are accepted.",
+        codes.TOO_MANY_PIXELS,
+        width=header.width,
+        height=header.height,
+        max_megapixels=max_pixels // MEGAPIXEL,
     )
 
 
@@ -163,27 +152,16 @@ def _refuse_no_film(beginning: DicomHeader, is_file: bool) -> None:
     """Refuse DICOM that holds no picture, by what it is; without a preamble it has to say so itself."""
     if beginning.images is not None:
         count = f"{beginning.images} image" + "s" * (beginning.images != 1)
-        raise FilmError(
-            "dicomdir",
-            f"This is a DICOMDIR, the index of a study, and names {count}; "
-            "films are read from their own files, so send the whole folder.",
-        )
+        raise FilmError(codes.DICOMDIR, images=count)
     if beginning.has_pixels:
         return
     modality, name = _text(beginning.dataset, "Modality"), _class_name(beginning.dataset)
     if modality in RADIOGRAPH_MODALITIES:
-        raise FilmError("damaged_header", "The DICOM file ends before its pixels; it was cut short, send it again.")
+        raise FilmError(codes.CUT_SHORT)
     if modality or name:
-        raise FilmError(
-            "no_pixels",
-            f"This DICOM file holds no picture ({name or f'modality {modality}'}); send the files of the films.",
-        )
+        raise FilmError(codes.NO_PIXELS, what=name or f"modality {modality}")
     if not is_file:
-        raise FilmError(
-            "unsupported_kind",
-            "This begins like a DICOM data set but describes no picture; "
-            "export the film as DICOM, PNG, JPEG, TIFF or WebP.",
-        )
+        raise FilmError(codes.NO_PICTURE_DESCRIBED)
 
 
 def _class_name(dataset: pydicom.Dataset) -> str:
@@ -200,8 +178,5 @@ def _text(dataset: pydicom.Dataset, keyword: str) -> str:
 
 def _damaged(kind: str) -> FilmError:
     if kind == "tiff":  # the one kind whose pixels may be laid out in ways that nobody reads
-        why = (
-            "it is damaged, cut short, or not in 8, 16 or 32 bit grey or 8 or 16 bit colour; save it in one of these"
-        )
-        return FilmError("damaged_header", f"The TIFF header cannot be read: {why}.")
-    return FilmError("damaged_header", f"The {kind.upper()} header cannot be read; the file is damaged or cut short.")
+        return FilmError(codes.DAMAGED_TIFF_HEADER)
+    return FilmError(codes.DAMAGED_HEADER, kind=kind.upper())

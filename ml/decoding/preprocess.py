@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.codes import BLANK_FILM, DAMAGED_PIXELS
 from ml.decoding.bounded_reader import quiet
 from ml.decoding.dicom_pixels import decode_dicom
 from ml.decoding.grey_levels import Grey
@@ -84,12 +85,10 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
     except (FilmError, MemoryError):  # a want of memory is not of the film alone; it may pass
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
-        raise FilmError(
-            "damaged_pixels", "The pixels cannot be decoded; the file is damaged or cut short."
-        ) from error
+        raise FilmError(DAMAGED_PIXELS) from error
     pixels = np.asarray(picture, dtype=np.uint8)
     if pixels.min() == pixels.max():
-        raise FilmError("blank_film", "Every pixel has the same value; there is nothing to look at.")
+        raise FilmError(BLANK_FILM)
     return pixels
 
 

@@ -6,6 +6,7 @@ import struct
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
+from ml import codes
 from ml.errors import FilmError
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -63,7 +64,7 @@ def sniff(data: bytes) -> str:
         FilmError: ``empty_file`` or ``unsupported_kind``.
     """
     if not data:
-        raise FilmError("empty_file", "The file is empty; export it again from where it came from.")
+        raise FilmError(codes.EMPTY_FILE)
     if data.startswith(PNG_MAGIC):
         return "png"
     if data.startswith(JPEG_MAGIC):
@@ -122,16 +123,12 @@ def _value(data: bytes, at: int, order: str, explicit: bool) -> tuple[int, int]:
 def _unsupported(data: bytes) -> FilmError:
     for offset, magic, name, advice in OTHERS:
         if data.startswith(magic, offset):
-            return FilmError("unsupported_kind", f"This is {name}, which is not read here; {advice}.")
+            return FilmError(codes.KNOWN_BUT_NOT_READ, name=name, advice=advice)
     if data.startswith(BMP_MAGIC) and data[6:10] == b"\0\0\0\0":
-        return FilmError("unsupported_kind", f"This is a BMP picture, which is not read here; {SAVE_FILM}.")
+        return FilmError(codes.KNOWN_BUT_NOT_READ, name="a BMP picture", advice=SAVE_FILM)
     if _is_text(data[:TEXT_PROBE]):
-        return FilmError("unsupported_kind", f"This is text by its content, not a film; {EXPORT_FILM}.")
-    return FilmError(
-        "unsupported_kind",
-        "This is none of DICOM, PNG, JPEG, TIFF and WebP by its content, whatever its name says; "
-        "export the film in one of these formats.",
-    )
+        return FilmError(codes.TEXT_FILE, advice=EXPORT_FILM)
+    return FilmError(codes.UNSUPPORTED_KIND)
 
 
 def _is_text(beginning: bytes) -> bool:

@@ -17,6 +17,7 @@ from PIL import ImageOps
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
+from ml.codes import DAMAGED_PIXELS, TOO_DEEP
 from ml.decoding.bounded_reader import quiet
 from ml.decoding.dicom_pixels import coloured, open_film
 from ml.decoding.grey_levels import luma
@@ -93,11 +94,9 @@ def deep(data: bytes, kind: str, most_pixels: int = MOST_PIXELS, max_pixels: int
     except FilmError:
         raise
     except MemoryError as error:
-        raise FilmError("too_deep", "The film is too large to be shown at its full depth here.") from error
+        raise FilmError(TOO_DEEP) from error
     except Exception as error:  # decoders raise whatever a damaged file leads them to
-        raise FilmError(
-            "damaged_pixels", "The pixels cannot be decoded; the file is damaged or cut short."
-        ) from error
+        raise FilmError(DAMAGED_PIXELS) from error
 
 
 def _picture(data: bytes, kind: str, most_pixels: int) -> Deep:

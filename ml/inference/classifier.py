@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.decoding.preprocess import Grey, to_input
-from ml.errors import BundleError, NotScoredError
+from ml.errors import BundleError, Reason
 from ml.inference.bundle import GATE, LUNGS, Bundle
 from ml.inference.gate import FRONTAL, INVERTED, exposure, gate_inputs, lung_shape, read_gate, refusal
 from ml.inference.heatmap import overlay_png
@@ -74,7 +74,7 @@ class Classifier:
         self._lungs = _session(bundle.path / LUNGS, threads) if bundle.input.kind == "lungs" else None
         self._gate = read_gate(bundle.path / GATE) if (bundle.path / GATE).exists() else None
 
-    def classify(self, films: Sequence[Grey]) -> list[Finding | NotScoredError]:
+    def classify(self, films: Sequence[Grey]) -> list[Finding | Reason]:
         """Judge working pictures: the gate first, then the score. One pass of each network over all of them.
 
         Args:
@@ -90,7 +90,7 @@ class Classifier:
             kind if self._gate is None or (seen := exposure(film)) == FRONTAL else seen
             for film, kind in zip(films, self._kinds(prepared, output), strict=True)
         ]
-        results: list[Finding | NotScoredError] = [
+        results: list[Finding | Reason] = [
             self._finding(film, ready, output, index) if kind == FRONTAL else refusal(kind)
             for index, (film, ready, kind) in enumerate(zip(films, prepared, kinds, strict=True))
         ]
@@ -161,7 +161,7 @@ class Classifier:
             overlay = overlay_png(output.maps[index], ready.box, (film.shape[0], film.shape[1]))
         return Finding(float(output.scores[index]), overlay, notes)
 
-    def _put_right(self, films: Sequence[Grey]) -> list[Finding | NotScoredError]:
+    def _put_right(self, films: Sequence[Grey]) -> list[Finding | Reason]:
         """Films that look inverted, turned back; a second pass, and only then a refusal."""
         if not films:
             return []

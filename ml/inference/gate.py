@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml import codes
 from ml.decoding.preprocess import Grey
-from ml.errors import NotScoredError
+from ml.errors import Reason
 from ml.inference.lung_crop import LungBox
 from ml.inference.mirror import MirrorRule
 
@@ -28,23 +29,19 @@ TOO_DARK, SATURATED = "too_dark", "saturated"  # told by the pixels themselves, 
 DARK_LEVEL, BRIGHT_LEVEL = 40, 215  # grey levels; none of 2,883 films of five sets is as dark or as bright
 SOME_ROWS = 8  # one row of so many is looked at before all are
 
-_TURNED = "The film lies on its side; turn it upright and send it again."
 REFUSALS = {
-    LATERAL: ("lateral_view", "This looks like a lateral film; the model knows frontal films (PA, AP) only."),
-    CT: ("ct_slice", "This looks like a CT slice; only projection radiographs are scored."),
-    INVERTED: ("inverted", "Black and white seem exchanged, and turning them back did not give a chest film."),
-    LEFT: ("turned", _TURNED),
-    RIGHT: ("turned", _TURNED),
-    UPSIDE_DOWN: ("upside_down", "The film is upside down; turn it upright and send it again."),
-    MIRRORED: (
-        "mirrored",
-        "The film seems mirrored, its heart lies on the right; if it is, flip it and send it again.",
-    ),
-    SEVERAL: ("several_films", "There seems to be more than one film in the picture; send each as its own file."),
-    FRAMED: ("screenshot", "This looks like a screenshot or a photo of a screen; export the film itself."),
-    TOO_DARK: ("too_dark", "The picture is almost black; export it with its window applied."),
-    SATURATED: ("saturated", "The picture is almost white; export it with its window applied."),
-    OTHER: ("not_a_chest_film", "This does not look like a chest radiograph."),
+    LATERAL: codes.LOOKS_LATERAL,
+    CT: codes.CT_SLICE,
+    INVERTED: codes.INVERTED,
+    LEFT: codes.TURNED,
+    RIGHT: codes.TURNED,
+    UPSIDE_DOWN: codes.UPSIDE_DOWN,
+    MIRRORED: codes.MIRRORED,
+    SEVERAL: codes.SEVERAL_FILMS,
+    FRAMED: codes.SCREENSHOT,
+    TOO_DARK: codes.TOO_DARK,
+    SATURATED: codes.SATURATED,
+    OTHER: codes.NOT_A_CHEST_FILM,
 }
 SHAPE_FEATURES = 8
 
@@ -124,10 +121,9 @@ def _percentile(counts: NDArray[np.int64], percent: int) -> float:
     return float(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
 
 
-def refusal(kind: str) -> NotScoredError:
-    """The reason a film of this class is not scored."""
-    code, sentence = REFUSALS[kind]
-    return NotScoredError(code, f"Not scored: {sentence[0].lower()}{sentence[1:]}")
+def refusal(kind: str) -> Reason:
+    """Return the reason why a film of this class is not scored."""
+    return REFUSALS[kind].reason()
 
 
 def gate_inputs(features: NDArray[np.float32], shapes: NDArray[np.float32]) -> NDArray[np.float32]:

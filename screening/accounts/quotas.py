@@ -8,6 +8,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
 from screening.accounts.queries import quota_of
+from screening.codes import batch_codes
 from screening.errors import ScreeningError
 from screening.models import Batch, Quota
 
@@ -80,11 +81,7 @@ def require_open_batch(owner_id: int) -> None:
     """
     quota = quota_of(owner_id)
     if Batch.objects.filter(owner_id=owner_id, submitted_at=None, cancelled_at=None).count() >= quota.batches_allowed:
-        raise ScreeningError(
-            "quota_open_batches",
-            f"You have {quota.batches_allowed} batches not submitted; submit or cancel one of them first.",
-            403,
-        )
+        raise ScreeningError(batch_codes.QUOTA_OPEN_BATCHES, allowed=quota.batches_allowed)
 
 
 def default_limits() -> dict[str, int]:
@@ -111,7 +108,5 @@ def recount_usage() -> None:
 
 def _full(quota: Quota, files: int = 1) -> ScreeningError:
     if quota.files_left < files:
-        sentence = f"You have sent {quota.used_files:,} files of the {quota.files_allowed:,} you may; ask for more."
-        return ScreeningError("quota_files", sentence, 403)
-    sentence = f"The file does not fit: {quota.bytes_left:,} of your {quota.bytes_allowed:,} bytes are left."
-    return ScreeningError("quota_bytes", sentence, 403)
+        return ScreeningError(batch_codes.QUOTA_FILES, used=quota.used_files, allowed=quota.files_allowed)
+    return ScreeningError(batch_codes.QUOTA_BYTES, left=quota.bytes_left, allowed=quota.bytes_allowed)

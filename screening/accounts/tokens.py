@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from screening.codes import batch_codes
 from screening.errors import ScreeningError
 from screening.models import ApiToken
 
@@ -20,7 +21,7 @@ def create_token(*, user: User, name: str) -> tuple[ApiToken, str]:
     """
     name = " ".join(name.split())[:64]
     if not name:
-        raise ScreeningError("name_missing", "Name the token after the program that will use it.", 400)
+        raise ScreeningError(batch_codes.TOKEN_NAME_MISSING)
     key = ApiToken.new_key()
     return ApiToken.objects.create(user=user, name=name, digest=ApiToken.digest_of(key)), key
 

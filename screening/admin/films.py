@@ -114,7 +114,7 @@ class FilmAdmin(StaffAdmin):
         try:
             self._review(request, film, request.POST.get("verdict", ""), request.POST.get("note", ""))
         except ScreeningError as error:
-            self.message_user(request, f"{film}: {error.sentence}", messages.ERROR)
+            self.message_user(request, f"{film}: {error.detail}", messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
     def _each(self, request: HttpRequest, films: QuerySet[Film], do: Callable[[Film], object], done: str) -> None:
@@ -130,7 +130,7 @@ class FilmAdmin(StaffAdmin):
                 do(film)
                 taken += 1
             except ScreeningError as error:
-                self.message_user(request, f"{film}: {error.sentence}", messages.ERROR)
+                self.message_user(request, f"{film}: {error.detail}", messages.ERROR)
         self.message_user(request, f"{taken} films {done}.", messages.SUCCESS)
 
     def _review(self, request: HttpRequest, film: Film, verdict: str, note: str = "") -> None:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from screening.accounts import tokens
 from screening.accounts.queries import token_by_key
+from screening.codes.request_codes import TOKEN_INVALID
 from screening.models import ApiToken
 
 KEYWORD = "Token"
@@ -29,9 +30,7 @@ class ApiTokenAuthentication(BaseAuthentication):
             return None
         token = token_by_key(words[1].decode(errors="replace")) if len(words) == 2 else None
         if token is None:
-            raise AuthenticationFailed(
-                "The API token is not valid; make a new one on the account page.", "token_invalid"
-            )
+            raise AuthenticationFailed(code=TOKEN_INVALID.code)
         tokens.record_token_use(token)
         return token.user, token
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from screening.batches import progress as counted
+from screening.codes.tables import REQUEST_CHOICES
 from screening.intake.limits import Allowance
 from screening.intake.requests import HASHES_AT_MOST, SHA256
 from screening.models import Batch, Film, ModelVersion, Quota
@@ -152,8 +153,13 @@ class Model(serializers.ModelSerializer[ModelVersion]):
         read_only_fields = fields
 
 
-class Problem(serializers.Serializer[Any]):
-    """An error."""
+class ErrorAnswer(serializers.Serializer[Any]):
+    """An error: the form of every answer that is no success."""
 
-    code = serializers.CharField()
-    detail = serializers.CharField()
+    code = serializers.ChoiceField(choices=REQUEST_CHOICES, help_text="stable, for programs")
+    detail = serializers.CharField(help_text="for people: what is wrong and what to do")
+    fields = serializers.DictField(  # type: ignore[assignment]  # the name is part of the answer
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="with the code `invalid`: what is wrong with which field",
+    )

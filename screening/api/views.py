@@ -18,8 +18,10 @@ from rest_framework.views import APIView
 
 from screening.api import exports, serializers
 from screening.api.pagination import Pages
+from screening.api.schema import answers_errors
 from screening.batches import counts, queries
 from screening.batches import services as batches
+from screening.codes import batch_codes, request_codes
 from screening.intake.limits import allowance_of
 from screening.intake.requests import missing_of, with_paths
 from screening.intake.services import add_upload
@@ -60,12 +62,21 @@ class BatchList(_Paged):
     """The user's batches."""
 
     @extend_schema(parameters=PAGING, responses=serializers.BatchSummary(many=True))
+    @answers_errors(request_codes.NOT_FOUND)
     def get(self, request: Request) -> Response:
         """List my batches, newest first."""
         rows = Batch.objects.filter(owner=_user(request)).select_related("model").defer("model__card")
         return self.page(request, rows, serializers.BatchSummary)
 
     @extend_schema(request=serializers.NewBatch, responses={201: serializers.BatchStatus})
+    @answers_errors(
+        request_codes.INVALID,
+        batch_codes.NAME_MISSING,
+        batch_codes.NAME_TOO_LONG,
+        batch_codes.MODEL_UNKNOWN,
+        batch_codes.NO_MODEL,
+        batch_codes.QUOTA_OPEN_BATCHES,
+    )
     def post(self, request: Request) -> Response:
         """Open a batch; add files to it, then submit it."""
         wanted = serializers.NewBatch(data=request.data)
@@ -93,6 +104,17 @@ class BatchFiles(APIView):
     @extend_schema(
         request={"multipart/form-data": serializers.Files}, responses={201: serializers.FilmSerializer(many=True)}
     )
+    @answers_errors(
+        request_codes.INVALID,
+        request_codes.TOO_MANY_FILES,
+        request_codes.PATHS_UNEQUAL,
+        request_codes.SERVER_BUSY,
+        request_codes.STORAGE_FAILED,
+        batch_codes.BATCH_SUBMITTED,
+        batch_codes.BATCH_CANCELLED,
+        batch_codes.QUOTA_FILES,
+        batch_codes.QUOTA_BYTES,
+    )
     def post(self, request: Request, pk: str) -> Response:
         """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
 
@@ -112,6 +134,7 @@ class BatchMissing(APIView):
     """Files that a batch does not have yet."""
 
     @extend_schema(request=serializers.Hashes, responses=serializers.Missing)
+    @answers_errors(request_codes.HASHES_INVALID, request_codes.TOO_MANY_HASHES)
     def post(self, request: Request, pk: str) -> Response:
         """List the files that a batch does not have yet, to resume an interrupted upload.
 
@@ -126,6 +149,7 @@ class BatchSubmit(APIView):
     """Submission of a batch."""
 
     @extend_schema(request=None, responses=serializers.BatchStatus)
+    @answers_errors(batch_codes.BATCH_EMPTY, batch_codes.BATCH_CANCELLED)
     def post(self, request: Request, pk: str) -> Response:
         """Submit the batch to the workers. A repeated request changes nothing."""
         batch = batches.submit(batch=queries.batch_for(_user(request), pk))
@@ -136,6 +160,7 @@ class BatchCancel(APIView):
     """Cancellation of a batch."""
 
     @extend_schema(request=None, responses=serializers.BatchStatus)
+    @answers_errors(batch_codes.BATCH_FINISHED)
     def post(self, request: Request, pk: str) -> Response:
         """Cancel the films that still wait; running films are finished.
 
@@ -149,6 +174,7 @@ class BatchFilms(_Paged):
     """The films of a batch."""
 
     @extend_schema(parameters=[*FILTERS, *PAGING], responses=serializers.FilmSerializer(many=True))
+    @answers_errors(batch_codes.FILTER_UNKNOWN)
     def get(self, request: Request, pk: str) -> Response:
         """List films with their results, filtered and sorted."""
         wanted = _filters_of(request)
@@ -162,6 +188,7 @@ class BatchCsv(APIView):
     """The CSV export."""
 
     @extend_schema(parameters=FILTERS, responses={(200, "text/csv"): OpenApiTypes.STR})
+    @answers_errors(batch_codes.FILTER_UNKNOWN)
     def get(self, request: Request, pk: str) -> StreamingHttpResponse:
         """Export every film of the batch, or those of a filter, one row each."""
         batch = queries.batch_for(_user(request), pk)
@@ -172,6 +199,7 @@ class BatchJson(APIView):
     """The JSON export."""
 
     @extend_schema(parameters=FILTERS, responses={(200, "application/json"): OpenApiTypes.OBJECT})
+    @answers_errors(batch_codes.FILTER_UNKNOWN)
     def get(self, request: Request, pk: str) -> StreamingHttpResponse:
         """Export every film of the batch, or those of a filter, in one object."""
         batch = queries.batch_for(_user(request), pk)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from screening import publishing
 from screening.accounts import quotas
 from screening.batches.progress import progress_of
+from screening.codes import batch_codes
 from screening.errors import ScreeningError
 from screening.models import Batch, ModelVersion
 
@@ -42,9 +43,9 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
         ScreeningError: ``batch_unfinished``, ``same_model``, ``batch_empty``, ``rerun_exists`` or ``quota_files``.
     """
     if not progress_of(batch).is_final:
-        raise ScreeningError("batch_unfinished", "The batch is not finished yet; run it again when it is.")
+        raise ScreeningError(batch_codes.BATCH_UNFINISHED)
     if model.pk == batch.model_id:
-        raise ScreeningError("same_model", "The batch was screened by this very model; choose another.", 400)
+        raise ScreeningError(batch_codes.SAME_MODEL)
     with transaction.atomic():
         Batch.objects.select_for_update().get(pk=batch.pk)  # one of two clicks is first
         _refuse_twice(batch, model)
@@ -56,7 +57,7 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
             cursor.execute(COPY, {"batch": again.pk, "of": batch.pk})
             films = cursor.rowcount
         if not films:
-            raise ScreeningError("batch_empty", "No film of this batch is stored, so there is nothing to run again.")
+            raise ScreeningError(batch_codes.NOTHING_STORED)
         quotas.charge_quota(owner.pk, 0, files=films)
         transaction.on_commit(lambda: publishing.publish_batch(again))
     again.refresh_from_db()
@@ -66,4 +67,4 @@ def rerun(*, batch: Batch, model: ModelVersion, owner: User) -> Batch:
 def _refuse_twice(batch: Batch, model: ModelVersion) -> None:
     for twin in Batch.objects.filter(rerun_of=batch, model=model):
         if progress_of(twin).state != "cancelled":
-            raise ScreeningError("rerun_exists", f"It was run with this model already, as “{twin.name}”.")
+            raise ScreeningError(batch_codes.RERUN_EXISTS, name=twin.name)

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from screening import publishing
 from screening.accounts import quotas
 from screening.batches.progress import progress_of
+from screening.codes import batch_codes, film_codes
 from screening.errors import ScreeningError
 from screening.model_versions import default_model
 from screening.models import Batch, Film, ModelVersion
@@ -24,12 +25,12 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
     """
     name = " ".join(name.split())
     if not name:
-        raise ScreeningError("name_missing", "Give the batch a name.", 400)
+        raise ScreeningError(batch_codes.NAME_MISSING)
     if len(name) > 120:
-        raise ScreeningError("name_too_long", "A batch name has at most 120 characters.", 400)
+        raise ScreeningError(batch_codes.NAME_TOO_LONG)
     model = model or default_model()
     if model is None:
-        raise ScreeningError("no_model", "No model is registered; run `python manage.py ensure_models` first.", 503)
+        raise ScreeningError(batch_codes.NO_MODEL)
     quotas.require_open_batch(owner.pk)
     return Batch.objects.create(owner=owner, name=name, model=model)
 
@@ -41,14 +42,14 @@ def submit(*, batch: Batch) -> Batch:
         ScreeningError: ``batch_empty`` or ``batch_cancelled``.
     """
     if batch.cancelled_at is None and not batch.films.exists():
-        raise ScreeningError("batch_empty", "The batch holds no film yet; add films, then submit it.")
+        raise ScreeningError(batch_codes.BATCH_EMPTY)
     with transaction.atomic():
         won = Batch.objects.filter(pk=batch.pk, submitted_at=None, cancelled_at=None).update(submitted_at=Now())
         if won:
             transaction.on_commit(lambda: publishing.publish_batch(batch))
     batch.refresh_from_db()
     if batch.cancelled_at and progress_of(batch).state != "done":
-        raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
+        raise ScreeningError(batch_codes.BATCH_CANCELLED)
     return batch
 
 
@@ -64,19 +65,18 @@ def cancel(*, batch: Batch) -> Batch:
         # Asked after both writes, so that a film which ended meanwhile counts as it is; raising takes them back.
         cancelled = Batch.objects.get(pk=batch.pk)
         if progress_of(cancelled).state == "done":
-            raise ScreeningError(
-                "batch_finished", "The batch has finished, so nothing is left to cancel; its results stay."
-            )
+            raise ScreeningError(batch_codes.BATCH_FINISHED)
     batch.refresh_from_db()
     return batch
 
 
 def cancel_waiting(batch: Batch) -> int:
     """Move the waiting films of a cancelled batch to CANCELLED; returns how many."""
+    cancelled = film_codes.BATCH_CANCELLED.reason()
     return Film.objects.filter(batch=batch, state=State.QUEUED).update(
         state=State.CANCELLED,
-        code="batch_cancelled",
-        reason="The batch was cancelled before a worker took this film.",
-        step="sender",
+        code=cancelled.code,
+        reason=cancelled.detail,
+        step=film_codes.BATCH_CANCELLED.stage,
         finished_at=Now(),
     )

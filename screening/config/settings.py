@@ -160,7 +160,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "screening.api.pagination.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "screening.api.schema.ErrorSchema",
     "EXCEPTION_HANDLER": "screening.api.errors.handle_error",
 }
 SPECTACULAR_SETTINGS = {
@@ -172,7 +172,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # by default it sends the schema outside
-    "ENUM_NAME_OVERRIDES": {"FilmState": "screening.models.Film.State"},
+    "ENUM_NAME_OVERRIDES": {
+        "FilmState": "screening.models.Film.State",
+        "ErrorCode": "screening.codes.tables.REQUEST_CHOICES",
+    },
 }
 
 # Uploads. One request carries one file from the browser and many from a plain form.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ml.errors import FilmError
+from screening.codes import film_codes
 
 MOST_PARTS = 200_000  # segments, chunks or elements; the largest real films have a few ten thousand
 AFTER_THE_END = "data after the end of the picture"
@@ -94,6 +95,4 @@ def bounded(parts: Iterable[Part], kind: str) -> Iterator[Part]:
 
 def damaged(kind: str) -> FilmError:
     """The refusal of a file that cannot be taken apart."""
-    return FilmError(
-        "damaged_header", f"The structure of the {kind.upper()} file cannot be read; it is damaged or cut short."
-    )
+    return FilmError(film_codes.DAMAGED_STRUCTURE, kind=kind.upper())

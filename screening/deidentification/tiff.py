@@ -7,6 +7,7 @@ from typing import NamedTuple
 from PIL import ExifTags, TiffTags
 
 from ml.errors import FilmError
+from screening.codes import film_codes
 from screening.deidentification import exif, jpeg
 from screening.deidentification.cleaned import Cleaned, damaged, names
 from screening.deidentification.tiff_directory import WHOLE_NUMBERS, Field, Form, read_fields, read_form, write
@@ -54,10 +55,7 @@ def clean(data: bytes) -> Cleaned:
     form, start = read_form(data)
     fields, places = read_fields(data, form, start)
     if _number(fields, COMPRESSION, form, UNCOMPRESSED) == RETIRED_JPEG:
-        raise FilmError(
-            "unsupported_compression",
-            "The TIFF file is compressed in the retired way of JPEG (6); save it with another compression or as PNG.",
-        )
+        raise FilmError(film_codes.UNSUPPORTED_COMPRESSION)
     palette = _number(fields, PHOTOMETRIC, form, 0) == PALETTE
     kept = [field for field in fields.values() if _is_kept(field) and (palette or field.tag != COLOUR_MAP)]
     pixels = _pixels(data, form, fields, places)

@@ -12,8 +12,9 @@ from django.core.files.uploadedfile import UploadedFile
 from ml.decoding.headers import MIN_SIDE as MIN_SIDE
 from ml.decoding.headers import Header, read_header, refuse_unfit
 from ml.decoding.limits import MEGAPIXEL
-from ml.errors import FilmError
+from ml.errors import FilmError, Reason
 from ml.phantom.film import is_synthetic
+from screening.codes import film_codes
 from screening.intake.zip import archive
 
 MAGIC_BYTES = 4
@@ -34,40 +35,41 @@ class Arrival:
     sha256: str
     header: Header | None = None
     synthetic: bool = False
-    refusal: FilmError | None = None
+    refusal: Reason | None = None
 
 
 def inspect(data: bytes) -> Arrival:
     """Look at a file the way the door does; refuses, never raises."""
     header: Header | None = None
-    refusal: FilmError | None = None
+    refusal: Reason | None = None
     try:
         _refuse_large(len(data), settings.MAX_FILE_BYTES)
         max_pixels = settings.MAX_MEGAPIXELS * MEGAPIXEL
         header = read_header(data, max_pixels)
         refuse_unfit(header, max_pixels)
     except FilmError as error:
-        refusal = error
+        refusal = error.reason
     return Arrival(hashlib.sha256(data).hexdigest(), header, is_synthetic(data), refusal)
 
 
 def inspect_archive(file: UploadedFile[Any], size: int) -> Arrival:
     """Look at an archive's directory, and at nothing in it; refuses, never raises."""
-    refusal: FilmError | None = None
+    refusal: Reason | None = None
     try:
         _refuse_large(size, settings.MAX_ARCHIVE_BYTES)
         archive.inspect(file, archive.limits())
     except FilmError as error:
-        refusal = error
+        refusal = error.reason
     return Arrival(_digest(file), refusal=refusal)
 
 
 def too_large(file: UploadedFile[Any], size: int) -> Arrival:
     """What is known of a file that is too large to be read as a whole: its digest, so that it is known again."""
-    return Arrival(_digest(file), refusal=_over(size, settings.MAX_FILE_BYTES))
+    refusal = film_codes.FILE_TOO_LARGE.reason(size=size, most=settings.MAX_FILE_BYTES)
+    return Arrival(_digest(file), refusal=refusal)
 
 
-def unread(mark: bytes, refusal: FilmError) -> Arrival:
+def unread(mark: bytes, refusal: Reason) -> Arrival:
     """A file whose bytes nobody has, told from others by a mark of its own."""
     return Arrival(hashlib.sha256(mark).hexdigest(), refusal=refusal)
 
@@ -82,11 +84,7 @@ def is_archive(file: UploadedFile[Any]) -> bool:
 
 def _refuse_large(size: int, most: int) -> None:
     if size > most:
-        raise _over(size, most)
-
-
-def _over(size: int, most: int) -> FilmError:
-    return FilmError("file_too_large", f"The file has {size:,} bytes; at most {most:,} are accepted.")
+        raise FilmError(film_codes.FILE_TOO_LARGE, size=size, most=most)
 
 
 def _digest(file: UploadedFile[Any]) -> str:

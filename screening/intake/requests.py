@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.models import Batch, Film
 
@@ -44,37 +45,18 @@ def with_paths(files: Sequence[UploadedFile[Any]], paths: Sequence[str]) -> list
         ScreeningError: ``paths_unequal``.
     """
     if paths and len(paths) != len(files):
-        raise ScreeningError(
-            "paths_unequal",
-            f"{len(files):,} files came with {len(paths):,} paths; send one path for each file in the same order, "
-            "or none.",
-            400,
-        )
+        raise ScreeningError(request_codes.PATHS_UNEQUAL, files=len(files), paths=len(paths))
     return list(zip(files, paths or [""] * len(files), strict=True))
 
 
 def too_many_files() -> ScreeningError:
     """What to answer where one request brought more files than one may."""
-    most = f"{settings.DATA_UPLOAD_MAX_NUMBER_FILES:,}"
-    return ScreeningError(
-        "too_many_files",
-        f"One request carries at most {most} files, so nothing of this one was kept. Send the films as one ZIP, or a "
-        "part at a time; where scripts run, the upload page sends each file by itself and has no such limit.",
-        400,
-    )
+    return ScreeningError(request_codes.TOO_MANY_FILES, most=settings.DATA_UPLOAD_MAX_NUMBER_FILES)
 
 
 def _checked(hashes: object) -> Sequence[str]:
     if not isinstance(hashes, list) or not all(isinstance(one, str) and SHA256.fullmatch(one) for one in hashes):
-        raise ScreeningError(
-            "hashes_invalid",
-            'Send {"sha256": [...]}: a list of sha256 digests, each 64 hexadecimal digits in lower case.',
-            400,
-        )
+        raise ScreeningError(request_codes.HASHES_INVALID)
     if len(hashes) > HASHES_AT_MOST:
-        raise ScreeningError(
-            "too_many_hashes",
-            f"{len(hashes):,} digests were sent; ask for at most {HASHES_AT_MOST:,} at a time.",
-            400,
-        )
+        raise ScreeningError(request_codes.TOO_MANY_HASHES, hashes=len(hashes), most=HASHES_AT_MOST)
     return hashes

@@ -13,9 +13,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from ml.decoding.limits import MEGAPIXEL
-from ml.errors import FilmError
+from ml.errors import FilmError, Reason
 from screening import deidentification
 from screening.accounts import quotas
+from screening.codes import batch_codes, film_codes
 from screening.errors import ScreeningError
 from screening.intake import inspection
 from screening.intake.filenames import clean_path
@@ -85,17 +86,17 @@ def add_member(*, archive: Film, name: str, data: bytes) -> Taken:
     return _enter_member(archive, name, inspection.inspect(data), data, len(data))
 
 
-def refuse_member(*, archive: Film, name: str, error: FilmError, size: int) -> Film:
+def refuse_member(*, archive: Film, name: str, reason: Reason, size: int) -> Film:
     """Note a file of an archive that could not be taken out of it.
 
     Args:
         archive: the row of the archive.
         name: its path in the archive.
-        error: why.
+        reason: why.
         size: bytes it is said to have.
     """
     # There are no bytes to tell it by; its name is all there is.
-    arrival = inspection.unread(f"{archive.sha256}/{name}".encode(), error)
+    arrival = inspection.unread(f"{archive.sha256}/{name}".encode(), reason)
     return _enter_member(archive, name, arrival, None, size)[0]
 
 
@@ -112,12 +113,12 @@ def require_open(batch: Batch) -> None:
     """
     _require_wanted(batch)
     if batch.submitted_at:
-        raise ScreeningError("batch_submitted", "The batch is submitted already; open a new one.")
+        raise ScreeningError(batch_codes.BATCH_SUBMITTED)
 
 
 def _require_wanted(batch: Batch) -> None:
     if batch.cancelled_at:
-        raise ScreeningError("batch_cancelled", "The batch was cancelled; open a new one.")
+        raise ScreeningError(batch_codes.BATCH_CANCELLED)
 
 
 def _add_archive(batch: Batch, name: str, file: UploadedFile[Any], size: int) -> Taken:
@@ -145,7 +146,7 @@ def _row(batch: Batch, name: str, arrival: inspection.Arrival, size: int) -> Fil
         height=header.height if header else 0,
         synthetic=arrival.synthetic,
         code=refusal.code if refusal else "",
-        reason=refusal.sentence if refusal else "",
+        reason=refusal.detail if refusal else "",
     )
 
 
@@ -154,12 +155,12 @@ def _enter(film: Film, content: bytes | File[Any] | None, may_enter: MayEnter) -
     if (twin := _twin(film)) is not None:
         return _again(film, twin, may_enter)
     if film.code or content is None:
-        return _reject(film, film.code, film.reason, may_enter)
+        return _reject(film, Reason(film.code, film.reason), may_enter)
     quotas.require_space(film.batch.owner_id, film.bytes)
     try:
         kept = _cleaned(film, content) if isinstance(content, bytes) else content
     except FilmError as error:
-        return _reject(film, error.code, error.sentence, may_enter)
+        return _reject(film, error.reason, may_enter)
     film.kept_bytes = film.bytes if isinstance(kept, File) else len(kept)
     parts = {ORIGINAL: kept if isinstance(kept, File) else ContentFile(kept)}
     if settings.KEEP_ORIGINALS and isinstance(content, bytes):
@@ -185,12 +186,12 @@ def _twin(film: Film) -> Film | None:
 def _again(film: Film, twin: Film, may_enter: MayEnter) -> Taken:
     if film.original_name == twin.original_name:
         return twin, False
-    sentence = f"The same bytes are in this batch already, as {twin.original_name[:200]}."
-    return _reject(film, "duplicate", sentence, may_enter)
+    return _reject(film, film_codes.DUPLICATE.reason(name=twin.original_name[:200]), may_enter)
 
 
-def _reject(film: Film, code: str, sentence: str, may_enter: MayEnter) -> Taken:
-    film.state, film.code, film.reason, film.step = State.REJECTED, code, sentence[:400], "intake"
+def _reject(film: Film, reason: Reason, may_enter: MayEnter) -> Taken:
+    film.state, film.step = State.REJECTED, "intake"
+    film.code, film.reason = reason.code, reason.detail[:400]
     film.finished_at = film.created_at
     film.receipt = []
     _insert(film, 0, may_enter)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from screening.codes import reading_codes
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Film, GoldCase, Review
 from screening.reading import reviews, rules
 
+MAX_NOTE_LENGTH = 400  # characters
 WAITING_STATES = (Film.ReviewState.PENDING, Film.ReviewState.DISPUTED)
 
 
@@ -28,15 +30,15 @@ def add_gold_case(*, film: Film, truth: str, added_by: User, note: str = "") -> 
     if not added_by.is_staff:
         raise NotFoundError("film")
     if truth not in Review.Finding.values:
-        raise ScreeningError("truth_unknown", "The truth of a gold case is positive or negative.", 400)
-    if len(note) > 400:
-        raise ScreeningError("note_too_long", "The note of a gold case has at most 400 characters.", 400)
+        raise ScreeningError(reading_codes.TRUTH_UNKNOWN)
+    if len(note) > MAX_NOTE_LENGTH:
+        raise ScreeningError(reading_codes.GOLD_NOTE_TOO_LONG, most=MAX_NOTE_LENGTH)
     with transaction.atomic():
         current = reviews.lock_film(film.pk)
         if not current.pictured or not current.decision:
-            raise ScreeningError("not_screened", f"{current} has no result; only a screened film can be a gold case.")
+            raise ScreeningError(reading_codes.NOT_SCREENED, film=current)
         if GoldCase.objects.filter(film=current).exists():
-            raise ScreeningError("gold_already", f"{current} is a gold case already.")
+            raise ScreeningError(reading_codes.GOLD_ALREADY, film=current)
         if current.review_state in WAITING_STATES:
             verdict = rules.verdict_of(current.decision, truth)
             reviews.create_review(current, reviewer=added_by, verdict=verdict, note=note, final=True)

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from screening.accounts.access import is_reviewer
+from screening.codes import reading_codes
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Film, Review
 from screening.reading import rules
@@ -37,7 +38,7 @@ def record_review(*, film: Film, reviewer: User, verdict: str, note: str = "") -
     with transaction.atomic():
         current = lock_film(film.pk)
         if not current.flags:
-            raise ScreeningError("not_flagged", "This film is not flagged; there is nothing to review.")
+            raise ScreeningError(reading_codes.NOT_FLAGGED)
         final = reviewer.is_staff and verdict != Review.Verdict.SECOND_OPINION
         return create_review(current, reviewer=reviewer, verdict=verdict, note=note, final=final)
 
@@ -50,9 +51,9 @@ def check_verdict(verdict: str, note: str) -> None:
     """
     if verdict not in VERDICTS:
         choices = "confirm or overturn the decision, call the film unreadable, or ask for a second opinion"
-        raise ScreeningError("verdict_unknown", f"Choose what to say: {choices}.", 400)
+        raise ScreeningError(reading_codes.VERDICT_UNKNOWN, choices=choices)
     if len(note) > MAX_NOTE_LENGTH:
-        raise ScreeningError("note_too_long", f"A note has at most {MAX_NOTE_LENGTH} characters.", 400)
+        raise ScreeningError(reading_codes.NOTE_TOO_LONG, most=MAX_NOTE_LENGTH)
 
 
 def lock_film(film_id: Any) -> Film:
@@ -122,7 +123,7 @@ def withdraw_verdict(*, reader: User) -> Review:
         # A second press of the key may have been handled meanwhile.
         if entry is None or film is None or Review.objects.filter(withdraws=entry).exists():
             minutes = UNDO_PERIOD.seconds // 60
-            raise ScreeningError("nothing_to_undo", f"You gave no verdict in the last {minutes} minutes.")
+            raise ScreeningError(reading_codes.NOTHING_TO_UNDO, minutes=minutes)
         Review.objects.create(
             film=film,
             reviewer=reader,

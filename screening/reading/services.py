@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from screening.accounts.access import is_reviewer
+from screening.codes import reading_codes
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import Film, ModelVersion, ReadingClaim, ReadingSkip, Review
 from screening.reading import queries as reading_queries
@@ -213,7 +214,7 @@ def _verdict(film: Film, answer: str, hidden: bool) -> str:
     if answer in Review.Finding.values:
         return rules.verdict_of(film.decision, answer)
     if hidden and answer in (Review.Verdict.CONFIRMED, Review.Verdict.OVERTURNED):
-        raise ScreeningError("verdict_unknown", "What the model said is hidden: say what you see in the film.", 400)
+        raise ScreeningError(reading_codes.VERDICT_HIDDEN)
     return answer
 
 
@@ -225,8 +226,9 @@ def _repeated_verdict(reader: User, film_id: UUID, note: str) -> Review:
 
 
 def _claim_lost(note: str = "") -> ScreeningError:
-    kept = f" Your note was: “{note.strip()}”" if note.strip() else ""
-    return ScreeningError("claim_lost", f"You do not hold this film, or no longer; take the next one.{kept}")
+    if note.strip():
+        return ScreeningError(reading_codes.CLAIM_LOST_WITH_NOTE, note=note.strip())
+    return ScreeningError(reading_codes.CLAIM_LOST)
 
 
 def _lease() -> timedelta:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpResponse, HttpResponseBase, HttpResponseRedirect
 
+from screening.codes import request_codes
 from screening.errors import NotFoundError, ScreeningError
 from screening.models import KEPT, Film
 
@@ -67,8 +68,7 @@ def storage_answering(what: str) -> Iterator[None]:
     try:
         yield
     except (ConnectionError, TimeoutError) as error:
-        sentence = f"The storage of films does not answer at the moment; ask for the {what} again in a minute."
-        raise ScreeningError("storage_away", sentence, 503) from error
+        raise ScreeningError(request_codes.STORAGE_AWAY, what=what) from error
 
 
 def _answer(name: str, content_type: str, disposition: str) -> HttpResponseBase:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
+from screening.codes import request_codes
 from screening.errors import ScreeningError
 
 # What a file system answers that has no unnamed files: NFS and some overlays.
@@ -21,15 +22,12 @@ MODE = 0o600
 
 def storage_failed() -> ScreeningError:
     """Return the error for a disk that does not take an upload."""
-    sentence = "The server could not store the file, its disk may be full; nothing was kept, send it again later."
-    return ScreeningError("storage_failed", sentence, 507)
+    return ScreeningError(request_codes.STORAGE_FAILED)
 
 
 def broken_off() -> ScreeningError:
     """Return the error for a body that did not arrive whole, or too slowly."""
-    return ScreeningError(
-        "body_broken_off", "The upload stopped, or was too slow, before all of it had arrived; send it again.", 408
-    )
+    return ScreeningError(request_codes.BODY_BROKEN_OFF)
 
 
 def folder() -> Path:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
+
+from screening.codes import request_codes
+from screening.codes.entries import RequestCode
 
 
 @dataclass(frozen=True)
-class Refused:
-    """An answer that the server gives without asking the application."""
+class EarlyRefusal:
+    """An error answer that the server gives without asking the application.
 
-    code: str
-    status: HTTPStatus
-    sentence: str
+    Attributes:
+        code: why.
+        fields: further header fields.
+    """
+
+    code: RequestCode
     fields: tuple[str, ...] = ()
 
     def response(self) -> bytes:
-        """Return the whole answer, in the form of both the pages' scripts and the REST API."""
-        body = {"code": self.code, "detail": self.sentence, "sentence": self.sentence}
-        return _response(self.status, body, self.fields)
+        """Return the whole answer, in the form that every error has."""
+        return _response(HTTPStatus(self.code.status), asdict(self.code.reason()), self.fields)
 
 
 def liveness_answer(*, head: bool) -> bytes:
@@ -39,17 +44,6 @@ def _response(status: HTTPStatus, answer: dict[str, str], fields: tuple[str, ...
     return "\r\n".join([*lines, "", ""]).encode() + (b"" if head else body)
 
 
-REQUEST_TOO_SLOW = Refused(
-    "request_too_slow", HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time; send it again."
-)
-HEADER_TOO_LARGE = Refused(
-    "header_too_large",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    "The header of the request is too large; send fewer or shorter fields.",
-)
-SERVER_BUSY = Refused(
-    "server_busy",
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "The server takes too many uploads at the moment; send the file again soon.",
-    ("Retry-After: 5",),
-)
+REQUEST_TOO_SLOW = EarlyRefusal(request_codes.REQUEST_TOO_SLOW)
+HEADER_TOO_LARGE = EarlyRefusal(request_codes.HEADER_TOO_LARGE)
+SERVER_BUSY = EarlyRefusal(request_codes.SERVER_BUSY, ("Retry-After: 5",))

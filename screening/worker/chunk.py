@@ -16,7 +16,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from ml.codes import NESTED_TOO_DEEPLY
 from ml.errors import FilmError
+from screening.codes import film_codes
 from screening.errors import ScreeningError
 from screening.intake.inspection import ARCHIVE
 from screening.models import Film, ModelVersion
@@ -32,14 +34,9 @@ log = logging.getLogger(__name__)
 NETWORK_FILMS = 8
 
 TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE})
-TOO_SLOW = Refusal("took_too_long", "Screening this film took longer than it may, three times.")
-UNPACKED_TOO_SLOWLY = Refusal(
-    "took_too_long", "Unpacking one file of this archive took longer than it may, three times."
-)
-TOO_MUCH_MEMORY = Refusal(
-    "too_much_memory",
-    "It takes more memory than a worker process may use; send it with fewer pixels, or have WORKER_MEMORY_MB raised.",
-)
+TOO_SLOW = Refusal(film_codes.TOOK_TOO_LONG.reason())
+UNPACKED_TOO_SLOWLY = Refusal(film_codes.UNPACKING_TOOK_TOO_LONG.reason())
+TOO_MUCH_MEMORY = Refusal(film_codes.TOO_MUCH_MEMORY.reason())
 
 Attempt = Decoded | Exception
 Outcome = Screened | Unscored | Exception
@@ -112,7 +109,7 @@ def _attempt(film: Film) -> Attempt:
     try:
         return inference.decode(leases.read_original(film))
     except RecursionError:
-        return FilmError("damaged_pixels", "The film is nested too deeply to be read; the file is damaged.")
+        return FilmError(NESTED_TOO_DEEPLY)
     except Exception as error:  # it is this film's alone
         return error
 
@@ -152,13 +149,12 @@ def _kept(film: Film, outcome: Outcome) -> Screened | Refusal:
         Exception: that of the film, where it has one which another attempt may not have.
     """
     if isinstance(outcome, FilmError):
-        return Refusal(outcome.code, outcome.sentence)
+        return Refusal(outcome.reason)
     if isinstance(outcome, Exception):
         raise outcome
     if isinstance(outcome, Unscored):
         leases.store_pictures(film, outcome.pictures)
-        reason = outcome.reason
-        return Refusal(reason.code, reason.sentence, "gate", Film.State.REJECTED, pictured=True)
+        return Refusal(outcome.reason, "gate", Film.State.REJECTED, pictured=True)
     leases.store_pictures(film, outcome.pictures, outcome.overlay)
     return outcome
 
@@ -183,7 +179,7 @@ def _refusal(error: Exception) -> Refusal:
     """What a film's row will say if this was its last attempt."""
     if isinstance(error, MemoryError):
         return TOO_MUCH_MEMORY
-    return Refusal("worker_error", f"Screening failed three times, last with {type(error).__name__}.")
+    return Refusal(film_codes.WORKER_ERROR.reason(error=type(error).__name__))
 
 
 def _is_transient(error: Exception) -> bool:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ml.decoding.limits import MEGAPIXEL
 from ml.decoding.preprocess import Grey, load
-from ml.errors import BundleError, NotScoredError
+from ml.errors import BundleError, Reason
 from ml.inference.bundle import Bundle, find
 from ml.inference.decision import decide
 
@@ -75,7 +75,7 @@ class Screened:
 class Unscored:
     """A film that the model's gate did not let through: why, and what people see of it."""
 
-    reason: NotScoredError
+    reason: Reason
     pictures: Pictures
 
 
@@ -115,8 +115,8 @@ def judge(films: Sequence[Decoded], model: str, digest: str) -> list[Screened | 
     return [_result(film, finding, classifier.bundle, seconds) for film, finding in zip(films, findings, strict=True)]
 
 
-def _result(film: Decoded, finding: Finding | NotScoredError, bundle: Bundle, seconds: float) -> Screened | Unscored:
-    if isinstance(finding, NotScoredError):
+def _result(film: Decoded, finding: Finding | Reason, bundle: Bundle, seconds: float) -> Screened | Unscored:
+    if isinstance(finding, Reason):
         return Unscored(finding, film.pictures)
     decision = decide(finding.score, bundle.low, bundle.high)
     total = film.seconds + seconds

@@ -16,8 +16,10 @@ from django.db import connection, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
+from ml.errors import Reason
 from screening import publishing
 from screening.batches import counts_compaction
+from screening.codes import film_codes
 from screening.config.celery import BULK, SMALL
 from screening.config.limits import time_limits
 from screening.intake.inspection import ARCHIVE
@@ -40,8 +42,7 @@ MOST_A_SWEEP = 5_000  # films; the rest waits for the next one
 class Refusal:
     """Why a film in a worker's hands ends without a score: FAILED, or REJECTED by the model's gate."""
 
-    code: str
-    sentence: str
+    reason: Reason
     step: str = "worker"
     state: Film.State = State.FAILED
     pictured: bool = False
@@ -142,11 +143,7 @@ def sweep() -> dict[str, int]:
     lost = list(Film.objects.filter(over, state=State.RUNNING)[:MOST_A_SWEEP])
     hand_back(
         lost,
-        Refusal(
-            "worker_lost",
-            f"The process that screened this film died {settings.MAX_ATTEMPTS} times; the film may be what kills it.",
-            "sweep",
-        ),
+        Refusal(film_codes.WORKER_LOST.reason(attempts=settings.MAX_ATTEMPTS), film_codes.WORKER_LOST.stage),
     )
     done = {"lost": len(lost), "stale": _publish_stale(), "cancelled": _cancel_leftovers()}
     counts_compaction.merge()
@@ -184,7 +181,7 @@ def _refused(film: Film, result: Refusal) -> dict[str, Any]:
     # An archive shows nothing that anybody could read.
     flags = [triage.FLAG_FAILED] if result.state == State.FAILED and film.kind != ARCHIVE else []
     return {
-        **NOTHING_SAID, "state": result.state, "code": result.code, "reason": result.sentence[:400],
+        **NOTHING_SAID, "state": result.state, "code": result.reason.code, "reason": result.reason.detail[:400],
         "step": result.step, "pictured": result.pictured, "flags": flags,
     }  # fmt: skip
 

@@ -18,9 +18,10 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
-from ml.errors import FilmError
+from ml.errors import FilmError, Reason
 from screening import publishing
 from screening.accounts import quotas
+from screening.codes import film_codes
 from screening.config.celery import BULK, SMALL
 from screening.errors import ScreeningError
 from screening.intake import services as intake
@@ -30,7 +31,6 @@ from screening.intake.zip import archive as archives
 from screening.intake.zip.archive import Member
 from screening.models import ORIGINAL, Batch, Film
 from screening.worker import leases
-from screening.worker.leases import Refusal
 
 State = Film.State
 
@@ -58,22 +58,27 @@ def unpack(archive: Film, until: float) -> None:
         finished = _add_members(archive, added, until)
         added.publish()
         if finished:
-            _end(archive, Refusal("unpacked", _summary(archive), state=State.UNPACKED))
+            _end(archive, State.UNPACKED, _summary(archive))
         else:
             put_off([archive])
     except FilmError as error:
-        _end(archive, Refusal(error.code, error.sentence, state=State.REJECTED))
+        _end(archive, State.REJECTED, error.reason)
     except ScreeningError as error:
-        if error.code not in {"batch_cancelled", "quota_files"}:
-            raise
-        added.publish()
-        reason = f"{error.sentence} Before that: {_summary(archive)}"
-        if error.code == "batch_cancelled":
-            _end(archive, Refusal(error.code, reason, "sender", State.CANCELLED))
-        else:
-            _end(archive, Refusal(error.code, reason, state=State.REJECTED))
+        _end_early(archive, added, error)
     except _LostError:
         pass
+
+
+def _end_early(archive: Film, added: _Added, error: ScreeningError) -> None:
+    """End an archive of which no further file can be added; raise the error again where that is not so."""
+    if error.code == film_codes.BATCH_CANCELLED.code:
+        state, code = State.CANCELLED, film_codes.ARCHIVE_CANCELLED
+    elif error.code == film_codes.QUOTA_FILES.code:
+        state, code = State.REJECTED, film_codes.QUOTA_FILES
+    else:
+        raise error
+    added.publish()
+    _end(archive, state, code.reason(why=error.detail, summary=_summary(archive).detail), code.stage)
 
 
 def put_off(waiting: Sequence[Film]) -> None:
@@ -124,9 +129,11 @@ def _add_members(archive: Film, added: _Added, until: float) -> bool:
             try:
                 film = _add(archive, member)
             except ScreeningError as error:
-                if error.code != "quota_bytes":  # with files left, there is room for the row that says so
+                if error.code != film_codes.QUOTA_BYTES.code:
                     raise
-                film = _add(archive, Member(member.path, None, FilmError(error.code, error.sentence), member.size))
+                # There is room for a row without bytes, which says so.
+                refusal = film_codes.QUOTA_BYTES.reason(why=error.detail)
+                film = _add(archive, Member(member.path, None, refusal, member.size))
             if film is not None:
                 added.take(film)
                 if time.monotonic() > until:
@@ -145,7 +152,7 @@ def _add(archive: Film, member: Member) -> Film | None:
         if archive.attempts > 1:
             _held(archive).update(attempts=1)
         if member.refusal is not None:
-            film = intake.refuse_member(archive=archive, name=member.path, error=member.refusal, size=member.size)
+            film = intake.refuse_member(archive=archive, name=member.path, reason=member.refusal, size=member.size)
         else:
             film, _ = intake.add_member(archive=archive, name=member.path, data=member.data or b"")
     archive.attempts = 1
@@ -168,27 +175,30 @@ def _note(archive: Film, member: Member) -> None:
         _held(archive).update(receipt=archive.receipt)
 
 
-def _summary(archive: Film) -> str:
+def _summary(archive: Film) -> Reason:
+    """Return how many files were added and refused, and which helper files of an operating system were skipped."""
     at_intake = Q(state=State.REJECTED, step="intake")
     counts = Film.objects.filter(archive=archive).aggregate(files=Count("pk"), refused=Count("pk", filter=at_intake))
     files, refused = counts["files"], counts["refused"]
-    summary = (
-        f"Unpacked: {files:,} {'file' if files == 1 else 'files'}, {files - refused:,} taken, {refused:,} refused."
-    )
+    numbers = {
+        "files": f"{files:,} {'file' if files == 1 else 'files'}",
+        "accepted": files - refused,
+        "refused": refused,
+    }
     if archive.receipt:
-        summary += f" Left out as an operating system's own: {', '.join(archive.receipt)}."
-    return summary
+        return film_codes.UNPACKED_IN_PART.reason(**numbers, skipped=", ".join(archive.receipt))
+    return film_codes.UNPACKED.reason(**numbers)
 
 
-def _end(archive: Film, end: Refusal) -> None:
+def _end(archive: Film, state: Film.State, reason: Reason, step: str = "worker") -> None:
     """Move an archive to a final state: its row first, then its bytes. A cancelled one keeps them, as films do."""
-    kept = end.state == State.CANCELLED
+    kept = state == State.CANCELLED
     with transaction.atomic():
         ended = _held(archive).update(
-            state=end.state,
-            code=end.code,
-            reason=end.sentence[:400],
-            step=end.step,
+            state=state,
+            code=reason.code,
+            reason=reason.detail[:400],
+            step=step,
             lease_until=None,
             finished_at=Now(),
             stored=kept,

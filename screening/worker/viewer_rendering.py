@@ -24,10 +24,11 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from ml.decoding.limits import MEGAPIXEL
-from ml.errors import FilmError
+from ml.errors import FilmError, Reason
+from screening.codes import film_codes
 from screening.config.celery import SMALL, app
 from screening.config.limits import time_limits
-from screening.errors import ScreeningError
+from screening.errors import NotRenderedError
 from screening.models import Film
 from screening.publishing import BROKER_ERRORS
 from screening.storage import local as storage
@@ -51,29 +52,31 @@ _asked: dict[UUID, float] = {}
 
 
 @dataclass(frozen=True)
-class Note:
-    """What is known of a rendering that is not there: when its last attempt began, or why there will be none."""
+class Attempt:
+    """The last attempt at a rendering that is not there yet.
 
-    attempts: int = 0
+    Attributes:
+        attempts: its number, counted from 1.
+        since: when it began, in seconds since 1970.
+    """
+
+    attempts: int
     since: float = 0.0
-    code: str = ""
-    sentence: str = ""
 
     @property
     def in_work(self) -> bool:
         """Whether a worker may still be at it; after the hard limit it is dead."""
-        return not self.code and 0 <= time.time() - self.since < time_limits(settings.CHUNK_SECONDS).lease
+        return 0 <= time.time() - self.since < time_limits(settings.CHUNK_SECONDS).lease
 
 
-TOO_SLOW = Note(code="took_too_long", sentence="Rendering this film takes longer than it may.")
-LOST = Note(code="rendering_lost", sentence="The process that rendered this film died each time.")
+Note = Attempt | Reason  # the reason why there will be no rendering
 
 
 def find(pk: UUID) -> File[bytes] | None:
     """A film's rendered values, as :func:`packed` has them, or ``None`` after asking a worker for them.
 
     Raises:
-        ScreeningError: why they cannot be had.
+        NotRenderedError: why they cannot be shown.
     """
     note = _note(pk)
     if note is None:
@@ -82,8 +85,8 @@ def find(pk: UUID) -> File[bytes] | None:
         except FileNotFoundError:
             _ask(pk)
             return None
-    if note.code:
-        raise ScreeningError(note.code, note.sentence, 422)
+    if isinstance(note, Reason):
+        raise NotRenderedError(note)
     if not note.in_work:
         _ask(pk)
     return None
@@ -95,13 +98,13 @@ def render(pk: UUID) -> None:
     note = _note(pk)
     if film is None or (note is None and default_storage.exists(_name(pk))):
         return
+    if isinstance(note, Reason) or (note is not None and note.in_work):
+        return
     attempts = 1 if note is None else note.attempts + 1
-    if note is not None and (note.code or note.in_work):
-        return
     if attempts > settings.MAX_ATTEMPTS:
-        _keep_note(pk, LOST)
+        _keep_note(pk, film_codes.RENDERING_LOST.reason())
         return
-    _keep_note(pk, Note(attempts, time.time()))
+    _keep_note(pk, Attempt(attempts, time.time()))
     if refusal := _rendered(film):
         _keep_note(pk, refusal)
     else:
@@ -131,7 +134,7 @@ def packed(film: Deep) -> bytes:
     return gzip.compress(struct.pack("<I", len(header)) + header + codes + curve, GZIP_LEVEL, mtime=0)
 
 
-def _rendered(film: Film) -> Note | None:
+def _rendered(film: Film) -> Reason | None:
     """Render and store; or why that cannot be."""
     from ml.decoding.viewer_pixels import deep  # here: only workers decode
     from screening.worker import leases
@@ -140,10 +143,10 @@ def _rendered(film: Film) -> Note | None:
         values = deep(leases.read_original(film), film.kind, max_pixels=settings.MAX_MEGAPIXELS * MEGAPIXEL)
         storage.put(_name(film.pk), packed(values))
     except SoftTimeLimitExceeded:
-        return TOO_SLOW
+        return film_codes.RENDERING_TOOK_TOO_LONG.reason()
     except FilmError as error:  # which may come of a decoder that the time limit interrupted
         slow = isinstance(error.__cause__, SoftTimeLimitExceeded)
-        return TOO_SLOW if slow else Note(code=error.code, sentence=error.sentence)
+        return film_codes.RENDERING_TOOK_TOO_LONG.reason() if slow else error.reason
     except Exception:
         default_storage.delete(_name(film.pk, NOTE))  # of the surroundings: the next one to look may have more luck
         raise
@@ -167,11 +170,12 @@ def _ask(pk: UUID) -> None:
 def _note(pk: UUID) -> Note | None:
     try:
         with default_storage.open(_name(pk, NOTE)) as file:
-            return Note(**json.loads(file.read()))
+            fields = json.loads(file.read())
+            return Reason(**fields) if "code" in fields else Attempt(**fields)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):  # being written, or torn by a power cut
-        return Note(attempts=1)
+        return Attempt(1)
 
 
 def _keep_note(pk: UUID, note: Note) -> None:

@@ -69,7 +69,7 @@ def test_a_refusal_is_said_to_the_viewer(film: Film, as_owner: Client) -> None:
     answer = as_owner.get(reverse("film-pixels", args=[film.pk]), headers={"Accept": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["code"] == "damaged_pixels"
-    assert "cannot be decoded" in answer.json()["sentence"]
+    assert "cannot be decoded" in answer.json()["detail"]
 
 
 def test_a_storage_that_is_away_is_no_refusal(film: Film, as_owner: Client) -> None:

@@ -128,7 +128,7 @@ def test_script_gets_code_and_sentence_when_refused(as_owner: Client, batch: Bat
     answer = as_owner.post(address, {"file": _file("a.png", png)}, headers=JSON)
     assert answer.status_code == 409
     assert answer.json()["code"] == "batch_submitted"
-    assert answer.json()["sentence"]
+    assert answer.json()["detail"]
 
 
 def test_open_batch_offers_to_go_on(as_owner: Client, batch: Batch, png: bytes) -> None:
@@ -189,7 +189,7 @@ def test_asking_for_what_is_no_digest_says_so(as_owner: Client, batch: Batch, bo
     address = reverse("batch-missing", args=[batch.pk])
     answer = as_owner.post(address, body, content_type="application/json", headers=JSON)
     assert (answer.status_code, answer.json()["code"]) == (400, "hashes_invalid")
-    assert answer.json()["sentence"]
+    assert answer.json()["detail"]
 
 
 def test_nobody_else_learns_what_a_batch_holds(as_stranger: Client, client: Client, batch: Batch) -> None:

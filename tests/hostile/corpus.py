@@ -38,7 +38,7 @@ def _archive(name: str, make: Callable[[], bytes], code: str, *members: str) -> 
     return Hostile(name, make, frozenset({code}), frozenset(members))
 
 
-SCREENED = ("", *{code for code, _ in REFUSALS.values()})  # the gate may doubt what is left of a phantom
+SCREENED = ("", *{entry.code for entry in REFUSALS.values()})  # the gate may doubt what is left of a phantom
 
 FILMS = (
     _film("empty.png", lambda: b"", "empty_file"),

@@ -19,7 +19,8 @@ from zipfile import ZipFile, ZipInfo
 
 from django.conf import settings
 
-from ml.errors import FilmError
+from ml.errors import FilmError, Reason
+from screening.codes import film_codes
 from screening.intake.zip import directory as archive_directory
 from screening.intake.zip.directory import Seekable, damaged
 from screening.intake.zip.members import (
@@ -71,7 +72,7 @@ class Member:
 
     path: str
     data: bytes | None = None
-    refusal: FilmError | None = None
+    refusal: Reason | None = None
     size: int = 0
     left_out: tuple[str, ...] = ()
 
@@ -243,32 +244,21 @@ def _member(archive: ZipFile, info: ZipInfo, path: str, limits: Limits, *, insid
 
 
 def _refused(path: str, info: ZipInfo, error: FilmError) -> Member:
-    # An error of its own: one that was raised keeps alive whatever its frames hold, such as the file's bytes.
-    return Member(path, refusal=FilmError(error.code, error.sentence), size=info.file_size)
+    # The reason alone: the error keeps alive what its frames hold, such as the file's bytes.
+    return Member(path, refusal=error.reason, size=info.file_size)
 
 
 def _refuse_kind(listed: Iterable[ZipInfo], files: Collection[ZipInfo]) -> None:
     if NO_ARCHIVES.intersection(info.orig_filename for info in listed):
-        raise FilmError(
-            "archive_kind",
-            "This is a document or a program that is a ZIP inside, no archive of films; send the films.",
-        )
+        raise FilmError(film_codes.ARCHIVE_KIND)
     if not files:
-        raise FilmError("archive_empty", "The archive holds no file of yours; pack the films again.")
+        raise FilmError(film_codes.ARCHIVE_EMPTY)
     if all(info.flag_bits & (ENCRYPTED | STRONGLY_ENCRYPTED) for info in files):
-        raise FilmError("archive_encrypted", "The archive is encrypted; pack the films again without a password.")
+        raise FilmError(film_codes.ARCHIVE_ENCRYPTED)
 
 
 def _refuse_size(unpacked: int, packed: int, limits: Limits) -> None:
     if unpacked > max(HARMLESS, limits.ratio * packed):
-        raise FilmError(
-            "archive_ratio",
-            f"Unpacked, the archive has more than {limits.ratio} times its bytes, as no films do; send the files "
-            "that are films by themselves.",
-        )
+        raise FilmError(film_codes.ARCHIVE_RATIO, ratio=limits.ratio)
     if unpacked > limits.unpacked_bytes:
-        raise FilmError(
-            "archive_too_large",
-            f"Unpacked, the archive has {unpacked:,} bytes; at most {limits.unpacked_bytes:,} are accepted, those of "
-            "archives inside it among them. Send several smaller archives.",
-        )
+        raise FilmError(film_codes.ARCHIVE_TOO_LARGE, size=unpacked, most=limits.unpacked_bytes)

@@ -14,6 +14,7 @@ from typing import Protocol
 from zipfile import ZipInfo
 
 from ml.errors import FilmError
+from screening.codes import film_codes
 
 END = struct.Struct("<4s4H2LH")  # 4.3.16: end of central directory record
 END64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14: the same for Zip64
@@ -88,25 +89,18 @@ def refuse_overlaps(listed: Iterable[ZipInfo], end: int) -> None:
         if info.header_offset < 0 or info.header_offset + LOCAL_HEADER + info.compress_size > end:
             raise damaged("it lists a file that is not in it")
         if info.header_offset < taken:
-            raise FilmError(
-                "archive_overlap",
-                "Files in this archive share the same bytes, which no ZIP program makes; pack the films again.",
-            )
+            raise FilmError(film_codes.ARCHIVE_OVERLAP)
         taken = info.header_offset + LOCAL_HEADER + info.compress_size
 
 
 def damaged(why: str) -> FilmError:
     """An archive that is not what it should be."""
-    return FilmError("archive_damaged", f"The archive is damaged or cut short: {why}; send it or pack it again.")
+    return FilmError(film_codes.ARCHIVE_DAMAGED, why=why)
 
 
 def too_many(entries: int, most: int) -> FilmError:
     """An archive with more in it than an archive may have."""
-    return FilmError(
-        "archive_too_many_members",
-        f"The archive lists {entries:,} files and folders; at most {most:,} are accepted, those of archives inside "
-        "it among them. Send several smaller archives.",
-    )
+    return FilmError(film_codes.ARCHIVE_TOO_MANY_MEMBERS, entries=entries, most=most)
 
 
 def _claimed(file: Seekable) -> Directory:
@@ -128,9 +122,7 @@ def _claimed(file: Seekable) -> Directory:
         _, _, _, _, disk, first_disk, here, entries, length, _ = END64.unpack_from(tail, at)
         first_disk |= disks > 1
     if disk or first_disk or here != entries:
-        raise FilmError(
-            "archive_kind", "This is one part of an archive of several parts; join them, or send one ZIP file."
-        )
+        raise FilmError(film_codes.ARCHIVE_IN_PARTS)
     return Directory(entries, location - length, length)
 
 

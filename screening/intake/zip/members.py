@@ -12,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ml.decoding.signatures import ZIP_MAGICS
 from ml.errors import FilmError
+from screening.codes import film_codes
 
 UNREADABLE = (BadZipFile, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # the others give no bound to what a few bytes may unpack to
@@ -59,10 +60,7 @@ def inflate(archive: ZipFile, info: ZipInfo, *, inside: bool) -> bytes:
         with archive.open(info) as stream:
             pieces = [stream.read(len(ZIP_MAGICS[0]))]
             if inside and is_archive(pieces[0]):
-                raise FilmError(
-                    "archive_too_deep",
-                    "This is an archive in an archive in an archive; send it by itself, or unpack it first.",
-                )
+                raise FilmError(film_codes.ARCHIVE_TOO_DEEP)
             pieces += iter(partial(stream.read, PIECE), b"")
     except UNREADABLE as error:
         raise _damaged_member() from error
@@ -73,9 +71,7 @@ def inflate(archive: ZipFile, info: ZipInfo, *, inside: bool) -> bytes:
 
 
 def _damaged_member() -> FilmError:
-    return FilmError(
-        "member_damaged", "This file of the archive cannot be unpacked: it is damaged or cut short; pack it again."
-    )
+    return FilmError(film_codes.MEMBER_DAMAGED)
 
 
 def is_folder(info: ZipInfo) -> bool:
@@ -101,36 +97,18 @@ def refuse_file(info: ZipInfo, limits: Limits) -> None:
     """
     _refuse_path(info.orig_filename)
     if info.flag_bits & (ENCRYPTED | STRONGLY_ENCRYPTED):
-        raise FilmError(
-            "member_encrypted", "This file of the archive is encrypted; pack it again without a password."
-        )
+        raise FilmError(film_codes.MEMBER_ENCRYPTED)
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise FilmError(
-            "member_link", "This is a link or a device, no file; pack the file that it stands for in its place."
-        )
+        raise FilmError(film_codes.MEMBER_LINK)
     if info.compress_type not in METHODS or info.flag_bits & PATCH:
-        raise FilmError(
-            "member_compression",
-            "This file is packed by a method that is not read here; pack it again with the usual one (Deflate).",
-        )
+        raise FilmError(film_codes.MEMBER_COMPRESSION)
     if info.file_size > limits.file_bytes:
-        raise FilmError(
-            "file_too_large",
-            f"Unpacked, the file has {info.file_size:,} bytes; at most {limits.file_bytes:,} are accepted.",
-        )
+        raise FilmError(film_codes.MEMBER_TOO_LARGE, size=info.file_size, most=limits.file_bytes)
     if info.file_size > max(HARMLESS, limits.ratio * info.compress_size):
-        raise FilmError(
-            "member_ratio",
-            f"Unpacked, the file has more than {limits.ratio} times its bytes in the archive, as no film does; if it "
-            "is one, send it by itself.",
-        )
+        raise FilmError(film_codes.MEMBER_RATIO, ratio=limits.ratio)
 
 
 def _refuse_path(path: str) -> None:
     parts = path.replace("\\", "/").split("/")
     if "\0" in path or not parts[0] or ".." in parts or re.match("[A-Za-z]:", path):
-        raise FilmError(
-            "member_path",
-            "Its name in the archive is no path below the archive's own folder, or none at all; pack it again from "
-            "the folder it lies in.",
-        )
+        raise FilmError(film_codes.MEMBER_PATH)

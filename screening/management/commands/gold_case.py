@@ -63,7 +63,7 @@ class Command(BaseCommand):
             try:
                 add_gold_case(film=film, truth=(row["truth"] or "").strip(), added_by=by, note=row.get("note") or "")
             except ScreeningError as error:
-                problems.append(f"line {line}: {error.sentence}")
+                problems.append(f"line {line}: {error.detail}")
         return problems, len(rows) - len(problems)
 
 

@@ -152,9 +152,9 @@ def test_every_file_decodes_or_is_refused_with_its_own_reason(path: Path) -> Non
         assert got.std() > 20
         return
     assert got.code in REASONS
-    assert got.sentence.endswith(".")
-    assert got.sentence.isprintable()
-    assert 40 < len(got.sentence) < 250
+    assert got.detail.endswith(".")
+    assert got.detail.isprintable()
+    assert 40 < len(got.detail) < 250
     assert (got.code == "unsupported_kind") == (path.name in NO_DICOM)
     assert (got.code == "damaged_header") == (path.name in DAMAGED)
 
@@ -164,7 +164,7 @@ def test_the_reason_is_the_right_one(name: str) -> None:
     code, words = EXPECTED[name]
     error = refusal(lambda: load(named(name).read_bytes()))
     assert error.code == code
-    assert words in error.sentence
+    assert words in error.detail
 
 
 def test_what_pydicom_cannot_read_is_nothing_that_we_do_not_name() -> None:

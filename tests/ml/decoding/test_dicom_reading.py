@@ -137,7 +137,7 @@ def test_a_deflate_bomb_is_named_and_takes_no_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert error.code == "too_large_unpacked"
-    assert "480 MB" in error.sentence
+    assert "480 MB" in error.detail
     assert peak < 2 * dicom_reading.HEADER_BYTES
 
 
@@ -188,7 +188,7 @@ def without_pixels(sop_class: str, modality: str = "") -> bytes:
 def test_an_object_without_picture_is_named(sop_class: str, modality: str, words: str) -> None:
     error = refusal(lambda: read_header(without_pixels(sop_class, modality)))
     assert error.code == "no_pixels"
-    assert words in error.sentence
+    assert words in error.detail
 
 
 def test_an_object_that_says_nothing_of_itself_is_damaged() -> None:
@@ -212,15 +212,15 @@ def directory(images: int, layout: uid.UID = uid.ExplicitVRLittleEndian) -> byte
 def test_a_dicomdir_says_how_many_images_it_names(layout: uid.UID, images: int, words: str) -> None:
     error = refusal(lambda: read_header(directory(images, layout)))
     assert error.code == "dicomdir"
-    assert words in error.sentence
-    assert "whole folder" in error.sentence
+    assert words in error.detail
+    assert "whole folder" in error.detail
 
 
 def test_a_value_of_the_header_is_never_quoted_at_length() -> None:
     error = refusal(lambda: read_header(without_pixels("1.2", "PR\0" + "DOE^JANE" * 100)))
-    assert "JANE" not in error.sentence[60:]
-    assert len(error.sentence) < 200
-    assert error.sentence.isprintable()
+    assert "JANE" not in error.detail[60:]
+    assert len(error.detail) < 200
+    assert error.detail.isprintable()
 
 
 def test_no_value_of_the_header_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -76,7 +76,7 @@ def test_pixels_are_not_decoded() -> None:
 def test_each_file_has_its_own_code(data: bytes, code: str) -> None:
     error = refusal(lambda: check(data))
     assert error.code == code
-    assert error.sentence.endswith(".")
+    assert error.detail.endswith(".")
 
 
 def test_a_damaged_length_field_is_a_damaged_header(png: bytes) -> None:
@@ -88,7 +88,7 @@ def test_another_limit_of_pixels_may_be_given() -> None:
     refuse_unfit(header, max_pixels=2_000_000)
     error = refusal(lambda: refuse_unfit(header, max_pixels=1_000_000))
     assert error.code == "too_many_pixels"
-    assert "1 million" in error.sentence
+    assert "1 million" in error.detail
 
 
 def test_a_raised_limit_holds_beyond_what_the_parsers_would_take_by_themselves() -> None:
@@ -104,7 +104,7 @@ def test_the_smallest_side_is_accepted() -> None:
 def test_other_examinations_are_named(modality: str) -> None:
     error = refusal(lambda: check(dicom_with(Modality=modality)))
     assert error.code == "not_a_radiograph"
-    assert (modality or "unknown") in error.sentence
+    assert (modality or "unknown") in error.detail
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
@@ -117,7 +117,7 @@ def test_radiographs_are_accepted(modality: str) -> None:
 def test_other_body_parts_are_named(part: str) -> None:
     error = refusal(lambda: check(dicom_with(BodyPartExamined=part)))
     assert error.code == "not_a_chest"
-    assert part in error.sentence
+    assert part in error.detail
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
@@ -131,7 +131,7 @@ def test_a_chest_or_nothing_said_is_accepted(part: str) -> None:
 def test_lateral_views_are_refused(view: str) -> None:
     error = refusal(lambda: check(dicom_with(ViewPosition=view)))
     assert error.code == "lateral_view"
-    assert view.upper() in error.sentence
+    assert view.upper() in error.detail
 
 
 @pytest.mark.parametrize("view", ["PA", "AP", ""])
@@ -154,9 +154,9 @@ def test_a_sentence_quotes_no_more_of_a_damaged_header_than_a_code_string_holds(
     damaged = dicom_with(Modality="CT\x00\x01 and so on NAME^PATIENTS")
     error = refusal(lambda: check(damaged))
     assert error.code == "not_a_radiograph"
-    assert error.sentence.isprintable()
-    assert len(error.sentence) < 200
-    assert "PATIENTS" not in error.sentence
+    assert error.detail.isprintable()
+    assert len(error.detail) < 200
+    assert "PATIENTS" not in error.detail
 
 
 @pytest.mark.parametrize("tag", [b"\x28\x00\x10\x00US", b"\xe0\x7f\x10\x00OW"], ids=["rows", "pixels"])
@@ -164,7 +164,7 @@ def test_a_radiograph_cut_short_before_its_pixels_is_damaged(tag: bytes) -> None
     whole = dicom_with()
     error = refusal(lambda: check(whole[: whole.index(tag)]))
     assert error.code == "damaged_header"
-    assert "cut short" in error.sentence
+    assert "cut short" in error.detail
 
 
 @pytest.mark.parametrize(("rows", "columns", "code"), [(63, 80, "too_small"), (60_000, 60_000, "too_many_pixels")])

@@ -105,8 +105,8 @@ def code_of(data: bytes, read: Callable[[bytes], object]) -> str:
     try:
         read(data)
     except FilmError as error:
-        assert error.sentence.isprintable()  # noqa: PT017
-        assert len(error.sentence) < 300  # noqa: PT017
+        assert error.detail.isprintable()  # noqa: PT017
+        assert len(error.detail) < 300  # noqa: PT017
         return error.code
     return ""
 

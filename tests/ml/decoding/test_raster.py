@@ -185,7 +185,7 @@ def test_a_picture_cut_short_is_damaged(kind: str, share: float) -> None:
 def test_a_layout_that_nobody_reads_is_told_which_are_read(bits: tuple[int, int, int]) -> None:
     error = refusal(lambda: load(tiff(film(), entries={BITS: bits})))
     assert error.code == "damaged_header"
-    assert "16" in error.sentence
+    assert "16" in error.detail
 
 
 def test_big_endian_bigtiff_is_not_read() -> None:

@@ -64,7 +64,7 @@ def test_an_archive_is_known_but_is_no_film(data: bytes) -> None:
     assert sniff(data) == "zip"
     error = refusal(lambda: read_header(data))
     assert error.code == "archive"
-    assert "ZIP" in error.sentence
+    assert "ZIP" in error.detail
 
 
 @pytest.mark.parametrize(("offset", "magic", "name", "advice"), OTHERS)
@@ -72,14 +72,14 @@ def test_a_well_known_kind_is_named(offset: int, magic: bytes, name: str, advice
     data = b"\1" * offset + magic + b"\1" * 600
     error = refusal(lambda: sniff(data))
     assert error.code == "unsupported_kind"
-    assert (name in error.sentence, advice in error.sentence) == (True, True)
+    assert (name in error.detail, advice in error.detail) == (True, True)
 
 
 @pytest.mark.parametrize(
     ("kind", "word"), [("GIF", "GIF"), ("BMP", "BMP"), ("JPEG2000", "JPEG 2000"), ("PDF", "PDF"), ("AVIF", "AVIF")]
 )
 def test_real_pictures_of_other_kinds_are_named(kind: str, word: str) -> None:
-    assert word in refusal(lambda: sniff(encoded(Image.new("L", (80, 80), 9), kind))).sentence
+    assert word in refusal(lambda: sniff(encoded(Image.new("L", (80, 80), 9), kind))).detail
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_real_pictures_of_other_kinds_are_named(kind: str, word: str) -> None:
 @pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
 def test_text_is_called_text(text: str, coding: str) -> None:
     error = refusal(lambda: sniff(text.encode(coding)))
-    assert (error.code, "text" in error.sentence) == ("unsupported_kind", True)
+    assert (error.code, "text" in error.detail) == ("unsupported_kind", True)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_text_is_called_text(text: str, coding: str) -> None:
 def test_what_is_nothing_known_is_told_the_kinds_that_are(noise: bytes) -> None:
     error = refusal(lambda: sniff(noise))
     assert error.code == "unsupported_kind"
-    assert all(kind in error.sentence for kind in ("DICOM", "PNG", "JPEG", "TIFF", "WebP"))
+    assert all(kind in error.detail for kind in ("DICOM", "PNG", "JPEG", "TIFF", "WebP"))
 
 
 def test_noise_is_not_taken_for_dicom() -> None:

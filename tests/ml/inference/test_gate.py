@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.errors import NotScoredError
+from ml.errors import Reason
 from ml.inference.gate import (
     CLASSES,
     FRONTAL,
@@ -65,10 +65,10 @@ def test_probabilities_add_up_however_large_the_logits() -> None:
 @pytest.mark.parametrize("kind", sorted({*REFUSALS}))
 def test_every_refusal_has_a_stable_code_and_a_sentence(kind: str) -> None:
     error = refusal(kind)
-    assert isinstance(error, NotScoredError)
-    assert error.code == REFUSALS[kind][0]
-    assert error.sentence.startswith("Not scored: ")
-    assert error.sentence.endswith(".")
+    assert isinstance(error, Reason)
+    assert error.code == REFUSALS[kind].code
+    assert error.detail.startswith("Not scored: ")
+    assert error.detail.endswith(".")
 
 
 def test_a_gate_is_read_as_it_was_written(tmp_path: Path) -> None:

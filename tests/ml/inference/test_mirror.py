@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ml.decoding.preprocess import Grey
-from ml.errors import NotScoredError
+from ml.errors import Reason
 from ml.inference.bundle import GATE, find
 from ml.inference.classifier import Classifier, Finding
 from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, read_gate, write_gate
@@ -78,5 +78,5 @@ def test_the_shipped_gate_refuses_mirrored_phantoms_and_keeps_upright_ones() -> 
     films = [phantom(seed) for seed in range(8)]
     assert all(isinstance(found, Finding) for found in classifier.classify(films))
     answers = classifier.classify([np.ascontiguousarray(film[:, ::-1]) for film in films])
-    codes = [answer.code for answer in answers if isinstance(answer, NotScoredError)]
+    codes = [answer.code for answer in answers if isinstance(answer, Reason)]
     assert codes.count("mirrored") >= 7

@@ -101,7 +101,7 @@ def test_by_default_such_a_film_is_refused_at_the_door() -> None:
     arrival = inspection.inspect(png(large(130)))
     assert arrival.refusal is not None
     assert arrival.refusal.code == "too_many_pixels"
-    assert "at most 120 million" in arrival.refusal.sentence
+    assert "at most 120 million" in arrival.refusal.detail
 
 
 def test_by_default_as_many_paths_as_files_may_be_sent(settings: Any) -> None:

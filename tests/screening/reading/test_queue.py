@@ -133,7 +133,7 @@ def test_a_claim_runs_out_and_the_film_goes_to_another(batch: Batch, colleague: 
     assert take(other) == one.pk
     with pytest.raises(ScreeningError, match="claim_lost") as refusal:
         reading.record_verdict(reader=colleague, film_id=one.pk, answer="positive", note="a nipple shadow")
-    assert "a nipple shadow" in refusal.value.sentence
+    assert "a nipple shadow" in refusal.value.detail
     with pytest.raises(ScreeningError, match="claim_lost"):
         reading.renew_claim(colleague, one.pk)
     assert not Review.objects.exists()

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from ml.errors import NotScoredError
+from ml.errors import Reason
 from screening import tasks
 from screening.intake.services import add_file
 from screening.models import Batch, Film, Prediction
@@ -37,7 +37,7 @@ def judged() -> Any:
 
 pytestmark = pytest.mark.usefixtures("published")
 
-BROKEN = Refusal("damaged_pixels", "It is damaged.")
+BROKEN = Refusal(Reason("damaged_pixels", "It is damaged."))
 
 
 def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
@@ -119,7 +119,7 @@ def test_films_handed_back_wait_again_one_a_message(
 
 def test_the_third_attempt_is_the_last(running: Batch) -> None:
     waiting = film(running, attempts=2)
-    leases.hand_back(leases.claim([waiting.pk]), Refusal("worker_error", "It failed three times."))
+    leases.hand_back(leases.claim([waiting.pk]), Refusal(Reason("worker_error", "It failed three times.")))
     waiting.refresh_from_db()
     assert (waiting.state, waiting.attempts, waiting.code) == ("failed", 3, "worker_error")
 
@@ -197,7 +197,7 @@ def test_a_chunk_costs_a_constant_number_of_queries(running: Batch, django_asser
 
 
 def refused(films: list[Any], model: str, digest: str) -> list[Any]:
-    return [Unscored(NotScoredError("lateral_view", "Not scored: it is lateral."), PICTURES) for _ in films]
+    return [Unscored(Reason("lateral_view", "Not scored: it is lateral."), PICTURES) for _ in films]
 
 
 def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_pictures(running: Batch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from ml.errors import Reason
 from screening.batches import services as batches
 from screening.config.limits import time_limits
 from screening.models import Batch, Film
@@ -16,7 +17,7 @@ from tests.screening.factories import film
 
 pytestmark = pytest.mark.usefixtures("published", "backlog")
 
-BROKEN = Refusal("damaged_pixels", "It is damaged.")
+BROKEN = Refusal(Reason("damaged_pixels", "It is damaged."))
 
 
 def test_the_sweep_takes_back_what_a_dead_worker_held(running: Batch) -> None:

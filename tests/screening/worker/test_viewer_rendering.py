@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from kombu.exceptions import OperationalError
 
+from ml.codes import DAMAGED_PIXELS
 from ml.decoding.viewer_pixels import Deep, Window, deep
 from ml.errors import FilmError
 from screening import tasks
@@ -123,17 +124,17 @@ def test_curve_and_bytes_are_packed_as_they_are_said_to_be() -> None:
 
 
 def test_a_refusal_is_remembered_with_its_reason(film: Film, asked: Any) -> None:
-    with patch("ml.decoding.viewer_pixels.deep", side_effect=FilmError("damaged_pixels", "Damaged.")) as decoding:
+    with patch("ml.decoding.viewer_pixels.deep", side_effect=FilmError(DAMAGED_PIXELS)) as decoding:
         viewer_rendering.render(film.pk)
         viewer_rendering.render(film.pk)
     assert decoding.call_count == 1
     error = refusal(film)
-    assert (error.code, error.sentence, error.status) == ("damaged_pixels", "Damaged.", 422)
+    assert (error.code, error.detail, error.status) == ("damaged_pixels", DAMAGED_PIXELS.sentence, 422)
     asked.assert_not_called()
 
 
 def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: Film) -> None:
-    disguised = FilmError("damaged_pixels", "Damaged.")
+    disguised = FilmError(DAMAGED_PIXELS)
     disguised.__cause__ = SoftTimeLimitExceeded()
     for error in (SoftTimeLimitExceeded(), disguised):
         with patch("ml.decoding.viewer_pixels.deep", side_effect=error):

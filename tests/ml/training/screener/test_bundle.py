@@ -13,7 +13,7 @@ from pydicom.data import get_testdata_file
 
 from ml.data.datasets import FilmRecord, load_source
 from ml.decoding.preprocess import decode, load
-from ml.errors import NotScoredError
+from ml.errors import Reason
 from ml.evaluation.card_markdown import TARGET, write_model_card
 from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find
 from ml.inference.classifier import Classifier, Finding
@@ -80,7 +80,7 @@ def test_a_film_alone_is_judged_as_in_a_stack(classifier: Classifier) -> None:
 def test_what_is_no_chest_film_is_not_scored(classifier: Classifier) -> None:
     others = [sample.pixels for sample in made(films(2), 6, np.random.default_rng(99)) if sample.kind == "other"]
     results = classifier.classify(others)
-    refused = [isinstance(result, NotScoredError) for result in results]
+    refused = [isinstance(result, Reason) for result in results]
     assert np.mean(refused) >= 0.9
 
 
@@ -98,7 +98,7 @@ def test_a_leg_is_not_scored(classifier: Classifier) -> None:
     """Its header would refuse it at the door; as a picture without one, the gate has to."""
     path = get_testdata_file("RG3_UNCR.dcm", download=False)
     (result,) = classifier.classify([decode(Path(str(path)).read_bytes(), "dicom")])
-    assert isinstance(result, NotScoredError)
+    assert isinstance(result, Reason)
     assert result.code == "not_a_chest_film"
 
 
@@ -141,4 +141,4 @@ def test_real_laterals_slices_and_turned_films_are_refused(classifier: Classifie
     for film in upright:
         samples += [one for one in turned(load(film.path.read_bytes()), "x") if one.kind != "inverted"]
     results = [classifier.classify([sample.pixels])[0] for sample in samples]
-    assert np.mean([isinstance(result, NotScoredError) for result in results]) >= 0.95
+    assert np.mean([isinstance(result, Reason) for result in results]) >= 0.95
