@@ -325,10 +325,10 @@ def test_the_picture_is_there_at_once_and_the_wait_is_said(page: Page, viewing: 
 @pytest.mark.complains("status of 422")
 def test_a_refusal_is_said_and_the_picture_stays(page: Page, viewing: Any) -> None:
     (address,) = viewing({"film.png": png_bytes(SPEC8)}, opened=False)
-    said = {"code": "took_too_long", "sentence": "Rendering this film takes longer than it may."}
+    said = {"code": "took_too_long", "detail": "Rendering this film takes longer than it may."}
     page.route("**/pixels", lambda route: route.fulfill(status=422, json=said))
     page.goto(address)
-    expect(page.locator("[data-status]")).to_have_text(f"Full depth is not available: {said['sentence']}")
+    expect(page.locator("[data-status]")).to_have_text(f"Full depth is not available: {said['detail']}")
     page.keyboard.press("i")
     assert canvas(page).max() > 0
 

@@ -8,8 +8,8 @@ const TRY_AGAIN = new Set([...AWAY, 408, 429, 500]);
 
 /** What went wrong with a request: a stable code, a sentence for people, and whether trying again may help. */
 export class RequestError extends Error {
-  constructor(status, code, sentence) {
-    super(sentence);
+  constructor(status, code, detail) {
+    super(detail);
     this.status = status;
     this.code = code;
     this.away = AWAY.has(status);
@@ -88,7 +88,7 @@ function settle(request, resolve, reject) {
   }
   if (request.status >= 200 && request.status < 300 && answer) return resolve(answer);
   if (answer?.code === "csrf_token") return reject(signedOut());
-  if (answer?.sentence) return reject(new RequestError(request.status, answer.code, answer.sentence));
+  if (answer?.detail) return reject(new RequestError(request.status, answer.code, answer.detail));
   if ([200, 401, 403].includes(request.status)) return reject(signedOut());
   const why = request.status === 413 ? "A server on the way takes no file of this size" : "The server refused it";
   return reject(new RequestError(request.status, "refused", `${why} (${request.status}).`));

@@ -40,5 +40,5 @@ async function ask(address, signal) {
 
 async function refusal(answer) {
   const said = await answer.json().catch(() => ({}));
-  return new RequestError(answer.status, said.code ?? "refused", said.sentence ?? `The server answered ${answer.status}.`);
+  return new RequestError(answer.status, said.code ?? "refused", said.detail ?? `The server answered ${answer.status}.`);
 }
