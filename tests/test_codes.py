@@ -16,7 +16,8 @@ from rest_framework import exceptions
 from ml.errors import Code
 from screening.api.errors import FRAMEWORK
 from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
-from screening.management.commands.codes import DOCS, PAGES, filled
+from screening.management.commands.codes import DOCS, PAGES, Entry, filled
+from xrayscreen import codes
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("ml", "screening", "dashboard", "xrayscreen")
@@ -27,18 +28,19 @@ CATALOGUES = (
     "screening.codes.batch_codes",
     "screening.codes.reading_codes",
     "screening.codes.probe_codes",
+    "xrayscreen.codes",
 )
 CLASSES = {"Code", "FilmCode", "RequestCode", "ProbeCode", "request_code", "probe_code", "variant"}
 # What takes an entry and the values of its placeholders.
-TAKES_ENTRY = {"FilmError", "ScreeningError"}
+TAKES_ENTRY = {"FilmError", "ScreeningError", "ClientError", "FileError"}
 
 
-def entries() -> dict[str, Code]:
+def entries() -> dict[str, Entry]:
     """Every entry and variant, by catalogue and name."""
     found = {}
     for module in CATALOGUES:
         for name, value in vars(importlib.import_module(module)).items():
-            if isinstance(value, Code):
+            if isinstance(value, Entry):
                 found[f"{module}.{name}"] = value
     return found
 
@@ -57,7 +59,7 @@ def raised() -> Iterator[tuple[str, str, set[str] | None]]:
     """Every use of an entry: its name, where, and the placeholders it fills, ``None`` where that is not seen."""
     for path, tree in sources():
         where = str(path.relative_to(ROOT))
-        if "codes" in path.relative_to(ROOT).as_posix():
+        if where in _catalogue_files():
             continue
         modules = _modules(tree)
         for node in ast.walk(tree):
@@ -86,7 +88,8 @@ def _of_call(node: ast.Call, modules: dict[str, str], where: str) -> Iterator[tu
     words = None if any(word.arg is None for word in node.keywords) else {str(word.arg) for word in node.keywords}
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if name in TAKES_ENTRY and node.args:
-        yield _entry(node.args[0], modules), f"{where}:{node.lineno}", words
+        values = words - {"status"} if words and name == "ClientError" else words  # the status of the answer
+        yield _entry(node.args[0], modules), f"{where}:{node.lineno}", values
     if isinstance(node.func, ast.Attribute) and name == "reason":
         entry = _entry(node.func.value, modules)
         if entry in ENTRIES:
@@ -129,13 +132,15 @@ def _catalogue_files() -> set[str]:
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
-def test_an_entry_has_one_form(entry: Code) -> None:
+def test_an_entry_has_one_form(entry: Entry) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", entry.code)
     assert entry.sentence.endswith((".", "}", "”"))
     assert not entry.about.endswith(".")
-    assert (entry.status is None) == (entry.stage not in {"request", "probe"})
-    filled_in = entry.reason(**dict.fromkeys(entry.placeholders, _Anything()))
-    assert "{" not in filled_in.detail or entry.code == "hashes_invalid"
+    if isinstance(entry, Code):
+        assert (entry.status is None) == (entry.stage not in {"request", "probe"})
+    values = dict.fromkeys(entry.placeholders, _Anything())
+    detail = entry.reason(**values).detail if isinstance(entry, Code) else entry.detail(**values)
+    assert "{" not in detail or entry.code == "hashes_invalid"
 
 
 class _Anything(int):
@@ -147,7 +152,15 @@ class _Anything(int):
 
 def test_catalogues_have_every_code_once() -> None:
     assert len({*FILM_CODES, *REQUEST_CODES, *PROBE_CODES}) > 100
-    assert {code.code for code in ENTRIES.values()} == {*FILM_CODES, *REQUEST_CODES, *PROBE_CODES}
+    known = {*FILM_CODES, *REQUEST_CODES, *PROBE_CODES, *codes.CODES}
+    assert {code.code for code in ENTRIES.values()} == known
+
+
+def test_the_client_acts_on_codes_that_the_server_has() -> None:
+    assert {*codes.SERVER_CODES} - {*REQUEST_CODES} == set()
+    assert {*codes.CODES} & {*REQUEST_CODES} == set()
+    without_row = {entry.code for entry in ENTRIES.values() if isinstance(entry, codes.Code)} - {*codes.CODES}
+    assert without_row - codes.SERVER_CODES == set()
 
 
 def test_every_error_of_the_framework_has_an_entry() -> None:

@@ -13,7 +13,7 @@ Example::
 """
 
 from xrayscreen.client import Client, Film, Status
-from xrayscreen.errors import ClientError, FileError, NotSent
+from xrayscreen.errors import ClientError, FileError, NotSent, RefusedError
 from xrayscreen.screening import Outcome, screen_folder
 from xrayscreen.transport import Retry
 from xrayscreen.upload import Upload
@@ -25,6 +25,7 @@ __all__ = [
     "Film",
     "NotSent",
     "Outcome",
+    "RefusedError",
     "Retry",
     "Status",
     "Upload",

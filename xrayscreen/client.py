@@ -15,6 +15,7 @@ from uuid import UUID
 import requests
 from requests.auth import AuthBase
 
+from xrayscreen import codes
 from xrayscreen.errors import ClientError, StoppedError
 from xrayscreen.parallel import run_parallel
 from xrayscreen.transport import CONNECT_SECONDS, SILENT_SECONDS, Retry, Transport
@@ -24,7 +25,6 @@ MAX_DIGESTS_A_REQUEST = 1000  # digests a request
 FILMS_A_PAGE = 1000  # films a request
 FIRST_POLL, MAX_POLL = 0.25, 2.0  # seconds
 MIN_STORE_SPEED = 10_000_000  # bytes a second; sets how long the server may need to store a large file
-BROKEN_OFF = "broken_off"
 MAX_DOWNLOADS = 3  # attempts to download an export
 FINAL_STATES = frozenset({"done", "cancelled"})
 
@@ -119,7 +119,7 @@ class Client:
             except ClientError as error:
                 return error
             except StoppedError:
-                return ClientError("stopped", "Sending was stopped.")
+                return ClientError(codes.STOPPED)
 
         with closing(run_parallel(work, uploads)) as answers:
             for upload, answer in answers:
@@ -134,7 +134,7 @@ class Client:
             try:
                 answer = self._transport.json("POST", f"/batches/{_batch_id(batch)}/missing", json=asked)
             except ClientError as error:
-                if error.status != 404 or error.code == "not_found":
+                if error.status != 404 or error.code == codes.NOT_FOUND:
                     raise
                 # An older server without this request; its list of films has the digests, too.
                 return set(wanted) - {film["sha256"] for film in self.films(batch)}
@@ -176,7 +176,7 @@ class Client:
             if status["state"] in FINAL_STATES:
                 return status
             if deadline is not None and time.monotonic() > deadline:
-                raise ClientError("timeout", f"The batch is not finished after {timeout:.0f} seconds.")
+                raise ClientError(codes.TIMEOUT, seconds=timeout)
             time.sleep(pause)
             pause = min(MAX_POLL, pause * 1.1)
 
@@ -226,7 +226,7 @@ class Client:
                     os.fsync(file.fileno())
                 return
             except ClientError as error:
-                if error.code != BROKEN_OFF or attempt == MAX_DOWNLOADS:
+                if error.code != codes.BROKEN_OFF.code or attempt == MAX_DOWNLOADS:
                     raise
 
     def _add(self, batch: str, upload: Upload, stop: Event, moved: ByteCount) -> Film:
@@ -248,8 +248,7 @@ class Client:
         try:
             yield from response.iter_content(65536)
         except requests.RequestException as error:
-            sentence = f"{self.server} broke off in the middle of the results; ask for them again."
-            raise ClientError(BROKEN_OFF, sentence) from error
+            raise ClientError(codes.BROKEN_OFF, server=self.server) from error
         finally:
             response.close()
 
@@ -263,5 +262,4 @@ def _batch_id(batch: str) -> str:
     try:
         return str(UUID(batch))
     except ValueError:
-        sentence = f"{batch!r} is no id of a batch; it looks like 1b4e28ba-2fa1-11d2-883f-0016d3cca427."
-        raise ClientError("batch_invalid", sentence) from None
+        raise ClientError(codes.BATCH_INVALID, batch=batch) from None

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from xrayscreen import codes
 from xrayscreen.client import Client
 from xrayscreen.errors import ClientError
 from xrayscreen.progress import ProgressReporter, TerminalReporter
@@ -16,7 +17,7 @@ from xrayscreen.report import format_batch, format_films, format_reasons, format
 from xrayscreen.screening import Outcome, ScreenOptions, run_screening, wait_for_batch
 
 DONE, INCOMPLETE, REFUSED, STOPPED = 0, 1, 2, 130
-REPEATABLE_CODES = frozenset({"unreachable", "broken_off", "timeout"})
+REPEATABLE_CODES = frozenset({codes.UNREACHABLE.code, codes.BROKEN_OFF.code, codes.TIMEOUT.code})
 EXIT_STATUSES = (
     "exit status: 0 every file ended with a result or a reason; 1 some could not be sent or failed, or the server "
     "was not reached; 2 a wrong command, or the server refused; 130 stopped by Ctrl-C"
@@ -44,7 +45,7 @@ def run_guarded(command: Callable[[], int]) -> int:
         return command()
     except ClientError as error:
         again = error.code in REPEATABLE_CODES
-        print(error.sentence + (" Run the same command again to go on." if again else ""), file=sys.stderr)
+        print(error.detail + (" Run the same command again to go on." if again else ""), file=sys.stderr)
         return INCOMPLETE if again else REFUSED
     except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -66,15 +67,13 @@ def create_client(options: argparse.Namespace) -> Client:
     """
     server = options.server or os.environ.get("XRAYSCREEN_SERVER", "")
     if not server:
-        raise ClientError("no_server", "Name the server: --server https://… or XRAYSCREEN_SERVER.")
+        raise ClientError(codes.NO_SERVER)
     file: Path | None = options.token_file
     token = (file.read_text() if file else options.token or os.environ.get("XRAYSCREEN_TOKEN", "")).strip()
     if not token:
-        raise ClientError(
-            "no_token", "Make a token on the server's account page; pass it by --token-file FILE or XRAYSCREEN_TOKEN."
-        )
+        raise ClientError(codes.NO_TOKEN)
     if not (token.isascii() and token.isprintable()):
-        raise ClientError("no_token", "That is no token; a token is one word that starts with xray_.")
+        raise ClientError(codes.NOT_A_TOKEN)
     return Client(server, token)
 
 
@@ -102,7 +101,7 @@ def read_screen_options(options: argparse.Namespace) -> ScreenOptions:
     """
     out: Path = options.out
     if not options.no_wait and (out.is_dir() or not os.access(out.absolute().parent, os.W_OK)):
-        raise ClientError("out_unwritable", f"{out} cannot be written; name another file with --out.")
+        raise ClientError(codes.OUT_UNWRITABLE, out=out)
     return ScreenOptions(
         sources=options.sources,
         name=options.name,
@@ -126,7 +125,7 @@ def _outcome_lines(client: Client, options: ScreenOptions, outcome: Outcome) -> 
     if outcome.refused:
         yield from ("", "Without a result:", *format_reasons(outcome.refused))
     if outcome.not_sent:
-        yield from ("", "Not sent:", *(f"{file.name}: {file.code}: {file.sentence}" for file in outcome.not_sent))
+        yield from ("", "Not sent:", *(f"{file.name}: {file.code}: {file.detail}" for file in outcome.not_sent))
     yield ""
     yield f"{outcome.found} files found: {outcome.sent} sent, {len(outcome.not_sent)} not sent"
     if options.wait:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
+from xrayscreen import codes
 from xrayscreen.errors import ClientError, FileError, NotSent
 from xrayscreen.parallel import run_parallel
 from xrayscreen.upload import ByteCount, Upload, unreadable_file
@@ -48,13 +49,11 @@ def find_files(sources: Sequence[Path], recursive: bool = True) -> FoundFiles:
         elif source.exists():
             entries = iter([(source.name, source, None)])
         else:
-            raise ClientError("no_such_file", f"There is no file or folder {make_printable(str(source))}.")
+            raise ClientError(codes.NO_SUCH_FILE, name=make_printable(str(source)))
         for name, path, problem in entries:
             _add_entry(found, seen, make_printable(name), path, problem)
     if not found.total:
-        raise ClientError(
-            "folder_empty", f"There is no file in {', '.join(make_printable(str(source)) for source in sources)}."
-        )
+        raise ClientError(codes.FOLDER_EMPTY, names=", ".join(make_printable(str(source)) for source in sources))
     return found
 
 
@@ -78,7 +77,7 @@ def hash_files(uploads: Iterable[Upload], read: ByteCount = id) -> FoundFiles:
     for (number, upload), future in run_parallel(work, enumerate(uploads)):
         result = future.result()
         if isinstance(result, FileError):
-            found.not_sent.append(NotSent(upload.name, result.code, result.sentence))
+            found.not_sent.append(NotSent.of(upload.name, result))
         else:
             results[number] = result
     found.uploads = [results[number] for number in sorted(results)]
@@ -104,14 +103,14 @@ def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[tuple[str, Pat
                 yield (
                     full,
                     path,
-                    NotSent(full, "linked_folder", "A link to a folder is not followed; name the folder."),
+                    NotSent.of(full, FileError(codes.LINKED_FOLDER)),
                 )
             elif not path.is_dir():
-                yield full, path, NotSent(full, "not_a_file", "It is a broken link, a pipe or a device, not a file.")
+                yield full, path, NotSent.of(full, FileError(codes.NOT_A_FILE))
     for error in failed:
         path = Path(error.filename)
         full = prefix + path.relative_to(folder).as_posix()
-        yield full, path, NotSent(full, "folder_unreadable", unreadable_file(error).sentence)
+        yield full, path, NotSent.of(full, FileError(codes.FOLDER_UNREADABLE, error=error.strerror or error))
 
 
 def _add_entry(found: FoundFiles, seen: set[str], name: str, path: Path, problem: NotSent | None) -> None:
@@ -126,4 +125,4 @@ def _add_entry(found: FoundFiles, seen: set[str], name: str, path: Path, problem
     try:
         found.uploads.append(Upload(name, path, size=path.stat().st_size))
     except OSError as error:
-        found.not_sent.append(NotSent(name, "file_unreadable", unreadable_file(error).sentence))
+        found.not_sent.append(NotSent.of(name, unreadable_file(error)))

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TextIO
 
+from xrayscreen import codes
 from xrayscreen.errors import ClientError
 
 try:
@@ -75,8 +76,7 @@ class ResumeState:
         except (ValueError, KeyError, TypeError):  # an empty file, or an incomplete first line after a crash
             return ""
         if command != self._command:
-            sentence = f"{self._file.name} stores the state of another command; name another file with --state."
-            raise ClientError("state_of_another", sentence)
+            raise ClientError(codes.STATE_OF_ANOTHER, path=self._file.name)
         whole = self._file.tell()
         while entry := ENTRY.fullmatch(self._file.readline()):
             self._answered.add((entry[1], entry[2]))
@@ -106,8 +106,7 @@ def open_resume_state(path: Path, command: str) -> Iterator[ResumeState]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = open(path, "r+", encoding="ascii", errors="replace", opener=_open_private)  # noqa: SIM115  # closed below
     except OSError as error:
-        sentence = f"{path} cannot be written ({error.strerror}); name another file with --state."
-        raise ClientError("state_unwritable", sentence) from error
+        raise ClientError(codes.STATE_UNWRITABLE, path=path, error=error.strerror) from error
     with file:
         _lock_file(file)
         state = ResumeState(file, command)
@@ -144,5 +143,4 @@ def _lock_file(file: TextIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        sentence = "The same command is running already; wait for it, or end it first."
-        raise ClientError("already_running", sentence) from error
+        raise ClientError(codes.ALREADY_RUNNING) from error

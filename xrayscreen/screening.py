@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xrayscreen import codes
 from xrayscreen.client import Client, Film, Status
 from xrayscreen.errors import ClientError, FileError, NotSent
 from xrayscreen.files import FoundFiles, find_files, hash_files, make_printable
@@ -18,7 +19,7 @@ from xrayscreen.upload import Upload
 MAX_NAME_LENGTH = 120  # characters a batch's name may have
 # Refusals that concern one file only. Any other refusal ends the run, which can be resumed later.
 ONE_FILE_STATUSES = frozenset({400, 413, 415, 422, 507})
-ONE_FILE_CODES = frozenset({"quota_bytes"})
+ONE_FILE_CODES = frozenset({codes.QUOTA_BYTES})
 
 
 @dataclass
@@ -124,7 +125,7 @@ def screen_folder(
         outcome = screen_folder(client, "ward-3", out="results.csv")
         print(outcome.status["progress"]["states"], outcome.status["notice"])
         for file in outcome.not_sent:
-            print(file.name, file.sentence)
+            print(file.name, file.detail)
     """
     paths, csv = [Path(source) for source in sources], Path(out) if out else None
     return run_screening(
@@ -190,7 +191,7 @@ def _send_all(
         known = hash_files(found.uploads, step.add)
     not_sent = [*found.not_sent, *known.not_sent]
     if not known.uploads:
-        raise ClientError("nothing_to_send", f"{not_sent[0].name}: {not_sent[0].sentence} There is nothing else.")
+        raise ClientError(codes.NOTHING_TO_SEND, first=_first(not_sent))
     if fresh:
         resume.start(client.create_batch(options.title(), options.model or None))
         waiting = known.uploads
@@ -200,8 +201,12 @@ def _send_all(
         for group in _split_copies(waiting):
             not_sent += _send_files(client, resume, group, step)
     if len(not_sent) == found.total:
-        raise ClientError("nothing_sent", f"No file could be sent. {not_sent[0].name}: {not_sent[0].sentence}")
+        raise ClientError(codes.NOTHING_SENT, first=_first(not_sent))
     return not_sent
+
+
+def _first(not_sent: Sequence[NotSent]) -> str:
+    return f"{not_sent[0].name}: {not_sent[0].detail}"
 
 
 def _send_files(client: Client, resume: ResumeState, uploads: Sequence[Upload], step: Step) -> list[NotSent]:
@@ -212,7 +217,7 @@ def _send_files(client: Client, resume: ResumeState, uploads: Sequence[Upload], 
             if not isinstance(answer, ClientError):
                 resume.note(upload.name, upload.sha256)
             elif _concerns_one_file(answer):
-                not_sent.append(NotSent(upload.name, answer.code, answer.sentence))
+                not_sent.append(NotSent.of(upload.name, answer))
             else:
                 raise answer
     return not_sent
@@ -240,10 +245,8 @@ def _split_copies(uploads: Sequence[Upload]) -> tuple[list[Upload], list[Upload]
 
 def _not_in_submitted_batch(uploads: Sequence[Upload], resume: ResumeState) -> list[NotSent]:
     """Return the files that are not in the batch, which was submitted already."""
-    sentence = "Its batch was submitted without it; run the command again with --new to screen it."
-    return [
-        NotSent(upload.name, "batch_submitted", sentence) for upload in uploads if not resume.has_name(upload.name)
-    ]
+    late = FileError(codes.NOT_IN_BATCH)
+    return [NotSent.of(upload.name, late) for upload in uploads if not resume.has_name(upload.name)]
 
 
 def _concerns_one_file(error: ClientError) -> bool:

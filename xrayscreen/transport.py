@@ -17,7 +17,8 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import NewConnectionError
 
-from xrayscreen.errors import ClientError, StoppedError
+from xrayscreen import codes
+from xrayscreen.errors import ClientError, RefusedError, StoppedError
 from xrayscreen.upload import Body
 
 CONNECT_SECONDS = 10
@@ -59,7 +60,7 @@ class Transport:
     def __init__(self, server: str, token: str, retry: Retry) -> None:
         parts = urlsplit(server)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ClientError("server_invalid", f"{server!r} is no address; write it as https://example.org.")
+            raise ClientError(codes.SERVER_INVALID, server=server)
         self.server = server.rstrip("/")
         self._root = f"{self.server}/api/v1"
         self.auth = _Token(token)
@@ -76,8 +77,7 @@ class Transport:
         try:
             return response.json()
         except ValueError as error:
-            sentence = f"{self.server} answers, but not as this system does; check the address."
-            raise ClientError("no_api", sentence, response.status_code) from error
+            raise ClientError(codes.NO_API, status=response.status_code, server=self.server) from error
 
     def request(
         self, method: str, path: str, *, repeatable: bool = True, stop: threading.Event | None = None, **options: Any
@@ -105,7 +105,7 @@ class Transport:
             except UNREACHABLE_ERRORS as error:
                 problem, unheard = self._unreached(error, repeatable), _was_not_received(error)
             except requests.RequestException as error:
-                raise ClientError("unreachable", f"{self.server} cannot be asked: {error}.") from error
+                raise ClientError(codes.NOT_ASKED, server=self.server, error=error) from error
             else:
                 if response.ok and not response.is_redirect:
                     return response
@@ -147,11 +147,10 @@ class Transport:
 
     def _unreached(self, error: Exception, repeatable: bool) -> ClientError:
         if isinstance(error, requests.exceptions.SSLError):
-            return ClientError("unreachable", f"{self.server} shows no valid certificate: {error}.")
-        sentence = f"{self.server} does not answer."
+            return ClientError(codes.NO_CERTIFICATE, server=self.server, error=error)
         if not repeatable and not _was_not_received(error):
-            sentence += " It may have done what was asked: look at its list of batches before you try again."
-        return ClientError("unreachable", sentence)
+            return ClientError(codes.MAY_BE_DONE, server=self.server)
+        return ClientError(codes.UNREACHABLE, server=self.server)
 
 
 class _Token(AuthBase):
@@ -169,14 +168,12 @@ def error_of(response: requests.Response) -> ClientError:
     """Return the error that a refusing answer of the server describes."""
     status = response.status_code
     if response.is_redirect:
-        return ClientError(
-            "moved", f"The server sends us on to {response.headers['Location']}; name that one.", status
-        )
+        return ClientError(codes.MOVED, status=status, address=response.headers["Location"])
     try:
         body = response.json()
-        return ClientError(str(body["code"]), _sentence(body), status)
+        return RefusedError(str(body["code"]), _detail(body), status)
     except (ValueError, KeyError, TypeError):
-        return ClientError("error", f"The server answered {status} {response.reason}.", status)
+        return ClientError(codes.ERROR, status=status, answer=f"{status} {response.reason}")
 
 
 def read_retry_after(response: requests.Response) -> float:
@@ -191,7 +188,7 @@ def read_retry_after(response: requests.Response) -> float:
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _sentence(body: dict[str, Any]) -> str:
+def _detail(body: dict[str, Any]) -> str:
     fields = body.get("fields") or {}
     wrong = [f"{name}: {' '.join(map(str, why))}" for name, why in fields.items() if isinstance(why, list)]
     return " ".join([str(body["detail"]), *wrong])

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from xrayscreen import codes
 from xrayscreen.errors import FileError, StoppedError
 
 PIECE = 1 << 20  # bytes
@@ -53,7 +54,7 @@ class Upload:
         try:
             return self.source.open("rb")
         except FileNotFoundError as error:
-            raise FileError("file_gone", "The file is no longer there.") from error
+            raise FileError(codes.FILE_GONE) from error
         except OSError as error:
             raise unreadable_file(error) from error
 
@@ -77,7 +78,7 @@ class Upload:
 
 def unreadable_file(error: OSError) -> FileError:
     """Return the error for a file or folder that cannot be read."""
-    return FileError("file_unreadable", f"It cannot be read: {error.strerror or error}.")
+    return FileError(codes.FILE_UNREADABLE, error=error.strerror or error)
 
 
 class Body:
@@ -143,8 +144,7 @@ class Body:
 
 
 def _file_changed() -> FileError:
-    sentence = "The file changed after it was hashed, so it was not sent; run the command again once it is complete."
-    return FileError("file_changed", sentence)
+    return FileError(codes.FILE_CHANGED)
 
 
 def _size(file: BinaryIO) -> int:

@@ -18,6 +18,7 @@ from screening.config.environment import instance_dir
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import running_stack
 from xrayscreen import Client, ClientError
+from xrayscreen.codes import TOKEN_NOT_MADE
 from xrayscreen.commands import REFUSED, add_screen_options, print_screening, read_screen_options, run_guarded
 from xrayscreen.files import find_files
 from xrayscreen.progress import TerminalReporter
@@ -60,7 +61,7 @@ def _create_token() -> str:
     command = [sys.executable, str(manage), "service_user", USER, "--keep-password"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     if done.returncode:
-        raise ClientError("no_token", f"No API token could be made: {done.stderr.strip()[-300:]}")
+        raise ClientError(TOKEN_NOT_MADE, error=done.stderr.strip()[-300:])
     answer: dict[str, str] = json.loads(done.stdout)
     return answer["token"]
 
@@ -78,7 +79,7 @@ def _screen(options: argparse.Namespace) -> int:
         with connect_or_start(instance) as client:
             return print_screening(client, _with_state_in(instance, wanted), TerminalReporter())
     except StartupError as error:
-        print(getattr(error, "sentence", error), file=sys.stderr)
+        print(error.message, file=sys.stderr)
         return REFUSED
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.xrayscreen.conftest import HASTY
 from tests.xrayscreen.server import TOKEN, Fault, Server
-from xrayscreen import Client, ClientError, screen_folder
+from xrayscreen import Client, ClientError, codes, screen_folder
 
 FILES = 15  # of the fixture `folder`
 
@@ -152,7 +152,7 @@ def test_files_that_vanish_or_change_before_they_are_sent_cost_only_themselves(
     server.arriving = once(meddle)
     outcome = screen_folder(client, folder)
     assert {one.name: one.code for one in outcome.not_sent} == {"z/gone": "file_gone", "z/changed": "file_changed"}
-    assert all(one.sentence.endswith(".") for one in outcome.not_sent)
+    assert all(one.detail.endswith(".") for one in outcome.not_sent)
     names = {one.file for one in server.films[outcome.batch]}
     assert "z/fine" in names
     assert not names & {"z/gone", "z/changed"}
@@ -207,7 +207,7 @@ def test_results_that_break_off_leave_what_was_there(
     def breaks(_batch: str) -> Any:
         times[0] += 1
         yield b"half a"
-        raise ClientError("broken_off", "It broke off.")
+        raise ClientError(codes.BROKEN_OFF, server="https://example.org")
 
     with monkeypatch.context() as patch:
         patch.setattr(client, "csv", breaks)

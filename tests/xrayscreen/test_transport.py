@@ -63,7 +63,7 @@ def test_a_refusal_is_final_and_says_why(server: Server, client: Client) -> None
     server.faults.append(Fault(409))
     with pytest.raises(ClientError) as caught:
         client.batches()
-    assert (caught.value.code, caught.value.sentence, caught.value.status) == ("code_409", "Why.", 409)
+    assert (caught.value.code, caught.value.detail, caught.value.status) == ("code_409", "Why.", 409)
     assert len(server.asked) == 1
 
 
@@ -135,7 +135,7 @@ def test_opening_a_batch_waits_for_a_server_that_is_not_there_yet() -> None:
     client = Client(f"http://127.0.0.1:{closed_port()}", "x", HASTY)
     with pytest.raises(ClientError) as caught:
         client.create_batch("x")
-    assert "may have done" not in caught.value.sentence
+    assert "may have done" not in caught.value.detail
 
 
 def test_a_wrong_address_is_said_to_be_one(server: Server, client: Client) -> None:

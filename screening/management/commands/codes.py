@@ -10,13 +10,22 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from ml.errors import Code
+from screening.codes import request_codes
 from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
+from xrayscreen.codes import CODES as CLIENT_CODES
+from xrayscreen.codes import Code as ClientCode
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 HEAD = {False: "| code | what it means, and what to do |\n| --- | --- |\n",
         True: "| code | status | what it means, and what to do |\n| --- | ---: | --- |\n"}  # fmt: skip
-TABLES: dict[str, Mapping[str, Code]] = {"films": FILM_CODES, "requests": REQUEST_CODES, "probes": PROBE_CODES}
-PAGES = {"uploader.md": ("films",), "program.md": ("probes", "requests")}
+Entry = Code | ClientCode
+TABLES: dict[str, Mapping[str, Entry]] = {
+    "films": FILM_CODES,
+    "requests": REQUEST_CODES,
+    "probes": PROBE_CODES,
+    "client": CLIENT_CODES,
+}
+PAGES = {"uploader.md": ("films",), "program.md": ("probes", "requests", "client")}
 
 
 class Command(BaseCommand):
@@ -39,10 +48,10 @@ class Command(BaseCommand):
             page.write_text(filled(page.read_text(), tables))
 
 
-def table(codes: Iterable[Code]) -> str:
+def table(codes: Iterable[Entry]) -> str:
     """Return the codes as a table in Markdown; with a column for the HTTP status where they have one."""
     rows = list(codes)
-    with_status = any(code.status for code in rows)
+    with_status = any(_status(code) for code in rows)
     lines = [
         f"| `{code.code}` | {_status(code)} | {code.about} |" if with_status else f"| `{code.code}` | {code.about} |"
         for code in rows
@@ -70,5 +79,7 @@ def filled(text: str, tables: Iterable[str]) -> str:
     return text
 
 
-def _status(code: Code) -> str:
-    return "any" if code.code == "error" else str(code.status)
+def _status(code: Entry) -> str:
+    if code is request_codes.ERROR:
+        return "any"
+    return str(code.status or "") if isinstance(code, Code) else ""
