@@ -18,6 +18,7 @@ Stage = Literal[
     "command",  # a command line of `ml`
     "request",  # a request was refused as a whole
     "probe",  # a health probe found a part of the system that does not work
+    "start",  # an instance could not start
 ]
 
 

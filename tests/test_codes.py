@@ -15,6 +15,7 @@ from rest_framework import exceptions
 
 from ml.errors import Code
 from screening.api.errors import FRAMEWORK
+from screening.codes.entries import StartCode
 from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
 from screening.management.commands.codes import DOCS, PAGES, Entry, filled
 from xrayscreen import codes
@@ -28,11 +29,26 @@ CATALOGUES = (
     "screening.codes.batch_codes",
     "screening.codes.reading_codes",
     "screening.codes.probe_codes",
+    "screening.runtime.codes",
     "xrayscreen.codes",
 )
-CLASSES = {"Code", "FilmCode", "RequestCode", "ProbeCode", "request_code", "probe_code", "variant"}
+CLASSES = {
+    "Code",
+    "FilmCode",
+    "RequestCode",
+    "ProbeCode",
+    "StartCode",
+    "request_code",
+    "probe_code",
+    "start_code",
+    "variant",
+}
 # What takes an entry and the values of its placeholders.
-TAKES_ENTRY = {"FilmError", "ScreeningError", "ClientError", "FileError"}
+TAKES_ENTRY = {"FilmError", "ScreeningError", "ClientError", "FileError", "StartupError"}
+
+
+# Arguments that are not for the sentence.
+NO_PLACEHOLDERS = {"ClientError": {"status"}, "StartupError": {"log"}}
 
 
 def entries() -> dict[str, Entry]:
@@ -88,7 +104,7 @@ def _of_call(node: ast.Call, modules: dict[str, str], where: str) -> Iterator[tu
     words = None if any(word.arg is None for word in node.keywords) else {str(word.arg) for word in node.keywords}
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if name in TAKES_ENTRY and node.args:
-        values = words - {"status"} if words and name == "ClientError" else words  # the status of the answer
+        values = None if words is None else words - NO_PLACEHOLDERS.get(name, set())
         yield _entry(node.args[0], modules), f"{where}:{node.lineno}", values
     if isinstance(node.func, ast.Attribute) and name == "reason":
         entry = _entry(node.func.value, modules)
@@ -133,7 +149,8 @@ def _catalogue_files() -> set[str]:
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_an_entry_has_one_form(entry: Entry) -> None:
-    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", entry.code)
+    is_of_start = isinstance(entry, StartCode)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*" if is_of_start else r"[a-z]+(_[a-z]+)*", entry.code)
     assert entry.sentence.endswith((".", "}", "”"))
     assert not entry.about.endswith(".")
     if isinstance(entry, Code):
@@ -153,7 +170,7 @@ class _Anything(int):
 def test_catalogues_have_every_code_once() -> None:
     assert len({*FILM_CODES, *REQUEST_CODES, *PROBE_CODES}) > 100
     known = {*FILM_CODES, *REQUEST_CODES, *PROBE_CODES, *codes.CODES}
-    assert {code.code for code in ENTRIES.values()} == known
+    assert {code.code for code in ENTRIES.values() if not isinstance(code, StartCode)} == known
 
 
 def test_the_client_acts_on_codes_that_the_server_has() -> None:

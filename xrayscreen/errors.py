@@ -1,4 +1,4 @@
-"""What can go wrong, each with a stable code for programs and a sentence for people."""
+"""Errors of the client, each with a stable code for programs and a sentence for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xrayscreen.codes import Code
 
 
 class ClientError(Exception):
-    """The server refused, or could not be reached, or there is nothing to send.
+    """An error of the client: the server refused, or could not be reached, or there is nothing to send.
 
     Attributes:
         code: the server's stable code, or one of ours, such as ``unreachable``.
@@ -34,23 +34,23 @@ class ClientError(Exception):
 
 
 class RefusedError(ClientError):
-    """The server refused: its own code and sentence."""
+    """A refusal of the server, with its own code and sentence."""
 
     def __init__(self, code: str, detail: str, status: int) -> None:
         self._set(code, detail, status)
 
 
 class FileError(ClientError):
-    """A local file that cannot be sent; the files beside it can."""
+    """A local file cannot be sent; other files can."""
 
 
 class StoppedError(Exception):
-    """A request was given up because its caller no longer wants it."""
+    """A request was stopped by its caller."""
 
 
 @dataclass(frozen=True)
 class NotSent:
-    """A file that did not reach the server.
+    """A file that was not sent.
 
     Attributes:
         name: its path within the folder that is screened.
@@ -64,5 +64,5 @@ class NotSent:
 
     @classmethod
     def of(cls, name: str, error: ClientError) -> NotSent:
-        """Return what is to be said of a file that an error kept back."""
+        """Return the entry for a file that an error kept from being sent."""
         return cls(name, error.code, error.detail)

@@ -1,4 +1,4 @@
-"""Entries of the catalogues of requests and of health probes."""
+"""Entries of the catalogues of requests, of health probes and of the start."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ class ProbeCode(Code):
     status: int
 
 
+@dataclass(frozen=True)
+class StartCode(Code):
+    """The code of what keeps an instance from starting; it is said on a terminal and has no HTTP status."""
+
+
 def request_code(code: str, status: HTTPStatus, sentence: str, about: str) -> RequestCode:
     """Return an entry for a refused request; the arguments are those of :class:`ml.errors.Code`."""
     return RequestCode(code, "request", sentence, about, status.value)
@@ -30,3 +35,8 @@ def request_code(code: str, status: HTTPStatus, sentence: str, about: str) -> Re
 def probe_code(code: str, sentence: str, about: str) -> ProbeCode:
     """Return an entry for a part that does not work; every probe answers 503 then."""
     return ProbeCode(code, "probe", sentence, about, HTTPStatus.SERVICE_UNAVAILABLE.value)
+
+
+def start_code(code: str, sentence: str) -> StartCode:
+    """Return an entry for what keeps an instance from starting; it has no table in ``docs/``."""
+    return StartCode(code, "start", sentence, "")

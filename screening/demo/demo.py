@@ -78,5 +78,5 @@ def main(arguments: list[str]) -> int:
     try:
         return demo(options.instance, options.keep)
     except (StartupError, ClientError, DataSetError) as error:
-        print(error.detail if isinstance(error, ClientError) else error, file=sys.stderr)
+        print(getattr(error, "detail", error), file=sys.stderr)
         return 2

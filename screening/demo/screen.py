@@ -79,7 +79,7 @@ def _screen(options: argparse.Namespace) -> int:
         with connect_or_start(instance) as client:
             return print_screening(client, _with_state_in(instance, wanted), TerminalReporter())
     except StartupError as error:
-        print(error.message, file=sys.stderr)
+        print(error.detail, file=sys.stderr)
         return REFUSED
 
 

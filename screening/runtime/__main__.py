@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from screening.runtime import codes
 from screening.runtime.application import PROJECT_DIR, application_environment
 from screening.runtime.child import launch_command
 from screening.runtime.console import Console
@@ -47,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _exec(arguments: argparse.Namespace) -> int:
     command = [part for index, part in enumerate(arguments.command) if index or part != "--"]
     if not command:
-        raise StartupError("no-command", "Say which command to run: exec -- COMMAND.")
+        raise StartupError(codes.NO_COMMAND)
     with services(arguments.instance, fast=arguments.fast) as endpoints:
         instance = Instance.open(arguments.instance)
         env = application_environment(instance, endpoints, "127.0.0.1")
@@ -131,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(handler(chosen))
     except StartupError as error:
-        sys.stderr.write("".join(f"{part}\n" for part in (error.detail, error.message) if part))
+        sys.stderr.write("".join(f"{part}\n" for part in (error.log, error.detail) if part))
         return _REFUSED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

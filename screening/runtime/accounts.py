@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from screening.runtime import codes
 from screening.runtime.errors import StartupError
 
 _CANDIDATES = ("postgres", "nobody")
@@ -46,11 +47,7 @@ def database_account() -> Account | None:
             continue
         if entry.pw_uid != 0:
             return Account(name, entry.pw_uid, entry.pw_gid)
-    message = (
-        "PostgreSQL refuses to run as root and this system has no user nobody. "
-        "Run as an ordinary user, or set DATABASE_URL to an existing server."
-    )
-    raise StartupError("no-database-user", message)
+    raise StartupError(codes.NO_DATABASE_USER)
 
 
 def _require_passwd_entry() -> None:
@@ -58,11 +55,7 @@ def _require_passwd_entry() -> None:
     try:
         pwd.getpwuid(uid)
     except KeyError as error:
-        message = (
-            f"PostgreSQL needs a user name and the user id {uid} has none. "
-            "Run as a named user, or set DATABASE_URL to an existing server."
-        )
-        raise StartupError("no-database-user", message) from error
+        raise StartupError(codes.USER_WITHOUT_NAME, uid=uid) from error
 
 
 def can_access(account: Account | None, path: Path, mode: int) -> bool:

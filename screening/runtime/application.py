@@ -12,6 +12,7 @@ from pathlib import Path
 
 from screening.config.limits import DEFAULT_CHUNK_SECONDS, time_limits
 from screening.config.servers import FILES
+from screening.runtime import codes
 from screening.runtime.child import ProcessSpec
 from screening.runtime.errors import StartupError
 from screening.runtime.instance import Instance
@@ -94,8 +95,7 @@ def stop_grace(env: Mapping[str, str]) -> float:
     try:
         return float(time_limits(int(env.get("CHUNK_SECONDS") or DEFAULT_CHUNK_SECONDS)).stop)
     except ValueError as error:
-        message = f"CHUNK_SECONDS={env['CHUNK_SECONDS']!r} must be a whole number of seconds, 1 or more."
-        raise StartupError("setting-invalid", message) from error
+        raise StartupError(codes.CHUNK_SECONDS_INVALID, value=env["CHUNK_SECONDS"]) from error
 
 
 def beat(instance: Instance, env: Mapping[str, str]) -> ProcessSpec:

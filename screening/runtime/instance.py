@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from screening.runtime import codes
 from screening.runtime.errors import StartupError
 
 _SECRET_BYTES = 32
@@ -48,8 +49,7 @@ class Instance:
                 root.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (root / "log").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            message = f"The directory {root} cannot be written ({error.strerror}). Choose another with --instance."
-            raise StartupError("instance-unwritable", message) from error
+            raise StartupError(codes.INSTANCE_UNWRITABLE, root=root, error=error.strerror) from error
         return cls(root.resolve())
 
     @property
@@ -77,20 +77,17 @@ class Instance:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 handle.seek(0)
-                raise StartupError("instance-running", self._holder(handle.read().strip())) from error
+                raise self._running(handle.read().strip()) from error
             handle.truncate(0)
             handle.write(f"{os.getpid()}\n")
             handle.flush()
             # The file stays: removing it would let two processes hold "the" lock on two files.
             yield
 
-    def _holder(self, pid: str) -> str:
-        known = f" (process {pid})" if pid.isdigit() else ""
-        stop = f" or kill {pid}" if pid.isdigit() else ""
-        return (
-            f"The instance {self.root} is already running{known}. "
-            f"Stop it there with Ctrl-C{stop}, or choose another directory with --instance."
-        )
+    def _running(self, pid: str) -> StartupError:
+        if pid.isdigit():
+            return StartupError(codes.INSTANCE_RUNNING, root=self.root, pid=pid)
+        return StartupError(codes.INSTANCE_HELD, root=self.root)
 
     def identity(self) -> str:
         """Return a name that is new whenever the directory was made anew at the same place."""

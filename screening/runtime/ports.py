@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from screening.runtime import codes
 from screening.runtime.errors import StartupError
 
 _LOOPBACK = "127.0.0.1"
@@ -45,14 +46,11 @@ def check_web_port(host: str, port: int) -> None:
     try:
         _try_to_listen(host, port)
     except PermissionError as error:
-        message = f"Port {port} needs administrator rights. Choose another: make run PORT={_other_port(8000)}"
-        raise StartupError("port-forbidden", message) from error
+        raise StartupError(codes.PORT_FORBIDDEN, port=port, other=_other_port(8000)) from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            message = f"Port {port} is in use by another program. Choose another: make run PORT={_other_port(port)}"
-            raise StartupError("port-in-use", message) from error
-        message = f"This computer has no address {host}. Choose another with --host, such as 127.0.0.1."
-        raise StartupError("host-invalid", message) from error
+            raise StartupError(codes.PORT_IN_USE, port=port, other=_other_port(port)) from error
+        raise StartupError(codes.HOST_INVALID, host=host) from error
 
 
 def _other_port(port: int) -> int:

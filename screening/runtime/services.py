@@ -13,6 +13,7 @@ import redis
 
 from screening.config import servers
 from screening.config.environment import SettingError
+from screening.runtime import codes
 from screening.runtime.child import ProcessSpec
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
@@ -44,11 +45,13 @@ def start_services(instance: Instance, supervisor: Supervisor, console: Console,
     try:
         database_url, redis_url = servers.database_url(), servers.redis_url()
     except SettingError as error:
-        raise StartupError("setting-invalid", f"{error}") from None
+        raise StartupError(codes.SETTING_INVALID, why=error) from None
     if database_url:
-        _await_external("DATABASE_URL or POSTGRES_HOST", database_url, "database-unreachable", _ask_database)
+        unreachable = StartupError(codes.DATABASE_UNREACHABLE, host=_host_of(database_url))
+        _await_external(database_url, unreachable, _ask_database)
     if redis_url:
-        _await_external("REDIS_URL or REDIS_HOST", redis_url, "redis-unreachable", _ask_redis)
+        unreachable = StartupError(codes.REDIS_UNREACHABLE, host=_host_of(redis_url))
+        _await_external(redis_url, unreachable, _ask_redis)
     return Endpoints(
         database_url=database_url or _start_postgres(instance, supervisor, console, fast=fast),
         redis_url=redis_url or _start_valkey(instance, supervisor, console, fast=fast),
@@ -84,7 +87,7 @@ def _start_on_a_port(
         try:
             supervisor.start(describe(port))
         except StartupError as error:
-            taken = error.code == "process-died" and not port_is_free(port)
+            taken = error.code == codes.PROCESS_DIED.code and not port_is_free(port)
             if not taken or attempt == _PORT_ATTEMPTS - 1:
                 raise
             port = choose_port()
@@ -94,16 +97,14 @@ def _start_on_a_port(
     return port
 
 
-def _await_external(name: str, url: str, code: str, ask: Callable[[str], None]) -> None:
+def _await_external(url: str, unreachable: StartupError, ask: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _EXTERNAL_SECONDS
     while True:
         try:
             ask(url)
         except (psycopg2.Error, redis.RedisError, ValueError) as error:
             if time.monotonic() > deadline or isinstance(error, ValueError):
-                host = _host_of(url)
-                message = f"The server {host} of {name} does not answer. Start it or correct {name}."
-                raise StartupError(code, message) from error
+                raise unreachable from error
             time.sleep(0.25)
         else:
             return

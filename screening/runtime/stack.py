@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from screening.runtime import application
+from screening.runtime import application, codes
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
 from screening.runtime.home import outside_root
@@ -134,7 +134,7 @@ def _start_web(supervisor: Supervisor, env: Mapping[str, str], host: str, port: 
     try:
         supervisor.start(application.web(env, host, chosen))
     except StartupError as error:
-        if error.code != "process-died":
+        if error.code != codes.PROCESS_DIED.code:
             raise
         check_web_port(host, chosen)  # says it better when somebody was quicker to take the port
         raise

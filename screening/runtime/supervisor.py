@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from screening.runtime import codes
 from screening.runtime.child import Child, ProcessSpec, describe_exit
 from screening.runtime.console import Console
 from screening.runtime.errors import StartupError
@@ -135,8 +136,9 @@ class Supervisor:
                 self._check_not_stopping()
                 time.sleep(0.02)
             if code != 0:
-                message = f"The step {spec.name} failed ({describe_exit(code)}); its output says what to put right."
-                raise StartupError("step-failed", message, self._unseen_tail(entry))
+                raise StartupError(
+                    codes.STEP_FAILED, log=self._unseen_tail(entry), name=spec.name, how=describe_exit(code)
+                )
         finally:
             self._discard(entry)
         if spec.private:
@@ -199,13 +201,23 @@ class Supervisor:
             self._check_not_stopping()
             code = child.poll()
             if code is not None:
-                message = f"{spec.name} ended during its start ({describe_exit(code)}); see {log_file}."
-                raise StartupError("process-died", message, self._unseen_tail(entry))
+                raise StartupError(
+                    codes.PROCESS_DIED,
+                    log=self._unseen_tail(entry),
+                    name=spec.name,
+                    how=describe_exit(code),
+                    log_file=log_file,
+                )
             if spec.ready is None or spec.ready(child.pid):
                 return
             if time.monotonic() > deadline:
-                message = f"{spec.name} was not ready after {spec.ready_timeout:.0f} s; see {log_file}."
-                raise StartupError("process-not-ready", message, self._unseen_tail(entry))
+                raise StartupError(
+                    codes.PROCESS_NOT_READY,
+                    log=self._unseen_tail(entry),
+                    name=spec.name,
+                    seconds=spec.ready_timeout,
+                    log_file=log_file,
+                )
             time.sleep(pause)
             pause = min(pause * 1.5, _MAX_READY_POLL)
 
@@ -215,8 +227,7 @@ class Supervisor:
 
     def _check_not_stopping(self) -> None:
         if self.stopping:
-            message = "Everything is being stopped; start again when that is done."
-            raise StartupError("stopped", message)
+            raise StartupError(codes.STOPPED)
 
     def _monitor(self) -> None:
         while not self._stopping.wait(_MONITOR_SECONDS):

@@ -160,4 +160,4 @@ def test_a_key_in_two_places_ends_the_start(
     with pytest.raises(StartupError) as caught, running_stack(tmp_path / "instance", quiet=True, fast=True):
         pass
     assert caught.value.code == "step-failed"
-    assert caught.value.detail == "S3_SECRET_KEY and S3_SECRET_KEY_FILE are both set; keep one of them"
+    assert caught.value.log == "S3_SECRET_KEY and S3_SECRET_KEY_FILE are both set; keep one of them"

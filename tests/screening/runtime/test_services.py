@@ -115,7 +115,7 @@ def test_named_servers_are_used_and_a_silent_one_is_reported(
     with pytest.raises(StartupError) as caught:
         services(tmp_path / "other").__enter__()
     assert caught.value.code == "database-unreachable"
-    assert "screening:" not in caught.value.message  # no password
+    assert "screening:" not in caught.value.detail  # no password
 
 
 def test_an_almost_empty_environment_and_an_unusable_home_suffice(instance: Path) -> None:

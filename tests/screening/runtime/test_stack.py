@@ -128,7 +128,7 @@ def test_a_failing_step_stops_everything(
     failing = running_stack(place, extra_env={"FAILING_STEP": "migrate"}, quiet=True, fast=True)
     with pytest.raises(StartupError) as caught:
         failing.__enter__()
-    assert (caught.value.code, caught.value.detail) == ("step-failed", "did migrate --noinput")
+    assert (caught.value.code, caught.value.log) == ("step-failed", "did migrate --noinput")
     assert family() == []
 
 

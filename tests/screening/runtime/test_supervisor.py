@@ -198,7 +198,7 @@ def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path, family: Fam
     with Supervisor(tmp_path, Console()) as supervisor:
         with pytest.raises(StartupError, match=r"ended during its start \(exit code 3\)") as caught:
             supervisor.start(spec("bad", "print('no disk'); raise SystemExit(3)", ready=lambda _pid: False))
-        assert (caught.value.code, caught.value.detail) == ("process-died", "no disk")
+        assert (caught.value.code, caught.value.log) == ("process-died", "no disk")
         with pytest.raises(StartupError) as caught:
             supervisor.start(spec("slow", SLEEP, ready=lambda _pid: False, ready_timeout=0.1))
         assert caught.value.code == "process-not-ready"
@@ -210,7 +210,7 @@ def test_a_step_returns_its_output_or_says_what_failed(tmp_path: Path) -> None:
         assert supervisor.run_step(spec("step", "print('made 3 tables')")) == "made 3 tables\n"
         with pytest.raises(StartupError) as caught:
             supervisor.run_step(spec("step", "raise SystemExit('no table')"))
-        assert (caught.value.code, caught.value.detail) == ("step-failed", "no table")
+        assert (caught.value.code, caught.value.log) == ("step-failed", "no table")
     assert (tmp_path / "step.log.1").read_text() == "made 3 tables\n"
 
 
