@@ -20,6 +20,7 @@ from screening.api.errors import FRAMEWORK
 from screening.codes.entries import StartCode
 from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
 from screening.management.commands.codes import DOCS, PAGES, Entry, filled
+from screening.models import Film
 from xrayscreen import codes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -161,6 +162,7 @@ def _catalogue_files() -> set[str]:
 def test_an_entry_has_one_form(entry: Entry) -> None:
     is_of_start = isinstance(entry, StartCode)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*" if is_of_start else r"[a-z]+(_[a-z]+)*", entry.code)
+    assert len(entry.code) <= (Film._meta.get_field("code").max_length or 0)
     assert entry.sentence.endswith((".", "}", "”"))
     assert not entry.about.endswith(".")
     if isinstance(entry, Code):
