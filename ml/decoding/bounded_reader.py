@@ -40,7 +40,7 @@ class BoundedReader(BytesIO):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_parser_warnings() -> Iterator[None]:
     """Parsers warn of what is odd in a file, quoting it; what is wrong with a film we say ourselves."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -71,7 +71,7 @@ class DicomHeader:
     images: int | None
 
 
-def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
+def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
     """Read a DICOM file up to its pixels; only the attributes that decide on a film are kept.
 
     Raises:
@@ -88,20 +88,20 @@ def read_beginning(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
             reached.append(tag)
         return bool(reached)
 
-    source = BoundedReader(inflated(data, max_pixels, keep=HEADER_BYTES), HEADER_READS)
+    source = BoundedReader(inflate_file(data, max_pixels, keep=HEADER_BYTES), HEADER_READS)
     wanted: list[BaseTag | int] = [Tag(keyword) for keyword in HEADER_KEYWORDS]
     dataset = read_partial(source, at_pixels, force=True, specific_tags=wanted)
     return DicomHeader(dataset, bool(reached), None)
 
 
-def read_whole(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
+def read_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
     """Read a DICOM file with its pixels, still encoded; its Transfer Syntax UID is set where the file has none.
 
     Raises:
         FilmError: ``too_large_unpacked``.
         Exception: whatever a damaged file leads pydicom to.
     """
-    plain = inflated(data, max_pixels)
+    plain = inflate_file(data, max_pixels)
     dataset = read_partial(BoundedReader(plain, HEADER_READS + len(plain) // READ_BYTES), force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
@@ -110,7 +110,7 @@ def read_whole(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
     return dataset
 
 
-def inflated(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = None) -> bytes:
+def inflate_file(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = None) -> bytes:
     """A deflated file as explicit VR little endian, any other as it is.
 
     Args:

@@ -12,14 +12,14 @@ Stored = NDArray[Any]  # pixel values as a file holds them, before any meaning i
 
 TABLE_BYTES = 2  # values of up to so many bytes have a table; of 4 bytes it would be larger than any film
 # Pixels done at once: NumPy turns them into 8-byte indices or floats first, and so many of those stay in the cache.
-BLOCK = 1 << 18
+BLOCK_PIXELS = 1 << 18
 
 
 LUMA = np.array((0.299, 0.587, 0.114))  # weights of red, green and blue, those of Pillow's "L" (ITU-R BT.601)
 COLOUR_ROWS = 64  # rows turned to grey at once, which bounds the floats in memory
 
 
-def luma(colours: Stored, dtype: np.dtype[Any]) -> Stored:
+def to_luma(colours: Stored, dtype: np.dtype[Any]) -> Stored:
     """Colour to grey.
 
     Args:
@@ -42,7 +42,7 @@ def has_table(stored: Stored) -> bool:
     return stored.dtype.kind in "ui" and stored.dtype.itemsize <= TABLE_BYTES
 
 
-def table_of(codes: Stored, grey: Grey) -> Grey:
+def make_table(codes: Stored, grey: Grey) -> Grey:
     """A table for :func:`look_up`.
 
     Args:
@@ -61,25 +61,25 @@ def look_up(stored: Stored, table: Grey) -> Grey:
     """Replace stored values by their grey levels in a table for as many bytes: uint8 of the same shape."""
     flat = stored.reshape(-1)
     out = np.empty(flat.size, dtype=np.uint8)
-    for start in range(0, flat.size, BLOCK):
-        part = slice(start, start + BLOCK)
+    for start in range(0, flat.size, BLOCK_PIXELS):
+        part = slice(start, start + BLOCK_PIXELS)
         # No value lies outside the table. "wrap" finds the negative ones, and spares NumPy a second look at all.
         np.take(table, flat[part], out=out[part], mode="wrap")
     return out.reshape(stored.shape)
 
 
-def codes_between(stored: Stored) -> Stored:
+def list_codes(stored: Stored) -> Stored:
     """Every value from the smallest stored to the largest, ascending, in the machine's byte order."""
     low, high = int(stored.min()), int(stored.max())
     return np.arange(low, high + 1, dtype=np.int64).astype(stored.dtype.newbyteorder("="))
 
 
-def occurring(stored: Stored, codes: Stored) -> NDArray[np.bool_]:
-    """Which of ``codes``, as :func:`codes_between` gives them, occur in a film: bool [N]."""
+def find_occurring(stored: Stored, codes: Stored) -> NDArray[np.bool_]:
+    """Which of ``codes``, as :func:`list_codes` gives them, occur in a film: bool [N]."""
     flat, lowest = stored.reshape(-1), int(codes[0])
     counts = np.zeros(len(codes), dtype=np.int64)
-    for start in range(0, flat.size, BLOCK):
-        counts += np.bincount(flat[start : start + BLOCK].astype(np.intp) - lowest, minlength=len(codes))
+    for start in range(0, flat.size, BLOCK_PIXELS):
+        counts += np.bincount(flat[start : start + BLOCK_PIXELS].astype(np.intp) - lowest, minlength=len(codes))
     return np.asarray(counts > 0)
 
 
@@ -96,6 +96,6 @@ def stretch_plane(values: NDArray[np.float32]) -> Grey:
     low, high = float(values.min()), float(values.max())
     flat = values.reshape(-1)
     out = np.empty(flat.size, dtype=np.uint8)
-    for start in range(0, flat.size, BLOCK):
-        out[start : start + BLOCK] = stretch(flat[start : start + BLOCK], low, high)
+    for start in range(0, flat.size, BLOCK_PIXELS):
+        out[start : start + BLOCK_PIXELS] = stretch(flat[start : start + BLOCK_PIXELS], low, high)
     return out.reshape(values.shape)

@@ -12,12 +12,11 @@ import pydicom
 from pydicom.uid import UID
 
 from ml import codes
-from ml.decoding.bounded_reader import quiet
-from ml.decoding.dicom_reading import DicomHeader, read_beginning
+from ml.decoding.bounded_reader import suppress_parser_warnings
+from ml.decoding.dicom_reading import DicomHeader, read_dicom_header
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
 from ml.decoding.raster import frames_of, open_picture
-from ml.decoding.signatures import has_preamble
-from ml.decoding.signatures import sniff as sniff
+from ml.decoding.signatures import detect_kind, has_preamble
 from ml.errors import FilmError
 
 LONGEST_SIDE = (1 << 31) - 1  # pixels; what PNG allows and what a column of a database holds
@@ -66,10 +65,10 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
         FilmError: ``empty_file``, ``unsupported_kind``, ``archive``, ``dicomdir``, ``no_pixels``,
             ``too_large_unpacked``, ``too_many_pixels`` or ``damaged_header``.
     """
-    kind = sniff(data)
+    kind = detect_kind(data)
     if kind == "zip":
         raise FilmError(codes.ARCHIVE)
-    with quiet():
+    with suppress_parser_warnings():
         return _dicom_header(data, max_pixels) if kind == "dicom" else _picture_header(data, kind, max_pixels)
 
 
@@ -130,7 +129,7 @@ def _picture_header(data: bytes, kind: str, max_pixels: int) -> Header:
 
 def _dicom_header(data: bytes, max_pixels: int) -> Header:
     try:
-        beginning = read_beginning(data, max_pixels)
+        beginning = read_dicom_header(data, max_pixels)
         _refuse_no_film(beginning, has_preamble(data))
         dataset = beginning.dataset
         return Header(

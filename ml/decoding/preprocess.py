@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.codes import BLANK_FILM, DAMAGED_PIXELS
-from ml.decoding.bounded_reader import quiet
+from ml.decoding.bounded_reader import suppress_parser_warnings
 from ml.decoding.dicom_pixels import decode_dicom
 from ml.decoding.grey_levels import Grey
 from ml.decoding.headers import read_header, refuse_unfit
@@ -70,7 +70,7 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
 
     Args:
         data: the file's bytes.
-        kind: ``png``, ``jpeg``, ``dicom``, ``tiff`` or ``webp`` as :func:`ml.decoding.headers.sniff` found it.
+        kind: one of those that :func:`ml.decoding.signatures.detect_kind` returns for a film.
         max_pixels: the most a film may have, for what a deflated data set may become.
 
     Returns:
@@ -80,7 +80,7 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
         FilmError: ``damaged_pixels``, ``too_large_unpacked`` or ``blank_film``.
     """
     try:
-        with quiet():
+        with suppress_parser_warnings():
             picture = _shrink(_full(data, kind, max_pixels))
     except (FilmError, MemoryError):  # a want of memory is not of the film alone; it may pass
         raise

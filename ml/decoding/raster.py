@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
-from ml.decoding.grey_levels import look_up, stretch, table_of
-from ml.decoding.tiff import Directory
+from ml.decoding.grey_levels import look_up, make_table, stretch
+from ml.decoding.tiff import TiffDirectory
 
 KINDS = frozenset({"png", "jpeg", "tiff", "webp"})
 # Pillow's own limit is one number for the whole process. Ours is held against the header before anything is decoded.
@@ -30,7 +30,7 @@ def open_picture(data: bytes, kind: str) -> Image.Image:
         Exception: whatever a damaged file leads Pillow to.
     """
     if kind == "tiff":
-        data = Directory(data).readable()
+        data = TiffDirectory(data).readable()
     source = BoundedReader(data, HEADER_READS + len(data) // READ_BYTES)
     picture: Image.Image = Image.open(source, formats=[kind.upper()])
     return picture
@@ -67,7 +67,7 @@ def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
     ImageOps.exif_transpose(picture, in_place=True)  # another picture of its size would be one too many
     if picture.mode not in ("I;16", "I;16B", "I", "F"):
         return _to_grey(picture)
-    directory = Directory(data) if kind == "tiff" else None
+    directory = TiffDirectory(data) if kind == "tiff" else None
     if picture.mode == "I;16":
         grey = _stretch_deep(picture)
     else:
@@ -92,7 +92,7 @@ def _stretch_deep(picture: Any) -> Image.Image:
     """Spread the values of a 16-bit picture over 0..255."""
     low, high = picture.getextrema()
     codes = np.arange(low, high + 1, dtype=np.uint16)
-    table = table_of(codes, stretch(codes.astype(np.float32), float(low), float(high)))
+    table = make_table(codes, stretch(codes.astype(np.float32), float(low), float(high)))
     grey = np.empty((picture.height, picture.width), dtype=np.uint8)
     for top, values in _rows(picture):
         grey[top : top + DEEP_ROWS] = look_up(values, table)

@@ -54,7 +54,7 @@ CHAINED = 2  # elements that must follow one another; two do not by accident
 VALUE_TYPES = frozenset(str(one.value) for one in VR)
 
 
-def sniff(data: bytes) -> str:
+def detect_kind(data: bytes) -> str:
     """Return the kind of a file: ``png``, ``jpeg``, ``dicom``, ``tiff``, ``webp``, or ``zip`` for an archive.
 
     DICOM may lack the preamble of its file format, as ACR-NEMA and many exports do. A TIFF header within the

@@ -27,7 +27,7 @@ class Entry:
     at: int
 
 
-class Directory:
+class TiffDirectory:
     """The first directory of a TIFF file, as far as it concerns us."""
 
     def __init__(self, data: bytes) -> None:

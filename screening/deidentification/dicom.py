@@ -14,7 +14,7 @@ import struct
 from pydicom import uid
 from pydicom.charset import convert_encodings, decode_bytes
 
-from ml.decoding.bounded_reader import quiet
+from ml.decoding.bounded_reader import suppress_parser_warnings
 from screening.deidentification import dicom_attributes as attributes
 from screening.deidentification import pseudonyms
 from screening.deidentification.cleaned import Cleaned
@@ -134,7 +134,7 @@ def _removed_around(film: DicomFile) -> set[str]:
 def _patient(film: DicomFile, key: bytes) -> str:
     """The patient's pseudonym, by what the file says of them in whatever script."""
     said = [film.elements.get(tag) for tag in NAMING]
-    with quiet():  # pydicom warns of character sets that are unknown or do not fit
+    with suppress_parser_warnings():  # pydicom warns of character sets that are unknown or do not fit
         try:
             coding = convert_encodings(text(film.elements.get(CHARACTER_SET)).split("\\"))
         except (LookupError, ValueError):

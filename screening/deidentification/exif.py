@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from ml.decoding.bounded_reader import quiet
+from ml.decoding.bounded_reader import suppress_parser_warnings
 from screening.deidentification.cleaned import EXIF
 
 ORIENTATION = int(ExifTags.Base.Orientation)
@@ -41,7 +41,7 @@ def read(info: dict[str, Any]) -> tuple[int, set[str]]:
         return 1, set()
     picture = Image.new("1", (1, 1))
     picture.info.update(info)
-    with quiet():
+    with suppress_parser_warnings():
         try:
             found = picture.getexif()
             orientation = found.get(ORIENTATION, 1)

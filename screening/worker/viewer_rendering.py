@@ -34,7 +34,7 @@ from screening.publishing import BROKER_ERRORS
 from screening.storage import local as storage
 
 if TYPE_CHECKING:
-    from ml.decoding.viewer_pixels import Deep
+    from ml.decoding.viewer_pixels import FilmValues
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +112,12 @@ def render(pk: UUID) -> None:
     _tidy(pk)
 
 
-def packed(film: Deep) -> bytes:
+def packed(film: FilmValues) -> bytes:
     """A film's values for the browser, compressed by gzip.
 
-    Four bytes with the length of what follows (little endian); JSON with what
-    :class:`ml.decoding.viewer_pixels.Deep` says besides, filled up with spaces to a multiple of four; the codes row
-    by row, one byte each or two (little endian); the curve, one byte a code, where there is one.
+    Layout: the length of the header (uint32, little endian); the header, JSON with the other attributes of
+    :class:`ml.decoding.viewer_pixels.FilmValues`, padded with spaces to a multiple of four bytes; the codes row by
+    row, one or two bytes each (little endian); the curve, one byte a code, where there is one.
     """
     height, width = film.codes.shape
     about: dict[str, Any] = {
@@ -136,11 +136,11 @@ def packed(film: Deep) -> bytes:
 
 def _rendered(film: Film) -> Reason | None:
     """Render and store; or why that cannot be."""
-    from ml.decoding.viewer_pixels import deep  # here: only workers decode
+    from ml.decoding.viewer_pixels import decode_values  # here: only workers decode
     from screening.worker import leases
 
     try:
-        values = deep(leases.read_original(film), film.kind, max_pixels=settings.MAX_MEGAPIXELS * MEGAPIXEL)
+        values = decode_values(leases.read_original(film), film.kind, max_pixels=settings.MAX_MEGAPIXELS * MEGAPIXEL)
         storage.put(_name(film.pk), packed(values))
     except SoftTimeLimitExceeded:
         return film_codes.RENDERING_TOOK_TOO_LONG.reason()

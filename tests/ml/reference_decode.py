@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
-from ml.decoding.headers import sniff
 from ml.decoding.preprocess import WORKING_SIDE, Grey
+from ml.decoding.signatures import detect_kind
 
 
 def reference_decode(data: bytes, reduced: bool = False) -> Grey:
     """The working picture of a film; with ``reduced``, JPEG comes at the decoder's own reduced size."""
-    kind = sniff(data)
+    kind = detect_kind(data)
     picture = show_dicom(data) if kind == "dicom" else _decode_picture(data, kind, reduced)
     picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(picture, dtype=np.uint8)

@@ -20,8 +20,8 @@ from pydicom.encaps import get_frame
 
 from ml.decoding.dicom_codecs import PLUGIN, register
 from ml.decoding.dicom_pixels import decode_dicom
-from ml.decoding.headers import sniff
 from ml.decoding.preprocess import load
+from ml.decoding.signatures import detect_kind
 from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import ENCODERS, LOSSLESS, compressed, explicit, put_frame, written
 from tests.ml.helpers import refusal
@@ -46,7 +46,7 @@ def is_picture(path: Path) -> bool:
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
             frames = int(dataset.get("NumberOfFrames") or 1)
-            return sniff(path.read_bytes()) == "dicom" and "Rows" in dataset and frames == 1
+            return detect_kind(path.read_bytes()) == "dicom" and "Rows" in dataset and frames == 1
     except Exception:
         return False
 

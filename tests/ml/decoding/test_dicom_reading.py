@@ -22,7 +22,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
 from ml.decoding import dicom_reading
-from ml.decoding.dicom_reading import inflate, inflated, read_beginning, read_whole
+from ml.decoding.dicom_reading import inflate, inflate_file, read_dicom, read_dicom_header
 from ml.decoding.headers import read_header, refuse_unfit
 from ml.decoding.preprocess import decode, load
 from ml.phantom.film import PhantomSpec, dicom_bytes
@@ -162,7 +162,7 @@ def test_inflating_keeps_what_is_asked_for_and_counts_the_rest() -> None:
 
 
 def test_what_is_not_deflated_is_not_copied() -> None:
-    assert inflated(FILM) is FILM
+    assert inflate_file(FILM) is FILM
 
 
 def without_pixels(sop_class: str, modality: str = "") -> bytes:
@@ -234,7 +234,7 @@ def test_no_value_of_the_header_reaches_a_log(caplog: pytest.LogCaptureFixture) 
 
 
 def test_only_what_decides_is_kept_of_a_header() -> None:
-    kept = read_beginning(dicom_with(PatientName="DOE^JANE")).dataset
+    kept = read_dicom_header(dicom_with(PatientName="DOE^JANE")).dataset
     assert "PatientName" not in kept
     assert kept.Modality == "DX"
 
@@ -243,7 +243,7 @@ def test_only_what_decides_is_kept_of_a_header() -> None:
 def test_a_transfer_syntax_is_set_where_the_file_has_none(order: str) -> None:
     from tests.ml.decoding.test_signatures import bare
 
-    dataset = read_whole(bare("explicit" if order == "<" else "big endian"))
+    dataset = read_dicom(bare("explicit" if order == "<" else "big endian"))
     expected = uid.ExplicitVRLittleEndian if order == "<" else uid.ExplicitVRBigEndian
     assert dataset.file_meta.TransferSyntaxUID == expected
 

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from ml.decoding.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MIN_SIDE, read_header, refuse_unfit, sniff
+from ml.decoding.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, MIN_SIDE, read_header, refuse_unfit
 from ml.decoding.limits import MAX_PIXELS
 from ml.decoding.preprocess import load
+from ml.decoding.signatures import detect_kind
 from tests.ml.helpers import dicom_with, encoded, refusal
 
 PUBLIC_DICOM = sorted(
@@ -34,7 +35,7 @@ def check(data: bytes) -> None:
 
 
 def test_kind_is_found_by_content(png: bytes, jpeg: bytes, dicom: bytes) -> None:
-    assert [sniff(data) for data in (png, jpeg, dicom)] == ["png", "jpeg", "dicom"]
+    assert [detect_kind(data) for data in (png, jpeg, dicom)] == ["png", "jpeg", "dicom"]
 
 
 def test_header_is_read_as_the_file_says(png: bytes, dicom: bytes) -> None:

@@ -13,8 +13,9 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from ml.decoding.dicom_pixels import decode_dicom
-from ml.decoding.padding import is_padding, padding_range
-from ml.decoding.viewer_pixels import deep
+from ml.decoding.grey_rules import read_grey_rules, read_padding
+from ml.decoding.grey_transforms import is_padding
+from ml.decoding.viewer_pixels import decode_values
 from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import explicit, written
 
@@ -77,7 +78,7 @@ def test_a_border_within_the_range_changes_no_grey_level_of_the_film(seed: int) 
     first, second = (int(end) for end in random.permutation(ends))
     data = pad(packed(padded, bits, **header), first, second, vr)
     assert np.array_equal(decode_dicom(data), decode_dicom(written(packed(plain, bits, **header))))
-    viewed = deep(data, "dicom")
+    viewed = decode_values(data, "dicom")
     assert viewed.padding is not None
     assert np.array_equal(viewed.codes == viewed.padding, outside)
 
@@ -89,7 +90,7 @@ def test_one_value_without_a_limit_is_that_value_only(signed: bool, vr: str) -> 
     padded, outside = framed(film, ends[1])
     padded[0, 0] = ends[1] - 1  # belongs to the film
     data = pad(packed(padded, 16), ends[1], None, vr)
-    viewed = deep(data, "dicom")
+    viewed = decode_values(data, "dicom")
     outside[0, 0] = False
     assert np.array_equal(viewed.codes == viewed.padding, outside)
     assert decode_dicom(data)[0, 0] == 255
@@ -101,17 +102,17 @@ def test_a_limit_without_a_value_means_nothing() -> None:
     padded, _ = framed(film, ends[0])
     dataset = packed(padded, 12)
     dataset.add_new("PixelPaddingRangeLimit", "US", ends[1])
-    assert padding_range(dataset) is None
-    assert not is_padding(dataset, padded).any()
+    assert read_padding(dataset) is None
+    assert not is_padding(read_grey_rules(dataset), padded).any()
     assert np.array_equal(decode_dicom(written(dataset)), decode_dicom(written(packed(padded, 12))))
-    assert deep(written(dataset), "dicom").padding is None
+    assert decode_values(written(dataset), "dicom").padding is None
 
 
 def test_a_range_that_holds_the_whole_film_leaves_nothing_out() -> None:
     film, _ = film_of(12, False)
     data = pad(packed(film, 12), 0, 4095, "US")
     assert np.array_equal(decode_dicom(data), decode_dicom(written(packed(film, 12))))
-    assert deep(data, "dicom").padding is None
+    assert decode_values(data, "dicom").padding is None
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -124,7 +125,7 @@ def test_without_a_vr_in_the_file_the_pixels_say_the_sign(signed: bool) -> None:
     dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
     out = BytesIO()
     dataset.save_as(out, implicit_vr=True, little_endian=True)
-    viewed = deep(out.getvalue(), "dicom")
+    viewed = decode_values(out.getvalue(), "dicom")
     assert np.array_equal(viewed.codes == viewed.padding, outside)
     assert decode_dicom(out.getvalue())[outside].max() == 0
 
@@ -133,7 +134,7 @@ def test_without_a_vr_in_the_file_the_pixels_say_the_sign(signed: bool) -> None:
 def test_odd_headers(value: Any, expected: tuple[int, int] | None) -> None:
     dataset = Dataset()
     dataset.add_new("PixelPaddingValue", "US", value)
-    assert padding_range(dataset) == expected
+    assert read_padding(dataset) == expected
 
 
 def test_colours_have_no_padding() -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from ml.decoding.headers import sniff
 from ml.decoding.preprocess import WORKING_SIDE, Grey, InputSpec, decode, load, to_input
+from ml.decoding.signatures import detect_kind
 from ml.phantom import film as phantom
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from tests.ml.helpers import classifier, correlation, dicom_with, encoded, mean_difference, refusal
@@ -171,7 +171,7 @@ def test_exif_orientation_is_obeyed(kind: str, orientation: int, turn: Image.Tra
     assert mean_difference(pixels, upright) < 2
 
 
-@pytest.mark.parametrize("data", [png_bytes(spec()), jpeg_bytes(spec()), dicom_bytes(spec(12))], ids=sniff)
+@pytest.mark.parametrize("data", [png_bytes(spec()), jpeg_bytes(spec()), dicom_bytes(spec(12))], ids=detect_kind)
 def test_truncated_pixels_are_named(data: bytes) -> None:
     error = refusal(lambda: load(data[: len(data) * 2 // 3]))
     assert error.code == "damaged_pixels"
@@ -272,7 +272,7 @@ def test_reduced_decode_of_real_films(data: Path) -> None:
     assert films
     for path in films:
         raw = path.read_bytes()
-        if sniff(raw) == "jpeg":
+        if detect_kind(raw) == "jpeg":
             reduced, full = decode(raw, "jpeg"), fully_decoded(raw)
             assert mean_difference(reduced, full) < REDUCED_GREY_BOUND_REAL, path.name
             assert abs(score(reduced) - score(full)) < REDUCED_SCORE_BOUND, path.name

@@ -16,7 +16,7 @@ from pydicom.filewriter import write_dataset
 
 from ml.decoding.headers import read_header, refuse_unfit
 from ml.decoding.preprocess import load
-from ml.decoding.signatures import OTHERS, sniff
+from ml.decoding.signatures import OTHERS, detect_kind
 from ml.phantom.film import ENCODERS, PhantomSpec, dicom_bytes
 from tests.ml.helpers import dicom_with, encoded, refusal
 
@@ -46,22 +46,22 @@ def bare(layout: str, data: bytes | None = None) -> bytes:
 
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_every_kind_is_found_by_content(kind: str) -> None:
-    assert sniff(ENCODERS[kind](FILM)) == kind
+    assert detect_kind(ENCODERS[kind](FILM)) == kind
     assert read_header(ENCODERS[kind](FILM)).kind == kind
 
 
 @pytest.mark.parametrize("magic", [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"])
 def test_both_byte_orders_and_sizes_of_tiff(magic: bytes) -> None:
-    assert sniff(magic + b"\0" * 60) == "tiff"
+    assert detect_kind(magic + b"\0" * 60) == "tiff"
 
 
 def test_other_riff_files_are_no_webp() -> None:
-    assert refusal(lambda: sniff(b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 60)).code == "unsupported_kind"
+    assert refusal(lambda: detect_kind(b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 60)).code == "unsupported_kind"
 
 
 @pytest.mark.parametrize("data", [zipped("film.png"), zipped()], ids=["full", "empty"])
 def test_an_archive_is_known_but_is_no_film(data: bytes) -> None:
-    assert sniff(data) == "zip"
+    assert detect_kind(data) == "zip"
     error = refusal(lambda: read_header(data))
     assert error.code == "archive"
     assert "ZIP" in error.detail
@@ -70,7 +70,7 @@ def test_an_archive_is_known_but_is_no_film(data: bytes) -> None:
 @pytest.mark.parametrize(("offset", "magic", "name", "advice"), OTHERS)
 def test_a_well_known_kind_is_named(offset: int, magic: bytes, name: str, advice: str) -> None:
     data = b"\1" * offset + magic + b"\1" * 600
-    error = refusal(lambda: sniff(data))
+    error = refusal(lambda: detect_kind(data))
     assert error.code == "unsupported_kind"
     assert (name in error.detail, advice in error.detail) == (True, True)
 
@@ -79,7 +79,7 @@ def test_a_well_known_kind_is_named(offset: int, magic: bytes, name: str, advice
     ("kind", "word"), [("GIF", "GIF"), ("BMP", "BMP"), ("JPEG2000", "JPEG 2000"), ("PDF", "PDF"), ("AVIF", "AVIF")]
 )
 def test_real_pictures_of_other_kinds_are_named(kind: str, word: str) -> None:
-    assert word in refusal(lambda: sniff(encoded(Image.new("L", (80, 80), 9), kind))).detail
+    assert word in refusal(lambda: detect_kind(encoded(Image.new("L", (80, 80), 9), kind))).detail
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_real_pictures_of_other_kinds_are_named(kind: str, word: str) -> None:
 )
 @pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
 def test_text_is_called_text(text: str, coding: str) -> None:
-    error = refusal(lambda: sniff(text.encode(coding)))
+    error = refusal(lambda: detect_kind(text.encode(coding)))
     assert (error.code, "text" in error.detail) == ("unsupported_kind", True)
 
 
@@ -95,7 +95,7 @@ def test_text_is_called_text(text: str, coding: str) -> None:
     "noise", [b"\x03\x01\xff\xfe", b"\x08\0\x05\0", b"\x08\0\x05\0" * 40, b"\x02\0" * 99, bytes(300)]
 )
 def test_what_is_nothing_known_is_told_the_kinds_that_are(noise: bytes) -> None:
-    error = refusal(lambda: sniff(noise))
+    error = refusal(lambda: detect_kind(noise))
     assert error.code == "unsupported_kind"
     assert all(kind in error.detail for kind in ("DICOM", "PNG", "JPEG", "TIFF", "WebP"))
 
@@ -105,7 +105,7 @@ def test_noise_is_not_taken_for_dicom() -> None:
     rng = np.random.default_rng(0)
     for _ in range(2_000):
         noise = struct.pack("<HHI", 8, rng.integers(0, 256), 2 * rng.integers(0, 30)) + rng.bytes(300)
-        assert refusal(lambda noise=noise: sniff(noise)).code == "unsupported_kind"  # type: ignore[misc]
+        assert refusal(lambda noise=noise: detect_kind(noise)).code == "unsupported_kind"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -128,7 +128,7 @@ def test_a_film_without_preamble_is_judged_like_any_other() -> None:
 
 def test_elements_that_describe_no_picture_are_not_called_dicom() -> None:
     data = struct.pack("<HH2sH", 8, 5, b"CS", 10) + b"ISO_IR 100" + struct.pack("<HH2sH", 8, 8, b"CS", 4) + b"ABCD"
-    assert sniff(data) == "dicom"
+    assert detect_kind(data) == "dicom"
     assert refusal(lambda: read_header(data)).code == "unsupported_kind"
 
 
@@ -137,7 +137,7 @@ def test_the_preamble_may_hold_anything(preamble: bytes) -> None:
     """A polyglot is what DICOM says it is: those 128 bytes are for other programs (PS3.10 section 7.1)."""
     data = dicom_with()
     two_faced = preamble.ljust(128, b"\0") + data[128:]
-    assert sniff(two_faced) == "dicom"
+    assert detect_kind(two_faced) == "dicom"
     assert np.array_equal(load(two_faced), load(data))
 
 

@@ -16,8 +16,9 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from ml.decoding.dicom_codecs import register
-from ml.decoding.headers import sniff
-from ml.decoding.viewer_pixels import Deep, Window, deep
+from ml.decoding.grey_rules import Window
+from ml.decoding.signatures import detect_kind
+from ml.decoding.viewer_pixels import FilmValues, decode_values
 from ml.phantom.film import PhantomSpec, chest, dicom_bytes
 from tests.ml.decoding.test_dicom_pixels import public_films
 from tests.ml.helpers import dicom_with, encoded, refusal
@@ -25,7 +26,7 @@ from tests.ml.helpers import dicom_with, encoded, refusal
 RAMP = np.arange(80 * 80, dtype=np.uint16).reshape(80, 80) % 4096
 
 
-def units(film: Deep) -> NDArray[Any]:
+def units(film: FilmValues) -> NDArray[Any]:
     return film.codes * film.slope + film.intercept
 
 
@@ -37,9 +38,12 @@ def test_public_films_have_the_values_that_pydicom_gives(path: Path) -> None:
     try:
         values = apply_modality_lut(dataset.pixel_array, dataset)
     except Exception:
-        assert refusal(lambda: deep(path.read_bytes(), "dicom")).code in {"damaged_pixels", "too_large_unpacked"}
+        assert refusal(lambda: decode_values(path.read_bytes(), "dicom")).code in {
+            "damaged_pixels",
+            "too_large_unpacked",
+        }
         return
-    film = deep(path.read_bytes(), sniff(path.read_bytes()))
+    film = decode_values(path.read_bytes(), detect_kind(path.read_bytes()))
     if dataset.SamplesPerPixel > 1 or dataset.PhotometricInterpretation == "PALETTE COLOR":
         assert film.codes.shape == values.shape[:2]
         return
@@ -50,7 +54,7 @@ def test_public_films_have_the_values_that_pydicom_gives(path: Path) -> None:
 
 
 def test_values_and_window_are_in_the_films_own_units() -> None:
-    film = deep(
+    film = decode_values(
         dicom_with(
             RAMP, RescaleSlope=0.5, RescaleIntercept=-1000, WindowCenter=[-400, 40], WindowWidth=[1500, 400],
             WindowCenterWidthExplanation=["LUNG", "BONE"],
@@ -64,21 +68,23 @@ def test_values_and_window_are_in_the_films_own_units() -> None:
 
 
 def test_a_window_without_width_is_no_window() -> None:
-    assert deep(dicom_with(RAMP, WindowCenter=100, WindowWidth=0), "dicom").windows == ()
-    exact = deep(dicom_with(RAMP, WindowCenter=0.5, WindowWidth=0.25, VOILUTFunction="LINEAR_EXACT"), "dicom")
+    assert decode_values(dicom_with(RAMP, WindowCenter=100, WindowWidth=0), "dicom").windows == ()
+    exact = decode_values(
+        dicom_with(RAMP, WindowCenter=0.5, WindowWidth=0.25, VOILUTFunction="LINEAR_EXACT"), "dicom"
+    )
     assert (exact.windows, exact.exact) == ((Window("", 0.5, 0.25),), True)
 
 
 def test_signed_values_keep_their_sign() -> None:
     signed = RAMP.astype(np.int16) - 2048
-    film = deep(dicom_with(signed, PixelRepresentation=1, BitsStored=16, HighBit=15), "dicom")
+    film = decode_values(dicom_with(signed, PixelRepresentation=1, BitsStored=16, HighBit=15), "dicom")
     assert np.array_equal(units(film), signed)
     assert int(film.codes.min()) == 0
 
 
 def test_low_is_bright_is_said_and_not_done() -> None:
     spec = PhantomSpec(120, 100, bits=12, seed=3)
-    film = deep(dicom_bytes(spec, monochrome1=True), "dicom")
+    film = decode_values(dicom_bytes(spec, monochrome1=True), "dicom")
     assert film.inverted
     assert np.array_equal(units(film), 4095 - chest(spec).astype(int))
 
@@ -86,7 +92,7 @@ def test_low_is_bright_is_said_and_not_done() -> None:
 def test_what_lies_outside_the_film_has_a_code_of_its_own() -> None:
     pixels = RAMP // 16 + 300
     pixels[:10] = 4000
-    film = deep(dicom_with(pixels, PixelPaddingValue=4000), "dicom")
+    film = decode_values(dicom_with(pixels, PixelPaddingValue=4000), "dicom")
     assert film.padding == int(film.codes.max())
     assert (film.codes[:10] == film.padding).all()
     assert np.array_equal(units(film)[10:], pixels[10:])
@@ -96,7 +102,7 @@ def test_what_lies_outside_the_film_has_a_code_of_its_own() -> None:
 def test_padding_may_be_a_range() -> None:
     pixels = RAMP // 16 + 300
     pixels[:10], pixels[10:20] = 3000, 4000
-    film = deep(_with_range(pixels), "dicom")
+    film = decode_values(_with_range(pixels), "dicom")
     assert (film.codes[:20] == film.padding).all()
     assert (film.codes[20:] != film.padding).all()
 
@@ -123,7 +129,7 @@ def test_a_curve_of_the_headers_own_comes_along(header: str) -> None:
         else {"VOILUTFunction": "SIGMOID", "WindowCenter": 2000, "WindowWidth": 800}
     )  # fmt: skip
     data = dicom_with(RAMP, **values)
-    film = deep(data, "dicom")
+    film = decode_values(data, "dicom")
     assert film.curve is not None
     dataset = pydicom.dcmread(BytesIO(data))
     with warnings.catch_warnings():
@@ -134,11 +140,11 @@ def test_a_curve_of_the_headers_own_comes_along(header: str) -> None:
 
 
 def test_deep_pictures_keep_every_value_and_shallow_ones_their_byte() -> None:
-    deep_png = deep(encoded(Image.fromarray(RAMP), "PNG"), "png")
+    deep_png = decode_values(encoded(Image.fromarray(RAMP), "PNG"), "png")
     assert np.array_equal(units(deep_png), RAMP)
     assert (deep_png.bits, deep_png.windows) == (16, ())
     grey = (RAMP % 256).astype(np.uint8)
-    shallow = deep(encoded(Image.fromarray(grey), "PNG"), "png")
+    shallow = decode_values(encoded(Image.fromarray(grey), "PNG"), "png")
     assert shallow.codes.dtype == np.uint8
     assert shallow.bits == 8
     assert np.array_equal(units(shallow), grey)
@@ -146,14 +152,14 @@ def test_deep_pictures_keep_every_value_and_shallow_ones_their_byte() -> None:
 
 @pytest.mark.parametrize("values", [RAMP, RAMP.astype(np.float32) / 4096 - 0.5, RAMP.astype(np.int32) * 100])
 def test_tiff_of_any_depth(values: NDArray[Any]) -> None:
-    film = deep(encoded(Image.fromarray(values), "TIFF"), "tiff")
+    film = decode_values(encoded(Image.fromarray(values), "TIFF"), "tiff")
     np.testing.assert_allclose(units(film), values, rtol=0, atol=film.slope / 2 + 1e-9)
     assert film.exact == (film.slope != 1.0)
 
 
 def test_a_jpeg_comes_at_its_own_size_whatever_the_working_picture_has() -> None:
     spec = PhantomSpec(1500, 1800, seed=2)
-    film = deep(encoded(Image.fromarray(chest(spec)), "JPEG", quality=95), "jpeg")
+    film = decode_values(encoded(Image.fromarray(chest(spec)), "JPEG", quality=95), "jpeg")
     assert film.codes.shape == (1500, 1800)
     assert np.abs(units(film) - chest(spec)).mean() < 3
 
@@ -161,11 +167,11 @@ def test_a_jpeg_comes_at_its_own_size_whatever_the_working_picture_has() -> None
 def test_colour_is_shown_grey() -> None:
     colours = np.zeros((80, 80, 3), dtype=np.uint8)
     colours[..., 1] = 200
-    assert (units(deep(encoded(Image.fromarray(colours), "PNG"), "png")) == round(200 * 0.587)).all()
+    assert (units(decode_values(encoded(Image.fromarray(colours), "PNG"), "png")) == round(200 * 0.587)).all()
 
 
 def test_a_film_too_large_is_averaged_by_a_whole_factor() -> None:
-    film = deep(encoded(Image.fromarray(RAMP), "PNG"), "png", most_pixels=1000)
+    film = decode_values(encoded(Image.fromarray(RAMP), "PNG"), "png", max_shown_pixels=1000)
     assert (film.scale, film.codes.shape) == (3, (26, 26))
     expected = RAMP[:78, :78].reshape(26, 3, 26, 3).mean(axis=(1, 3))
     assert np.abs(units(film) - expected).max() <= 0.5
@@ -174,7 +180,7 @@ def test_a_film_too_large_is_averaged_by_a_whole_factor() -> None:
 def test_padding_does_not_count_in_an_average() -> None:
     pixels = np.where(np.arange(80) % 3 == 0, 4000, 1000).astype(np.uint16) * np.ones((80, 1), dtype=np.uint16)
     pixels[60:] = 4000
-    film = deep(dicom_with(pixels, PixelPaddingValue=4000), "dicom", most_pixels=1600)
+    film = decode_values(dicom_with(pixels, PixelPaddingValue=4000), "dicom", max_shown_pixels=1600)
     assert film.scale == 2
     assert (units(film)[:30] == 1000).all()
     assert (film.codes[30:] == film.padding).all()
@@ -182,5 +188,5 @@ def test_padding_does_not_count_in_an_average() -> None:
 
 def test_a_damaged_film_says_so() -> None:
     whole = encoded(Image.fromarray(RAMP), "PNG")
-    assert refusal(lambda: deep(whole[: len(whole) // 2], "png")).code == "damaged_pixels"
-    assert refusal(lambda: deep(dicom_with(RAMP)[:-6000], "dicom")).code == "damaged_pixels"
+    assert refusal(lambda: decode_values(whole[: len(whole) // 2], "png")).code == "damaged_pixels"
+    assert refusal(lambda: decode_values(dicom_with(RAMP)[:-6000], "dicom")).code == "damaged_pixels"

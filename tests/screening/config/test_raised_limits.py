@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.decoding.dicom_reading import inflated
+from ml.decoding.dicom_reading import inflate_file
 from ml.errors import FilmError
 from ml.phantom.film import PhantomSpec, chest
 from screening import deidentification
@@ -113,9 +113,9 @@ def test_by_default_as_many_paths_as_files_may_be_sent(settings: Any) -> None:
 
 def test_what_a_deflated_film_may_become_follows_the_limit() -> None:
     data = deflated(BODY, *[MEGABYTE] * 5)
-    assert len(inflated(data, max_pixels=2_000_000)) > 5 * MIB
+    assert len(inflate_file(data, max_pixels=2_000_000)) > 5 * MIB
     for refused in (
-        lambda: inflated(data, max_pixels=1_000_000),
+        lambda: inflate_file(data, max_pixels=1_000_000),
         lambda: deidentification.clean(data, "dicom", b"key", max_pixels=1_000_000),
     ):
         with pytest.raises(FilmError, match="too_large_unpacked"):

@@ -20,7 +20,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
-from ml.decoding.dicom_reading import inflated
+from ml.decoding.dicom_reading import inflate_file
 from ml.decoding.headers import read_header
 from ml.decoding.preprocess import load
 from ml.errors import FilmError
@@ -93,7 +93,7 @@ def test_nothing_that_names_a_person_comes_through(syntax: str) -> None:
     once = cleaned(data, "dicom")
     dataset = pydicom.dcmread(BytesIO(once.data))
     assert dataset.file_meta.TransferSyntaxUID == syntax
-    refuse_marks(inflated(once.data))
+    refuse_marks(inflate_file(once.data))
     assert np.array_equal(dicom_pixels(data), dicom_pixels(once.data))
     assert set(dataset.keys()) <= {*KEPT, *REPLACED, *WRITTEN}
     assert {"Patient's Name (0010,0010)", "Overlays", "Curves", "DICOM preamble"} <= set(once.removed)

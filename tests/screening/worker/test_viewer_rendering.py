@@ -21,7 +21,8 @@ from django.core.files.storage import default_storage
 from kombu.exceptions import OperationalError
 
 from ml.codes import DAMAGED_PIXELS
-from ml.decoding.viewer_pixels import Deep, Window, deep
+from ml.decoding.grey_rules import Window
+from ml.decoding.viewer_pixels import FilmValues, decode_values
 from ml.errors import FilmError
 from screening import tasks
 from screening.config.limits import time_limits
@@ -76,7 +77,7 @@ def test_who_looks_first_asks_a_worker_and_who_looks_later_finds_it(film: Film, 
     asked.assert_called_once_with("screening.tasks.render_pixels", args=[str(film.pk)], queue="small")
     tasks.render_pixels(*asked.call_args.kwargs["args"])
     about, rest = unpacked(found(film))
-    expected = deep(dicom, "dicom")
+    expected = decode_values(dicom, "dicom")
     assert np.array_equal(np.frombuffer(rest, "<u2").reshape(about["height"], about["width"]), expected.codes)
     assert about["windows"] == [{"name": "", "centre": 2048.0, "width": 4096.0}]
     assert (about["bits"], about["sample_bytes"], about["curve"]) == (12, 2, 0)
@@ -103,7 +104,7 @@ def test_the_task_has_the_name_that_is_published() -> None:
 
 def test_what_is_there_is_not_rendered_again(film: Film) -> None:
     viewer_rendering.render(film.pk)
-    with patch("ml.decoding.viewer_pixels.deep", side_effect=AssertionError):
+    with patch("ml.decoding.viewer_pixels.decode_values", side_effect=AssertionError):
         viewer_rendering.render(film.pk)
 
 
@@ -117,14 +118,14 @@ def test_a_film_without_pictures_is_not_rendered(batch: Batch) -> None:
 def test_curve_and_bytes_are_packed_as_they_are_said_to_be() -> None:
     curve = np.arange(4, dtype=np.uint8) * 80
     codes = np.array([[0, 1, 2], [3, 3, 3]], dtype=np.uint8)
-    film = Deep(codes, 0.5, -3.0, inverted=True, padding=3, windows=(Window("A", 1.0, 2.0),), curve=curve)
+    film = FilmValues(codes, 0.5, -3.0, inverted=True, padding=3, windows=(Window("A", 1.0, 2.0),), curve=curve)
     about, rest = unpacked(viewer_rendering.packed(film))
     assert rest == codes.tobytes() + curve.tobytes()
     assert {"slope": 0.5, "intercept": -3.0, "inverted": True, "padding": 3, "curve": 4}.items() <= about.items()
 
 
 def test_a_refusal_is_remembered_with_its_reason(film: Film, asked: Any) -> None:
-    with patch("ml.decoding.viewer_pixels.deep", side_effect=FilmError(DAMAGED_PIXELS)) as decoding:
+    with patch("ml.decoding.viewer_pixels.decode_values", side_effect=FilmError(DAMAGED_PIXELS)) as decoding:
         viewer_rendering.render(film.pk)
         viewer_rendering.render(film.pk)
     assert decoding.call_count == 1
@@ -137,14 +138,17 @@ def test_a_film_that_takes_too_long_is_refused_also_from_within_a_decoder(film: 
     disguised = FilmError(DAMAGED_PIXELS)
     disguised.__cause__ = SoftTimeLimitExceeded()
     for error in (SoftTimeLimitExceeded(), disguised):
-        with patch("ml.decoding.viewer_pixels.deep", side_effect=error):
+        with patch("ml.decoding.viewer_pixels.decode_values", side_effect=error):
             viewer_rendering.render(film.pk)
         assert refusal(film).code == "took_too_long"
         note_of(film).unlink()
 
 
 def test_an_error_of_the_surroundings_is_no_refusal(film: Film) -> None:
-    with patch("ml.decoding.viewer_pixels.deep", side_effect=OSError("disk")), pytest.raises(OSError, match="disk"):
+    with (
+        patch("ml.decoding.viewer_pixels.decode_values", side_effect=OSError("disk")),
+        pytest.raises(OSError, match="disk"),
+    ):
         viewer_rendering.render(film.pk)
     viewer_rendering.render(film.pk)
     assert found(film)
@@ -153,7 +157,7 @@ def test_an_error_of_the_surroundings_is_no_refusal(film: Film) -> None:
 def test_a_film_that_kills_its_process_is_given_up(film: Film, asked: Any) -> None:
     """Nothing is left of such an attempt but its note."""
     with (
-        patch("ml.decoding.viewer_pixels.deep", side_effect=KeyboardInterrupt),
+        patch("ml.decoding.viewer_pixels.decode_values", side_effect=KeyboardInterrupt),
         patch.object(settings, "MAX_ATTEMPTS", 2),
     ):
         with pytest.raises(KeyboardInterrupt):
