@@ -170,7 +170,10 @@ from django.urls import get_resolver
 get_resolver().url_patterns[0]
 import screening.api.views, dashboard.urls
 """
-    assert not FRAMEWORKS & loaded_by(code)
+    loaded = loaded_by(code)
+    assert not FRAMEWORKS & loaded
+    assert "ml.decoding.synthetic_mark" in loaded
+    assert not {name for name in loaded if name.startswith("ml.phantom")}
 
 
 def test_a_worker_loads_its_network_only_when_it_screens() -> None:

@@ -1,7 +1,8 @@
 """Numerical chest phantom: synthetic frontal radiographs for the demo, the tests and the benchmarks.
 
 No patient is involved. `chest` and `lung_mask` give arrays; `png_bytes`, `jpeg_bytes`, `tiff_bytes`, `webp_bytes`
-and `dicom_bytes` give files, each carrying `SYNTHETIC_MARK` near its beginning or end, where `is_synthetic` finds it.
+and `dicom_bytes` give files, each carrying `SYNTHETIC_MARK` near its beginning or end, where
+`ml.decoding.synthetic_mark.is_synthetic` finds it.
 Command line: python -m ml.phantom.film OUT_DIR --count 10 --seed 1 --format dicom --opacities 3
 """
 
@@ -19,17 +20,16 @@ from PIL.PngImagePlugin import PngInfo
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
+from ml.decoding.synthetic_mark import SYNTHETIC_MARK
 from ml.phantom.render import MAX_SIDE, MIN_SIDE, PhantomSpec, Picture, chest, lung_mask
 
 __all__ = [
     "MAX_SIDE",
     "MIN_SIDE",
-    "SYNTHETIC_MARK",
     "PhantomSpec",
     "Picture",
     "chest",
     "dicom_bytes",
-    "is_synthetic",
     "jpeg_bytes",
     "lung_mask",
     "png_bytes",
@@ -37,20 +37,9 @@ __all__ = [
     "webp_bytes",
 ]
 
-SYNTHETIC_MARK = "Synthetic numerical phantom, not a patient"
-MARK_WITHIN = 64 * 1024  # bytes from the beginning of a file, or from its end
 IMAGE_DESCRIPTION = 270  # the TIFF and Exif tag
 FILM_MM = 400.0  # what the short side of the film covers
 VIEWS = ("PA", "AP")
-
-
-def is_synthetic(data: bytes) -> bool:
-    """Tell whether a file carries the mark in its first or last 64 kB, where WebP has it; nothing is decoded.
-
-    The mark is a label, not a proof: anyone may add or strip it.
-    """
-    mark = SYNTHETIC_MARK.encode("ascii")
-    return mark in data[:MARK_WITHIN] or mark in data[-MARK_WITHIN:]
 
 
 def png_bytes(spec: PhantomSpec) -> bytes:

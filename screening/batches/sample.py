@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 
 from screening.batches import services as batches
-from screening.batches.sample_study import first_study
 from screening.intake.services import add_file
 from screening.models import Batch
 
@@ -19,6 +18,8 @@ def sample_batch(*, owner: User) -> Batch:
     Raises:
         ScreeningError: as :func:`screening.batches.services.create_batch` and ``add_file``.
     """
+    from screening.batches.sample_study import first_study  # here: it loads the phantom's drawing code
+
     study = first_study()
     batch = batches.create_batch(owner=owner, name=study.title)
     for upload in study.uploads:

@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import UploadedFile
 from ml.decoding.headers import MIN_SIDE as MIN_SIDE
 from ml.decoding.headers import Header, read_header, refuse_unfit
 from ml.decoding.limits import MEGAPIXEL
+from ml.decoding.synthetic_mark import is_synthetic
 from ml.errors import FilmError, Reason
-from ml.phantom.film import is_synthetic
 from screening.codes import film_codes
 from screening.intake.zip import archive
 

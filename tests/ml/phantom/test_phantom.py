@@ -10,13 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.decoding.synthetic_mark import SYNTHETIC_MARK, is_synthetic
 from ml.phantom import film as phantom
 from ml.phantom.film import (
-    SYNTHETIC_MARK,
     PhantomSpec,
     Picture,
     dicom_bytes,
-    is_synthetic,
     jpeg_bytes,
     main,
     png_bytes,

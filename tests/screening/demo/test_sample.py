@@ -7,9 +7,9 @@ import pytest
 
 from ml.decoding.headers import read_header, refuse_unfit
 from ml.decoding.preprocess import load
+from ml.decoding.synthetic_mark import is_synthetic
 from ml.errors import DataSetError, FilmError
 from ml.inference.bundle import MODELS
-from ml.phantom.film import is_synthetic
 from screening.batches import sample_study as sample
 from screening.batches.sample_study import DICOM_CHESTS, DICOM_OTHERS, sample_study
 
