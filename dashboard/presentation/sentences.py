@@ -32,8 +32,8 @@ def state_chips(progress: Progress) -> list[Chip]:
 
 def decision_chips(progress: Progress) -> list[Chip]:
     """Screened films by decision, the one to look at first in front."""
-    order = ("positive", "uncertain", "negative")
-    return [Chip(decision, Film.Decision(decision).label, progress.decisions[decision]) for decision in order]
+    order = (Film.Decision.POSITIVE, Film.Decision.UNCERTAIN, Film.Decision.NEGATIVE)
+    return [Chip(decision.value, decision.label, progress.decisions[decision]) for decision in order]
 
 
 def headline(progress: Progress) -> str:

@@ -16,7 +16,7 @@ register = template.Library()
 
 # A decision or a state is told by its shape and its word; the colour only helps.
 ICONS = {
-    "negative": "ring", "uncertain": "diamond", "positive": "triangle",
+    Film.Decision.NEGATIVE: "ring", Film.Decision.UNCERTAIN: "diamond", Film.Decision.POSITIVE: "triangle",
     "queued": "clock", "running": "turn", "done": "check", "failed": "cross", "rejected": "bar",
     "cancelled": "dash", "unpacked": "box", "open": "clock",
     "pending": "eye", "disputed": "diamond", "confirmed": "check", "overturned": "turn-back", "unreadable": "bar",

@@ -12,6 +12,7 @@ from django.db.models.functions import Abs, Collate, Upper
 from django.urls import reverse
 from django.utils import timezone
 
+from ml.inference.decision import Decision as ModelDecision
 from screening.models.batches import Batch, ModelVersion
 
 ORIGINAL, AS_SENT = KEPT = (
@@ -53,9 +54,9 @@ class Film(models.Model):
     class Decision(models.TextChoices):
         """The decision: the score compared with the model's operating points."""
 
-        NEGATIVE = "negative", "Negative"
-        UNCERTAIN = "uncertain", "Uncertain"
-        POSITIVE = "positive", "Positive"
+        NEGATIVE = ModelDecision.NEGATIVE.value, "Negative"
+        UNCERTAIN = ModelDecision.UNCERTAIN.value, "Uncertain"
+        POSITIVE = ModelDecision.POSITIVE.value, "Positive"
 
     class ReviewState(models.TextChoices):
         """The state of the review by readers."""
@@ -131,7 +132,9 @@ class Film(models.Model):
             ),
             models.Index(fields=["decision", "score"], condition=Q(review_state="pending"), name="films_to_read"),
             models.Index(
-                fields=["id"], condition=Q(review_state="pending", decision="negative"), name="films_to_audit"
+                fields=["id"],
+                condition=Q(review_state="pending", decision=ModelDecision.NEGATIVE.value),
+                name="films_to_audit",
             ),
             models.Index(
                 fields=["state", "published_at", "lease_until"],

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ml.inference.decision import Decision
+
 CONFIRMED, OVERTURNED, UNREADABLE, SECOND_OPINION = "confirmed", "overturned", "unreadable", "second_opinion"
-POSITIVE, NEGATIVE = "positive", "negative"
+POSITIVE, NEGATIVE = "positive", "negative"  # findings of readers, not decisions
 PENDING, DISPUTED = "pending", "disputed"
 
 
@@ -36,7 +38,7 @@ def verdict_of(decision: str, finding: str) -> str:
     A positive or uncertain film is flagged because it may show COVID-19; a positive finding confirms that. For a
     negative film, a negative finding confirms the decision. :func:`finding_of` is the inverse.
     """
-    suspected = decision != NEGATIVE
+    suspected = decision != Decision.NEGATIVE
     return CONFIRMED if suspected == (finding == POSITIVE) else OVERTURNED
 
 
@@ -44,7 +46,7 @@ def finding_of(decision: str, verdict: str) -> str:
     """Return the finding that a verdict means; empty without a decision, or if the verdict names no finding."""
     if not decision or verdict not in (CONFIRMED, OVERTURNED):
         return ""
-    return POSITIVE if (decision != NEGATIVE) == (verdict == CONFIRMED) else NEGATIVE
+    return POSITIVE if (decision != Decision.NEGATIVE) == (verdict == CONFIRMED) else NEGATIVE
 
 
 def readings_needed(sha256: str, needed: int, share: float) -> int:

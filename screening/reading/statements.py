@@ -8,6 +8,8 @@ and is skipped.
 
 from __future__ import annotations
 
+from ml.inference.decision import Decision
+
 # A film without a claim, which this reader has neither read nor skipped.
 _IS_FREE = """
     film.pictured
@@ -37,7 +39,7 @@ def _first_free(waiting: str, order: str, settles: bool = False, gold: bool = Fa
 
 
 _PENDING_FILMS = "screening_xray AS film WHERE film.review_state = 'pending' AND film.decision = '{}'"
-_UNCERTAIN_FILMS = _PENDING_FILMS.format("uncertain")
+_UNCERTAIN_FILMS = _PENDING_FILMS.format(Decision.UNCERTAIN)
 _GOLD_CASES = (
     "screening_goldcase AS gold JOIN screening_xray AS film ON film.id = gold.film_id"
     " WHERE gold.added_by_id <> %(reader)s"
@@ -68,7 +70,7 @@ CLAIM_DISPUTED = _claim(
     _first_free("screening_xray AS film WHERE film.review_state = 'disputed'", "film.created_at", settles=True)
 )
 # The highest score first.
-CLAIM_POSITIVE = _claim(_first_free(_PENDING_FILMS.format("positive"), "film.score DESC"))
+CLAIM_POSITIVE = _claim(_first_free(_PENDING_FILMS.format(Decision.POSITIVE), "film.score DESC"))
 # The nearest to the middle of the operating points first: the nearest above and the nearest below, then one of them.
 CLAIM_UNCERTAIN = f"""
 WITH above AS MATERIALIZED ({_first_free(f"{_UNCERTAIN_FILMS} AND film.score >= %(middle)s", "film.score")}),
@@ -78,7 +80,7 @@ chosen AS MATERIALIZED (
     ORDER BY abs(nearest.score - %(middle)s) LIMIT 1
 ){_CLAIM}"""  # noqa: S608
 # Keys are random, so the audit films read so far are always a random sample of all that were drawn.
-CLAIM_AUDIT = _claim(_first_free(_PENDING_FILMS.format("negative"), "film.id"))
+CLAIM_AUDIT = _claim(_first_free(_PENDING_FILMS.format(Decision.NEGATIVE), "film.id"))
 # Each reader gets the hidden cases in a different order.
 CLAIM_GOLD = _claim(_first_free(_GOLD_CASES, "md5(film.id::text || %(reader)s)", gold=True))
 

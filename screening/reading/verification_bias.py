@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ml.inference.decision import Decision
 from ml.statistics.metrics import wilson_interval
 from screening.batches.counts import FilmGroup
 from screening.reading.rules import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 
 MIN_READ_FILMS = 20  # films of a decision; with fewer there is no estimate
-FLAGGED_DECISIONS = ("positive", "uncertain")
-DECISIONS = (*FLAGGED_DECISIONS, "negative")
+FLAGGED_DECISIONS = (Decision.POSITIVE, Decision.UNCERTAIN)
+DECISIONS = (*FLAGGED_DECISIONS, Decision.NEGATIVE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _count_read(decision: str, groups: list[FilmGroup]) -> ReadCounts:
         decision,
         films=sum(group.films for group in groups),
         read=confirmed + overturned,
-        with_signs=overturned if decision == "negative" else confirmed,
+        with_signs=overturned if decision == Decision.NEGATIVE else confirmed,
         waiting=by_review[PENDING] + by_review[DISPUTED],
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ml.inference.decision import Decision
 from ml.statistics.calibration import predictive_values
 
-FLAG_POSITIVE, FLAG_UNCERTAIN, FLAG_FAILED, FLAG_SAMPLED = "positive", "uncertain", "failed", "sampled"
+FLAG_POSITIVE, FLAG_UNCERTAIN = Decision.POSITIVE.value, Decision.UNCERTAIN.value
+FLAG_FAILED, FLAG_SAMPLED = "failed", "sampled"
 
 FLAG_WORDS = {
     FLAG_POSITIVE: "the score lies at or above the upper operating point",

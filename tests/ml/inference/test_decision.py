@@ -2,7 +2,8 @@
 
 import pytest
 
-from ml.inference.decision import decide
+from ml.inference.decision import Decision, decide
+from screening.models import Film
 from tests.ml.helpers import shipped
 
 
@@ -33,3 +34,7 @@ def test_shipped_points_leave_all_three_decisions_open() -> None:
         "uncertain",
         "positive",
     }
+
+
+def test_the_database_has_the_same_decisions() -> None:
+    assert Film.Decision.values == [decision.value for decision in Decision]
