@@ -19,13 +19,13 @@ from ml.inference.bundle import Bundle, find, names, sha256_of
 from ml.inference.decision import decide
 
 if TYPE_CHECKING:
-    from ml.inference.classifier import Finding
+    from ml.inference.classifier import FilmResult
 
 BATCH = 8
 
 
-def walk(paths: Iterable[Path]) -> list[Path]:
-    """The files named, folders walked, hidden files left out.
+def list_files(paths: Iterable[Path]) -> list[Path]:
+    """List the files of paths; folders are walked, hidden files are skipped.
 
     Raises:
         FileNotFoundError: when a path does not exist.
@@ -40,7 +40,7 @@ def walk(paths: Iterable[Path]) -> list[Path]:
 
 
 def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
-    """Score films; yields one JSON-ready object a film, in order.
+    """Score films; yield one JSON-ready object for each film, in order.
 
     Args:
         paths: the files.
@@ -52,9 +52,9 @@ def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
     for start in range(0, len(paths), BATCH):
         chunk = paths[start : start + BATCH]
         films = [_load(path) for path in chunk]
-        findings = iter(classifier.classify([film for film in films if not isinstance(film, Reason)]))
+        results = iter(classifier.classify([film for film in films if not isinstance(film, Reason)]))
         for path, film in zip(chunk, films, strict=True):
-            yield _answer(path, bundle, film if isinstance(film, Reason) else next(findings))
+            yield _answer(path, bundle, film if isinstance(film, Reason) else next(results))
 
 
 def _load(path: Path) -> Grey | Reason:
@@ -66,7 +66,7 @@ def _load(path: Path) -> Grey | Reason:
         return UNREADABLE_FILE.reason(error=error.strerror)
 
 
-def _answer(path: Path, bundle: Bundle, result: Finding | Reason) -> dict[str, Any]:
+def _answer(path: Path, bundle: Bundle, result: FilmResult | Reason) -> dict[str, Any]:
     answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None}
     answer |= {"decision": None, "notes": []}
     if isinstance(result, Reason):
@@ -95,14 +95,14 @@ def _line(answer: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns 0 when every film was accepted, 1 when some were refused, 2 on a wrong call."""
+    """Run the command line; return 0 if every film was accepted, 1 if some were refused, 2 on a wrong call."""
     parser = argparse.ArgumentParser(prog="python -m ml.predict", description=__doc__, epilog=NOTICE)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="films, or folders of films")
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"one of: {', '.join(names())}")
     parser.add_argument("--jsonl", action="store_true", help="print one JSON object a film")
     options = parser.parse_args(arguments)
     try:
-        bundle, paths = find(options.model), walk(options.paths)
+        bundle, paths = find(options.model), list_files(options.paths)
     except (BundleError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

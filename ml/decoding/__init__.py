@@ -1,1 +1,1 @@
-"""Bytes of a file in, the working picture out."""
+"""Decoding, from a file's bytes to the working picture."""

@@ -1,7 +1,7 @@
-"""A file in memory for parsers of untrusted headers: whoever reads too often from it is stopped.
+"""A file in memory for parsers of untrusted headers, with a limit on the number of reads.
 
-A parser written in Python makes at least one object of whatever it reads, so that the number of reads bounds both
-its time and its memory, however small the pieces are that a hostile file is cut into.
+A parser written in Python creates at least one object for each read. So the number of reads bounds its time and its
+memory, even for a hostile file of many tiny parts.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from io import BytesIO
 
 # Reads of a header. Radiographs take 100 to 3,000 (DICOM), pictures 5 to 500; 100,000 take a second at most.
 HEADER_READS = 100_000
-READ_BYTES = 1024  # of a whole file, one more read for so many of its bytes; pixels come in larger pieces
+READ_BYTES = (
+    1024  # of a whole file, one more read is allowed for each so many bytes; pixels are read in larger pieces
+)
 
 
 class OverlongHeaderError(RuntimeError):
-    """A file with more parts than any film has. No ``OSError``, which parsers take for the end of the file."""
+    """A file with more parts than any film has. Not an ``OSError``, which parsers take for the end of the file."""
 
 
 class BoundedReader(BytesIO):
-    """The bytes of a file, not copied, for a limited number of reads."""
+    """The bytes of a file, not copied, with a limited number of reads."""
 
     def __init__(self, data: bytes, reads: int = HEADER_READS) -> None:
         super().__init__(data)
         self._left = reads
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As of any file.
+        """Read like any file.
 
         Raises:
             OverlongHeaderError: after the last read that is allowed.
@@ -41,7 +43,7 @@ class BoundedReader(BytesIO):
 
 @contextmanager
 def suppress_parser_warnings() -> Iterator[None]:
-    """Parsers warn of what is odd in a file, quoting it; what is wrong with a film we say ourselves."""
+    """Suppress the warnings of parsers: they quote the file, and what matters is raised as an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,11 +1,11 @@
-"""Decoders for compressed DICOM pixels that pydicom lacks or has slower, as its plugin named ``imagecodecs``.
+"""A pydicom plugin, ``imagecodecs``: decoders for compressed pixels that pydicom lacks or that are slower there.
 
 Milliseconds a film of 3000 × 2500 pixels and 12 bits, one thread: RLE 20 (pydicom 155), JPEG lossless 41 (GDCM
 174), JPEG-LS 101 (GDCM 200), 12-bit JPEG 34 (GDCM has none). Baseline JPEG stays with Pillow and JPEG 2000 with
 OpenJPEG, which pydicom drives itself.
 
-Every decoder writes into a plane of the size that the DICOM header declares, so that a codestream which claims
-another size is refused before it claims memory.
+Every decoder writes into an array of the size that the DICOM header declares. So a codestream that declares another
+size is refused before memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ JPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
 JPEG_LS = (uid.JPEGLSLossless, uid.JPEGLSNearLossless)
 # pydicom asks a plugin module for these by name.
 DECODER_DEPENDENCIES = dict.fromkeys((*JPEG, *JPEG_LS, uid.RLELossless), (PLUGIN,))
-# Plugins of pydicom's own that are asked only where this one fails.
-SECOND = (
+# Plugins of pydicom itself that are tried only where this one fails.
+FALLBACK_PLUGINS = (
     (uid.RLELossless, "pydicom", "pydicom.pixels.decoders.rle"),
     (uid.JPEGExtended12Bit, "pillow", "pydicom.pixels.decoders.pillow"),
 )
 
-END_OF_IMAGE = b"\xff\xd9"  # ITU-T T.81 table B.1; within the coded pixels these two bytes never meet
-LONGEST_TAIL = 18  # bytes from it to the end of the frame; padding follows it (PS3.5 A.4), some writers give more
+END_OF_IMAGE = b"\xff\xd9"  # ITU-T T.81 table B.1; these two bytes never follow each other within coded pixels
+MAX_TAIL_BYTES = 18  # from the marker to the end of the frame; padding follows it (PS3.5 A.4), in some files more
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def is_available(syntax: str) -> bool:
-    """Whether this module decodes a transfer syntax; pydicom asks."""
+    """Return whether this module decodes a transfer syntax; pydicom calls this."""
     return syntax in DECODER_DEPENDENCIES
 
 
 def register() -> None:
-    """Make pydicom use these decoders, before its own where it has one. May be called again."""
+    """Make pydicom use these decoders before its own. May be called more than once."""
     for syntax in DECODER_DEPENDENCIES:
         decoder = get_decoder(syntax)
         if PLUGIN not in decoder.available_plugins:
             decoder.add_plugin(PLUGIN, (__name__, "decode_frame"))
-    for syntax, name, module in SECOND:
+    for syntax, name, module in FALLBACK_PLUGINS:
         decoder = get_decoder(syntax)  # tries plugins in the order they were added in
         decoder.remove_plugin(name)
         decoder.add_plugin(name, (module, "_decode_frame"))
@@ -57,14 +57,14 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> memoryview:
 
     Args:
         source: the encoded frame.
-        runner: pydicom's, which knows the header and is told what the decoded frame is like.
+        runner: of pydicom; it has the header and receives the properties of the decoded frame.
 
     Returns:
-        the pixels in C order, colour by pixel, little endian.
+        The pixels in C order, colour by pixel, little endian.
 
     Raises:
         ValueError: when the frame is cut short, or of another size than the header says.
-        RuntimeError, NotImplementedError: when it is damaged, or of a kind this module leaves to others.
+        RuntimeError, NotImplementedError: when it is damaged, or of a kind that is left to other plugins.
     """
     if runner.transfer_syntax == uid.RLELossless:
         return _decode_rle(source, runner)
@@ -74,7 +74,7 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> memoryview:
 def _decode_rle(source: bytes, runner: DecodeRunner) -> memoryview:
     if runner.samples_per_pixel != 1 or runner.bits_allocated not in (8, 16):
         raise NotImplementedError("colour and deep RLE are left to pydicom")
-    from imagecodecs import dicomrle_decode  # here, so that only who meets such a film waits for it to load
+    from imagecodecs import dicomrle_decode  # here: it is slow to load, and few films need it
 
     plane = np.empty(runner.rows * runner.columns, dtype=f"<u{runner.bits_allocated // 8}")
     pixels = plane.view(np.uint8).data
@@ -91,7 +91,7 @@ def _decode_jpeg(source: bytes, runner: DecodeRunner) -> Plane:
     if runner.transfer_syntax in JPEG_LS:
         pixels = _into_plane(jpegls_decode, source, runner)
     else:
-        # Equal colour spaces: nothing is converted here, pydicom does that by what the header says.
+        # Equal colour spaces: nothing is converted here; pydicom converts by the header.
         space = "RGB" if runner.samples_per_pixel == 3 else None
         pixels = _into_plane(partial(jpeg8_decode, colorspace=space, outcolorspace=space), source, runner)
     runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
@@ -111,6 +111,6 @@ def _into_plane(decode: Callable[..., Plane], source: bytes, runner: DecodeRunne
 
 
 def _refuse_cut_short(source: bytes) -> None:
-    """Do what the libraries do not: libjpeg fills up with grey, CharLS may look for the rest for seconds."""
-    if END_OF_IMAGE not in source[-LONGEST_TAIL:]:
+    """Raise for a frame cut short: libjpeg would fill it up with grey, CharLS may search for seconds."""
+    if END_OF_IMAGE not in source[-MAX_TAIL_BYTES:]:
         raise ValueError("the frame has no end of image marker; it is cut short")

@@ -1,4 +1,4 @@
-"""The one way DICOM is read here: with or without preamble, deflated or not, in bounded time and memory."""
+"""Reading of DICOM files: with or without preamble, deflated or not, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ml.decoding.limits import MAX_PIXELS, unpacked_bytes
 from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
 from ml.errors import FilmError
 
-# It logs whatever it warns of and quotes the header's values; no log may hold a patient's name.
+# pydicom logs its warnings and quotes values of the header; no log may hold a patient's name.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 META_GROUP = 0x0002
-PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double and integer pixel data
-# Functional groups of enhanced multi-frame objects: hundreds of thousands of elements, and pixels follow them.
-FRAMES = frozenset({0x52009229, 0x52009230})
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double and integer pixel data
+# Functional groups of enhanced multi-frame objects: hundreds of thousands of elements, before the pixels.
+FRAME_GROUPS = frozenset({0x52009229, 0x52009230})
 HEADER_KEYWORDS = (
     "SOPClassUID",
     "Modality",
@@ -44,9 +44,9 @@ HEADER_KEYWORDS = (
     "Columns",
 )
 
-HEADER_BYTES = 16_000_000  # of a deflated data set that are kept to read its header from
-SLICE = 1 << 16  # compressed bytes handed to zlib at once, which copies what it leaves
-PIECE = 1 << 20  # bytes that it may make of them at once
+HEADER_BYTES = 16_000_000  # of a deflated data set, kept for reading its header
+INPUT_CHUNK = 1 << 16  # compressed bytes given to zlib at once; it copies those that it leaves
+OUTPUT_CHUNK = 1 << 20  # bytes that zlib may return at once
 
 # Directory Record Type (0004,1430) IMAGE in explicit and implicit little and in big endian.
 IMAGE_RECORDS = (
@@ -61,7 +61,7 @@ class DicomHeader:
     """A DICOM file up to its pixels.
 
     Attributes:
-        dataset: of ``HEADER_KEYWORDS`` those that the file has.
+        dataset: those of ``HEADER_KEYWORDS`` that the file has.
         has_pixels: whether pixels follow.
         images: how many images a DICOMDIR names, ``None`` for any other file.
     """
@@ -72,7 +72,7 @@ class DicomHeader:
 
 
 def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
-    """Read a DICOM file up to its pixels; only the attributes that decide on a film are kept.
+    """Read a DICOM file up to its pixels; only ``HEADER_KEYWORDS`` are kept.
 
     Raises:
         FilmError: ``too_large_unpacked``.
@@ -84,7 +84,7 @@ def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
     reached: list[BaseTag] = []
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag in PIXELS or tag in FRAMES:
+        if tag in PIXEL_TAGS or tag in FRAME_GROUPS:
             reached.append(tag)
         return bool(reached)
 
@@ -95,7 +95,7 @@ def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
 
 
 def read_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
-    """Read a DICOM file with its pixels, still encoded; its Transfer Syntax UID is set where the file has none.
+    """Read a DICOM file with its pixels, still encoded; the Transfer Syntax UID is added where it is missing.
 
     Raises:
         FilmError: ``too_large_unpacked``.
@@ -111,16 +111,16 @@ def read_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
 
 
 def inflate_file(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = None) -> bytes:
-    """A deflated file as explicit VR little endian, any other as it is.
+    """Return a deflated file as explicit VR little endian, any other file unchanged.
 
     Args:
         data: a file's bytes.
-        max_pixels: the most a film may have, from which follows what its data set may become.
-        keep: how many bytes of the data set are wanted, from its beginning; by default all.
+        max_pixels: the largest number of pixels that a film may have; it limits the size of the inflated data set.
+        keep: how many bytes of the data set to return, from its beginning; by default all.
 
     Raises:
         FilmError: ``too_large_unpacked``.
-        ValueError, zlib.error: where the file is cut short or damaged.
+        ValueError, zlib.error: when the file is cut short or damaged.
     """
     meta, start = _meta(data)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
@@ -130,34 +130,34 @@ def inflate_file(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = N
     if has_preamble(data):
         out.write(data[: DICOM_MAGIC_OFFSET + len(DICOM_MAGIC)])
     write_file_meta_info(out, meta, enforce_standard=False)
-    most = unpacked_bytes(max_pixels)
-    out.write(inflate(data, start, most if keep is None else keep, most))
+    max_bytes = unpacked_bytes(max_pixels)
+    out.write(inflate(data, start, max_bytes if keep is None else keep, max_bytes))
     return out.getvalue()
 
 
-def inflate(data: bytes, start: int, keep: int, most: int) -> bytes:
-    """Inflate raw deflate (RFC 1951), as DICOM PS3.5 A.5 has it; what is not kept is counted all the same.
+def inflate(data: bytes, start: int, keep: int, max_bytes: int) -> bytes:
+    """Inflate raw deflate (RFC 1951, DICOM PS3.5 A.5).
 
     Args:
         data: a file's bytes.
-        start: where the deflated part begins; what follows its end is left alone.
-        keep: bytes to return at most.
-        most: bytes that all of it may become.
+        start: where the deflated part begins; bytes behind its end are ignored.
+        keep: the largest number of bytes to return.
+        max_bytes: the largest size of all inflated bytes, those not returned included.
 
     Raises:
         FilmError: ``too_large_unpacked``.
-        ValueError, zlib.error: where it is cut short or damaged.
+        ValueError, zlib.error: when the data are cut short or damaged.
     """
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
     kept, total = BytesIO(), 0
-    for at in range(start, len(data), SLICE):
-        left = data[at : at + SLICE]
+    for at in range(start, len(data), INPUT_CHUNK):
+        left = data[at : at + INPUT_CHUNK]
         while left and not engine.eof:
-            piece = engine.decompress(left, PIECE)
+            piece = engine.decompress(left, OUTPUT_CHUNK)
             kept.write(piece[: max(0, keep - total)])
             total += len(piece)
-            if total > most:
-                raise FilmError(TOO_LARGE_UNPACKED, max_megabytes=most // 1_000_000)
+            if total > max_bytes:
+                raise FilmError(TOO_LARGE_UNPACKED, max_megabytes=max_bytes // 1_000_000)
             left = engine.unconsumed_tail
         if engine.eof:
             return kept.getvalue()
@@ -165,7 +165,7 @@ def inflate(data: bytes, start: int, keep: int, most: int) -> bytes:
 
 
 def _meta(data: bytes) -> tuple[FileMetaDataset, int]:
-    """The File Meta Information, empty where there is none, and where the data set begins."""
+    """Return the File Meta Information, empty if there is none, and the offset of the data set."""
     source = BoundedReader(data, HEADER_READS)
     read_preamble(source, force=True)
     meta = read_dataset(

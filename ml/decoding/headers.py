@@ -1,7 +1,7 @@
-"""What a film's header says, read without decoding a single pixel.
+"""A film's header, read without decoding pixels, and the checks on it.
 
-The same checks serve the upload door, the worker and the command line, so that a film refused in one place
-is refused everywhere, with the same code and sentence.
+Intake, worker and command line use the same checks, so a film refused in one place is refused everywhere, with the
+same code and sentence.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ml.decoding.raster import frames_of, open_picture
 from ml.decoding.signatures import detect_kind, has_preamble
 from ml.errors import FilmError
 
-LONGEST_SIDE = (1 << 31) - 1  # pixels; what PNG allows and what a column of a database holds
-MIN_SIDE = 64  # pixels; below this no lung texture is left to look at
+MAX_SIDE = (1 << 31) - 1  # pixels; the limit of PNG and of an integer column of the database
+MIN_SIDE = 64  # pixels; below this no lung texture is visible
 
-# Projection radiography by PS3.3 C.7.3.1.1.1; CT, MR, US and the rest are other examinations.
+# Projection radiography by PS3.3 C.7.3.1.1.1; CT, MR, US and others are not projections.
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG"})
 # Body Part Examined, PS3.16 annex L, as systems write it in practice.
 CHEST_BODY_PARTS = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "RIBS", "TORAX", "PORT CHEST"})
@@ -32,13 +32,13 @@ LATERAL_VIEWS = frozenset({"LL", "RL", "LLD", "RLD", "LATERAL", "LAT"})
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a film before its pixels are touched.
+    """Properties of a film that are known before its pixels are decoded.
 
     Attributes:
         kind: ``"png"``, ``"jpeg"``, ``"dicom"``, ``"tiff"`` or ``"webp"``, by content, never by file name.
         width: columns in pixels.
         height: rows in pixels.
-        frames: pictures in the file; of a TIFF, 2 stands for any number above one.
+        frames: pictures in the file; for a TIFF, 2 stands for any number above 1.
         modality: DICOM Modality, or empty.
         body_part: DICOM Body Part Examined, or empty.
         view: DICOM View Position, or empty.
@@ -58,8 +58,8 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
 
     Args:
         data: the file's bytes.
-        max_pixels: the most a film may have; how many this one declares is for :func:`refuse_unfit` to look at,
-            unless a side is longer than any may be.
+        max_pixels: the largest number of pixels that a film may have. :func:`refuse_unfit` checks it; here it only
+            limits the size of an inflated data set.
 
     Raises:
         FilmError: ``empty_file``, ``unsupported_kind``, ``archive``, ``dicomdir``, ``no_pixels``,
@@ -73,11 +73,11 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
 
 
 def refuse_unfit(header: Header, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuse what by its header alone is no frontal chest radiograph of a usable size.
+    """Refuse a file that by its header is not a frontal chest radiograph of a usable size.
 
     Args:
-        header: what :func:`read_header` found.
-        max_pixels: the most a film may declare.
+        header: from :func:`read_header`.
+        max_pixels: the largest number of pixels that a film may declare.
 
     Raises:
         FilmError: ``multi_frame``, ``too_small``, ``too_many_pixels``, ``not_a_radiograph``,
@@ -122,7 +122,7 @@ def _picture_header(data: bytes, kind: str, max_pixels: int) -> Header:
             header = Header(kind, picture.width, picture.height, frames_of(picture))
     except Exception as error:  # parsers raise whatever a damaged file leads them to
         raise _damaged(kind) from error
-    if max(header.width, header.height) > LONGEST_SIDE:
+    if max(header.width, header.height) > MAX_SIDE:
         raise _too_many(header, max_pixels)
     return header
 
@@ -134,7 +134,7 @@ def _dicom_header(data: bytes, max_pixels: int) -> Header:
         dataset = beginning.dataset
         return Header(
             kind="dicom",
-            width=int(dataset.Columns),  # a picture has both; a file cut short may not
+            width=int(dataset.Columns),  # every picture has both; a file cut short may not
             height=int(dataset.Rows),
             frames=int(dataset.get("NumberOfFrames") or 1),
             modality=_text(dataset, "Modality"),
@@ -143,12 +143,12 @@ def _dicom_header(data: bytes, max_pixels: int) -> Header:
         )
     except FilmError:
         raise
-    except Exception as error:  # as above: any exception means an unreadable header
+    except Exception as error:  # any exception means an unreadable header
         raise _damaged("dicom") from error
 
 
 def _refuse_no_film(beginning: DicomHeader, is_file: bool) -> None:
-    """Refuse DICOM that holds no picture, by what it is; without a preamble it has to say so itself."""
+    """Refuse DICOM without a picture, naming what it is; without a preamble it may not be DICOM at all."""
     if beginning.images is not None:
         count = f"{beginning.images} image" + "s" * (beginning.images != 1)
         raise FilmError(codes.DICOMDIR, images=count)
@@ -164,7 +164,7 @@ def _refuse_no_film(beginning: DicomHeader, is_file: bool) -> None:
 
 
 def _class_name(dataset: pydicom.Dataset) -> str:
-    """What kind of object a DICOM file is, as PS3.6 annex A calls it; empty where it does not say."""
+    """Return the name of the SOP class (PS3.6 annex A), or an empty string if there is none."""
     uid = UID(str(dataset.get("SOPClassUID") or ""))
     return uid.name.removesuffix(" Storage") if uid.name != str(uid) else ""
 
@@ -176,6 +176,6 @@ def _text(dataset: pydicom.Dataset, keyword: str) -> str:
 
 
 def _damaged(kind: str) -> FilmError:
-    if kind == "tiff":  # the one kind whose pixels may be laid out in ways that nobody reads
+    if kind == "tiff":  # TIFF has pixel layouts that no parser here reads
         return FilmError(codes.DAMAGED_TIFF_HEADER)
     return FilmError(codes.DAMAGED_HEADER, kind=kind.upper())

@@ -1,9 +1,9 @@
-"""From a film's bytes to what a network sees: the one path for training, evaluation and serving.
+"""Preprocessing, from a film's bytes to a network's input, the same for training, evaluation and serving.
 
-Two steps, so that the picture people see and the numbers the network sees come from one decode:
-``decode`` gives an upright 8-bit grey working picture, ``to_input`` what one network wants of it.
-Any change to either that can move a score must raise ``PREPROCESSING_VERSION``; a bundle names the version
-it was trained with and is refused by any other.
+Two steps, so that the picture for people and the input of the network come from the same decoded film: ``decode``
+returns an upright 8-bit grey working picture, ``to_input`` converts it for one network. A change to either that can
+change a score must raise ``PREPROCESSING_VERSION``; a bundle names the version it was trained with and is refused by
+any other.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from ml.arrays import Float32Array
 from ml.codes import BLANK_FILM, DAMAGED_PIXELS
 from ml.decoding.bounded_reader import suppress_parser_warnings
 from ml.decoding.dicom_pixels import decode_dicom
@@ -26,17 +26,17 @@ from ml.errors import FilmError
 __all__ = ["PREPROCESSING_VERSION", "WORKING_SIDE", "Grey", "InputSpec", "decode", "load", "to_input"]
 
 PREPROCESSING_VERSION = "grey8-1"
-WORKING_SIDE = 1024  # pixels; the longer side of the working picture at most. Never enlarged.
+WORKING_SIDE = 1024  # pixels; the longer side of the working picture is at most this. Films are never enlarged.
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network takes.
+    """Input format of a network.
 
     Attributes:
         height: rows in pixels.
         width: columns in pixels.
-        channels: 1, or 3 for networks that take the grey picture three times.
+        channels: 1, or 3 for networks that need the grey picture three times.
         kind: ``stretch``, see :func:`to_input`, or ``lungs``, see :func:`ml.inference.lung_crop.to_lung_input`.
     """
 
@@ -47,18 +47,18 @@ class InputSpec:
 
 
 def load(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
-    """Check a film by its header, then decode it. The way of every film, whoever asks.
+    """Check a film by its header, then decode it. Every film is decoded this way.
 
     Args:
         data: the file's bytes.
-        max_pixels: the most a film may have.
+        max_pixels: the largest number of pixels that a film may have.
 
     Returns:
         The working picture, see :func:`decode`.
 
     Raises:
-        FilmError: what :func:`ml.decoding.headers.read_header`, :func:`ml.decoding.headers.refuse_unfit` and
-            :func:`decode` raise.
+        FilmError: as :func:`ml.decoding.headers.read_header`, :func:`ml.decoding.headers.refuse_unfit` and
+            :func:`decode`.
     """
     header = read_header(data, max_pixels)
     refuse_unfit(header, max_pixels)
@@ -71,10 +71,10 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
     Args:
         data: the file's bytes.
         kind: one of those that :func:`ml.decoding.signatures.detect_kind` returns for a film.
-        max_pixels: the most a film may have, for what a deflated data set may become.
+        max_pixels: the largest number of pixels that a film may have; it limits the size of an inflated data set.
 
     Returns:
-        uint8 [H, W], longer side at most ``WORKING_SIDE``, bright means dense (MONOCHROME2).
+        uint8 [H, W], longer side at most ``WORKING_SIDE``, bright meaning dense (MONOCHROME2).
 
     Raises:
         FilmError: ``damaged_pixels``, ``too_large_unpacked`` or ``blank_film``.
@@ -82,7 +82,7 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
     try:
         with suppress_parser_warnings():
             picture = _shrink(_full(data, kind, max_pixels))
-    except (FilmError, MemoryError):  # a want of memory is not of the film alone; it may pass
+    except (FilmError, MemoryError):  # memory may be short for other reasons than the film, and only for now
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
         raise FilmError(DAMAGED_PIXELS) from error
@@ -92,11 +92,11 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
     return pixels
 
 
-def to_input(pixels: Grey, spec: InputSpec) -> NDArray[np.float32]:
+def to_input(pixels: Grey, spec: InputSpec) -> Float32Array:
     """Resize a working picture to a network's input and scale it to 0..1.
 
-    The aspect ratio is not kept: the educational project stretched every film to a square, and its network
-    is served the way it was trained.
+    The aspect ratio is not kept: the network of the original educational project was trained on films stretched to
+    squares, so it is served the same way.
 
     Returns:
         float32 [height, width, channels] in 0..1.
@@ -107,7 +107,7 @@ def to_input(pixels: Grey, spec: InputSpec) -> NDArray[np.float32]:
 
 
 def _full(data: bytes, kind: str, max_pixels: int) -> Image.Image:
-    """At full size, or as much of it as the working picture needs."""
+    """Decode at full size, or at the smaller size that the working picture needs."""
     if kind == "dicom":
         return Image.fromarray(decode_dicom(data, max_pixels))
     return decode_picture(data, kind, WORKING_SIDE)

@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF and WebP as 8-bit grey, opened by exactly the one parser that a file's first bytes name."""
+"""PNG, JPEG, TIFF and WebP as 8-bit grey. Only the parser that a file's first bytes name is used."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ml.decoding.grey_levels import look_up, make_table, stretch
 from ml.decoding.tiff import TiffDirectory
 
 KINDS = frozenset({"png", "jpeg", "tiff", "webp"})
-# Pillow's own limit is one number for the whole process. Ours is held against the header before anything is decoded.
+# Pillow's limit is one number for the whole process. Our limit is checked by the header before pixels are decoded.
 Image.MAX_IMAGE_PIXELS = None
-DEEP_ROWS = 128  # of a picture of more than 8 bits, stretched at once
+DEEP_ROWS = 128  # rows of a picture of more than 8 bits that are stretched at once
 
 
 def open_picture(data: bytes, kind: str) -> Image.Image:
-    """Open a picture; nothing of it is decoded yet.
+    """Open a picture without decoding its pixels.
 
     Args:
         data: the file's bytes.
@@ -37,9 +37,9 @@ def open_picture(data: bytes, kind: str) -> Image.Image:
 
 
 def frames_of(picture: Image.Image) -> int:
-    """How many pictures an open file holds; of a TIFF 2 stands for all that are more than one.
+    """Return how many pictures an open file holds; for a TIFF, 2 stands for any number above 1.
 
-    The pages of a TIFF are a chain that may have no end, so that only the first link is looked at.
+    The pages of a TIFF are a linked list that may be endless, so only the first link is read.
     """
     if picture.format == "TIFF":
         return 2 if getattr(picture, "is_animated", False) else 1
@@ -52,19 +52,20 @@ def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
     Args:
         data: the file's bytes.
         kind: one of ``KINDS``.
-        side: pixels of the longer side that are wanted at least; JPEG may come smaller than it is, not below this.
+        side: smallest wanted length of the longer side in pixels. A JPEG may be decoded at a reduced size, but not
+            below this.
 
     Returns:
-        mode ``L``; values of more than 8 bits are spread over 0..255.
+        Mode ``L``; values of more than 8 bits are spread over 0..255.
 
     Raises:
         Exception: whatever a damaged file leads Pillow to.
     """
     picture = open_picture(data, kind)
     if kind == "jpeg":
-        picture.draft("L", (side, side))  # the decoder's own reduced-size decode
+        picture.draft("L", (side, side))  # lets the JPEG decoder decode at a reduced size
     picture.load()
-    ImageOps.exif_transpose(picture, in_place=True)  # another picture of its size would be one too many
+    ImageOps.exif_transpose(picture, in_place=True)  # in place, to save the memory of a second picture
     if picture.mode not in ("I;16", "I;16B", "I", "F"):
         return _to_grey(picture)
     directory = TiffDirectory(data) if kind == "tiff" else None
@@ -76,12 +77,12 @@ def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
 
 
 def _to_grey(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("La", "RGBa"):  # alpha multiplied in already; Pillow turns these only into their likes
+    if picture.mode in ("La", "RGBa"):  # premultiplied alpha; Pillow converts these only to the same mode without it
         picture = picture.convert(picture.mode.upper())
     if picture.mode == "LAB":
         return picture.getchannel("L")
     if "A" in picture.mode or "transparency" in picture.info:
-        # Transparent parts carry arbitrary colours; black is what surrounds a film.
+        # Transparent parts have arbitrary colours; the surroundings of a film are black.
         opaque = picture.convert("RGBA")
         ground = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(ground, opaque)
@@ -100,11 +101,11 @@ def _stretch_deep(picture: Any) -> Image.Image:
 
 
 def _stretch_wide(picture: Image.Image, unsigned: bool) -> Image.Image:
-    """The same for values without a table, all from TIFF: of the other byte order, signed, of 32 bits, or floats.
+    """Spread values without a table over 0..255; all are from TIFF: big-endian, signed, of 32 bits, or floats.
 
     Args:
         picture: mode ``I;16B``, ``I`` or ``F``.
-        unsigned: whether the values of mode ``I`` are; Pillow takes their highest bit for a sign.
+        unsigned: whether values of mode ``I`` are unsigned; Pillow takes their highest bit for a sign.
     """
     kind = np.uint32 if unsigned and picture.mode == "I" else None
     low, high = np.inf, -np.inf
@@ -116,12 +117,12 @@ def _stretch_wide(picture: Image.Image, unsigned: bool) -> Image.Image:
     grey = np.empty((picture.height, picture.width), dtype=np.uint8)
     for top, values in _rows(picture):
         wide = values.view(kind or values.dtype).astype(np.float64)
-        wide = np.where(np.isfinite(wide), wide, low) - low  # large numbers may differ by little
+        wide = np.where(np.isfinite(wide), wide, low) - low  # in float64: large numbers may differ by little
         grey[top : top + DEEP_ROWS] = stretch(wide.astype(np.float32), 0.0, high - low)
     return Image.fromarray(grey)
 
 
 def _rows(picture: Image.Image) -> Iterator[tuple[int, NDArray[Any]]]:
-    """A few rows at a time, as NumPy gets a copy from Pillow: the first one's number, and their values."""
+    """Yield a few rows at a time: the number of the first row, and their values. NumPy copies them from Pillow."""
     for top in range(0, picture.height, DEEP_ROWS):
         yield top, np.asarray(picture.crop((0, top, picture.width, min(top + DEEP_ROWS, picture.height))))

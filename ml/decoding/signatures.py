@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes and never by its name; and what to do with a file that is no film."""
+"""File formats by their first bytes (never by file name), and advice for files that are not films."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SAVE_FILM = "save the film as DICOM, PNG, JPEG, TIFF or WebP and send that"
 EXPORT_FILM = "export the film itself, as DICOM or PNG, from where it came from"
 PACK_AS_ZIP = "unpack it and send the films, or pack them as ZIP"
 
-# Offset, first bytes, what it is, what to do.
-OTHERS: tuple[tuple[int, bytes, str, str], ...] = (
+# Offset, first bytes, name of the format, advice.
+OTHER_FORMATS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"%PDF-", "a PDF document", EXPORT_FILM),
     (0, b"GIF8", "a GIF picture", SAVE_FILM),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture outside DICOM", SAVE_FILM),
@@ -46,19 +46,19 @@ OTHERS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"MZ", "a program", "send films only"),
     (0, b"\x7fELF", "a program", "send films only"),
 )
-BMP_MAGIC = b"BM"  # two letters alone say little; the four zero bytes behind the size make sure
+BMP_MAGIC = b"BM"  # too short alone; four zero bytes behind the size are checked as well
 TEXT_PROBE = 512  # bytes that must all be text for a file to be called one
 
-FIRST_GROUPS = frozenset({0x0002, 0x0008})  # what a DICOM data set without preamble begins with
-CHAINED = 2  # elements that must follow one another; two do not by accident
-VALUE_TYPES = frozenset(str(one.value) for one in VR)
+FIRST_GROUPS = frozenset({0x0002, 0x0008})  # a DICOM data set without preamble begins with one of them
+CHECKED_ELEMENTS = 2  # that must follow each other; two do not by accident
+VALUE_REPRESENTATIONS = frozenset(str(vr.value) for vr in VR)
 
 
 def detect_kind(data: bytes) -> str:
     """Return the kind of a file: ``png``, ``jpeg``, ``dicom``, ``tiff``, ``webp``, or ``zip`` for an archive.
 
-    DICOM may lack the preamble of its file format, as ACR-NEMA and many exports do. A TIFF header within the
-    preamble is allowed (PS3.10 section 7.1) and makes no TIFF of the file.
+    DICOM may lack the preamble of its file format, as ACR-NEMA and many exports do. A DICOM file whose preamble
+    holds a TIFF header (PS3.10 section 7.1) is DICOM.
 
     Raises:
         FilmError: ``empty_file`` or ``unsupported_kind``.
@@ -83,18 +83,18 @@ def detect_kind(data: bytes) -> str:
 
 
 def has_preamble(data: bytes) -> bool:
-    """Whether a file is laid out as DICOM PS3.10 says: 128 bytes of anything, then ``DICM``."""
+    """Return whether a file begins as DICOM PS3.10 says: 128 bytes of any content, then ``DICM``."""
     return data[DICOM_MAGIC_OFFSET : DICOM_MAGIC_OFFSET + len(DICOM_MAGIC)] == DICOM_MAGIC
 
 
 def starts_data_set(data: bytes) -> bool:
-    """Whether a file begins with elements of a DICOM data set, in any of the three plain transfer syntaxes."""
+    """Return whether a file begins with elements of a DICOM data set, in an uncompressed transfer syntax."""
     return any(_chained(data, order, explicit) for order, explicit in (("<", True), ("<", False), (">", True)))
 
 
 def _chained(data: bytes, order: str, explicit: bool) -> bool:
     at, before = 0, -1
-    for _ in range(CHAINED):
+    for _ in range(CHECKED_ELEMENTS):
         if at + 12 > len(data):
             return False
         group, element = struct.unpack_from(order + "HH", data, at)
@@ -109,11 +109,11 @@ def _chained(data: bytes, order: str, explicit: bool) -> bool:
 
 
 def _value(data: bytes, at: int, order: str, explicit: bool) -> tuple[int, int]:
-    """Where the value of an element begins, and its length; beyond the file where this is no element."""
+    """Return offset and length of an element's value; beyond the end of the file if this is not an element."""
     if not explicit:
         return at + 8, int(struct.unpack_from(order + "I", data, at + 4)[0])
     kind = data[at + 4 : at + 6].decode("latin-1")
-    if kind not in VALUE_TYPES:
+    if kind not in VALUE_REPRESENTATIONS:
         return len(data), 2
     if kind in EXPLICIT_VR_LENGTH_32:  # PS3.5 section 7.1.2
         return at + 12, int(struct.unpack_from(order + "I", data, at + 8)[0])
@@ -121,7 +121,7 @@ def _value(data: bytes, at: int, order: str, explicit: bool) -> tuple[int, int]:
 
 
 def _unsupported(data: bytes) -> FilmError:
-    for offset, magic, name, advice in OTHERS:
+    for offset, magic, name, advice in OTHER_FORMATS:
         if data.startswith(magic, offset):
             return FilmError(codes.KNOWN_BUT_NOT_READ, name=name, advice=advice)
     if data.startswith(BMP_MAGIC) and data[6:10] == b"\0\0\0\0":
@@ -132,7 +132,7 @@ def _unsupported(data: bytes) -> FilmError:
 
 
 def _is_text(beginning: bytes) -> bool:
-    """Whether it reads as UTF-8, or as UTF-16 with its mark; a character cut off at the end is none of its faults."""
+    """Return whether bytes are UTF-8, or UTF-16 with a byte order mark; a character may be cut off at the end."""
     coding = "utf-16" if beginning.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
         text = beginning.decode(coding)

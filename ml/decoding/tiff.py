@@ -1,6 +1,6 @@
-"""What has to be known of a TIFF before Pillow reads it: that it is bounded, and which way its deep greys run.
+"""Checks of a TIFF's first directory before Pillow reads it: its size, and the polarity of deep greys.
 
-TIFF 6.0 (Adobe, 1992) section 2, and BigTIFF, which has 8-byte counts and offsets.
+Source: TIFF 6.0 (Adobe, 1992) section 2, and BigTIFF, which has 8-byte counts and offsets.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ WHITE_IS_ZERO, BLACK_IS_ZERO = 0, 1
 UNSIGNED, SIGNED = 1, 2  # Sample Format; unsigned where the tag is absent
 WIDE = 32  # bits a sample
 SHORT = 3
-TEXT_TYPES = frozenset({1, 2, 7})  # BYTE, ASCII and UNDEFINED, which are not taken apart
+TEXT_TYPES = frozenset({1, 2, 7})  # BYTE, ASCII and UNDEFINED, which Pillow keeps as one object
 MAX_ENTRIES = 4_096
-MAX_NUMBERS = 1 << 20  # in one entry, each becoming a Python object; a strip of one row each makes 65,535
+MAX_NUMBERS = 1 << 20  # in one entry, each becomes a Python object; a film with one strip a row has 65,535
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a TIFF directory: its type, how many values, and where in the file its value field lies."""
+    """An entry of a TIFF directory: its type, its number of values, and the offset of its value field."""
 
     kind: int
     count: int
@@ -28,13 +28,13 @@ class Entry:
 
 
 class TiffDirectory:
-    """The first directory of a TIFF file, as far as it concerns us."""
+    """The first directory of a TIFF file."""
 
     def __init__(self, data: bytes) -> None:
-        """Read it.
+        """Read the entries of the directory.
 
         Raises:
-            ValueError: when there are more entries or numbers in it than any film has.
+            ValueError: when it has more entries or numbers than any film has.
             struct.error: when it is cut short.
         """
         self.data = data
@@ -52,32 +52,34 @@ class TiffDirectory:
             if kind not in TEXT_TYPES and numbers > MAX_NUMBERS:
                 raise ValueError(f"{numbers} values in one entry")
             at += struct.calcsize("=" + count)
-            self.entries.setdefault(tag, Entry(kind, numbers, at))  # the first of two, as Pillow has it
+            self.entries.setdefault(
+                tag, Entry(kind, numbers, at)
+            )  # of two entries of a tag the first counts, as in Pillow
             at += value
 
     def short(self, tag: int, default: int) -> int:
-        """A single number of two bytes, ``default`` where the tag is absent or something else."""
+        """Return a single number of two bytes, or ``default`` if the tag is absent or of another type."""
         entry = self.entries.get(tag)
         if entry is None or entry.kind != SHORT or entry.count != 1:
             return default
         return int(struct.unpack_from(self.order + "H", self.data, entry.at)[0])
 
     def is_deep_grey(self) -> bool:
-        """Whether it holds one grey value of more than eight bits a pixel."""
+        """Return whether a pixel is one grey value of more than eight bits."""
         return self.short(SAMPLES_PER_PIXEL, 1) == 1 and self.short(BITS_PER_SAMPLE, 1) > 8
 
     def is_deep_inverted(self) -> bool:
-        """Whether it holds deep greys of which the largest is black."""
+        """Return whether a pixel is one grey value of more than eight bits, and the largest value is black."""
         return self.is_deep_grey() and self.short(PHOTOMETRIC, BLACK_IS_ZERO) == WHITE_IS_ZERO
 
     def is_unsigned(self) -> bool:
-        """Whether its values are unsigned integers."""
+        """Return whether values are unsigned integers."""
         return self.short(SAMPLE_FORMAT, UNSIGNED) == UNSIGNED
 
     def readable(self) -> bytes:
-        """The same file as Pillow knows it: zero is black, and big-endian integers of 32 bits are signed.
+        """Return the file with tags that Pillow can read: zero is black, big-endian 32-bit integers are signed.
 
-        Pillow inverts greys of up to eight bits, but leaves deep ones as they are or does not know them at all.
+        Pillow inverts greys of up to eight bits; deep greys it does not invert, or does not read at all.
         """
         changes = {PHOTOMETRIC: BLACK_IS_ZERO} if self.is_deep_inverted() else {}
         wide = self.is_deep_grey() and self.short(BITS_PER_SAMPLE, 1) == WIDE

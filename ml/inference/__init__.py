@@ -1,1 +1,1 @@
-"""The working picture in, a result out; all that serves."""
+"""Inference, from the working picture to a result: everything that serving needs."""

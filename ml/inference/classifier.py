@@ -1,4 +1,4 @@
-"""The only serving code that runs a network. Loads ONNX Runtime; never import it before a fork."""
+"""The classifier: the only serving code that runs a network. It loads ONNX Runtime; never import it before a fork."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Float32Array, Float64Array
 from ml.decoding.preprocess import Grey, to_input
 from ml.errors import BundleError, Reason
 from ml.inference.bundle import GATE, LUNGS, Bundle
-from ml.inference.gate import FRONTAL, INVERTED, exposure, gate_inputs, lung_shape, read_gate, refusal
+from ml.inference.gate import FRONTAL, INVERTED, check_exposure, gate_inputs, lung_shape, read_gate, refusal
 from ml.inference.heatmap import overlay_png
 from ml.inference.lung_crop import LungBox, box_around, crop, equalise, lung_fields, mask_input
 from ml.inference.mirror import side_features
 from ml.inference.onnx_runtime import onnxruntime
 
-Floats = NDArray[np.float32]
-
-NOTE_INVERTED = "inverted"  # black and white were exchanged in the file and have been put right
+NOTE_INVERTED = "inverted"  # black and white were swapped in the file, and were swapped back
 
 
 @dataclass(frozen=True)
-class Output:
-    """What the network said of a stack of inputs.
+class NetworkOutput:
+    """The network's output for a stack of inputs.
 
     Attributes:
         scores: float64 [N], P(COVID-19), calibrated.
@@ -33,19 +31,19 @@ class Output:
         features: float32 [N, C], pooled, or ``None``.
     """
 
-    scores: NDArray[np.float64]
-    maps: Floats | None = None
-    features: Floats | None = None
+    scores: Float64Array
+    maps: Float32Array | None = None
+    features: Float32Array | None = None
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a model says of one film.
+class FilmResult:
+    """A model's result for one film.
 
     Attributes:
         score: P(COVID-19), calibrated, 0..1.
         overlay: the class activation map as a PNG to lay over the film, or ``None``.
-        notes: what was put right before, by stable code.
+        notes: stable codes of corrections made before scoring.
     """
 
     score: float
@@ -54,17 +52,24 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A film as the network takes it, and where in the film that is."""
+class PreparedFilm:
+    """The network's input for a film.
 
-    input: Floats
+    Attributes:
+        input: float32 [height, width, channels] in 0..1.
+        box: the part of the film that the input shows, or ``None`` for the whole film.
+        shape: :func:`ml.inference.gate.lung_shape`, where the film was cropped to the lungs.
+        sides: :func:`ml.inference.mirror.side_features`, where the film was cropped to the lungs.
+    """
+
+    input: Float32Array
     box: LungBox | None = None
-    shape: Floats | None = None
-    sides: Floats | None = None
+    shape: Float32Array | None = None
+    sides: Float32Array | None = None
 
 
 class Classifier:
-    """A bundle's networks, ready to run on one thread (processes are what scales here)."""
+    """A bundle's networks, loaded. One thread by default: throughput scales with the number of processes."""
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
@@ -74,112 +79,113 @@ class Classifier:
         self._lungs = _session(bundle.path / LUNGS, threads) if bundle.input.kind == "lungs" else None
         self._gate = read_gate(bundle.path / GATE) if (bundle.path / GATE).exists() else None
 
-    def classify(self, films: Sequence[Grey]) -> list[Finding | Reason]:
-        """Judge working pictures: the gate first, then the score. One pass of each network over all of them.
+    def classify(self, films: Sequence[Grey]) -> list[FilmResult | Reason]:
+        """Classify working pictures, each network in one pass over all of them. The gate may refuse a film.
 
         Args:
-            films: uint8 [H, W] each, as :func:`ml.decoding.preprocess.load` gives them.
+            films: uint8 [H, W] each, from :func:`ml.decoding.preprocess.load`.
 
         Returns:
-            for each film, in order, a finding or the reason it is not scored.
+            For each film, in order, its result or the reason why it is not scored.
         """
         if not films:
             return []
         prepared, output = self._run(films)
         kinds = [
-            kind if self._gate is None or (seen := exposure(film)) == FRONTAL else seen
-            for film, kind in zip(films, self._kinds(prepared, output), strict=True)
+            kind if self._gate is None or (exposure := check_exposure(film)) == FRONTAL else exposure
+            for film, kind in zip(films, self._classify_kinds(prepared, output), strict=True)
         ]
-        results: list[Finding | Reason] = [
-            self._finding(film, ready, output, index) if kind == FRONTAL else refusal(kind)
+        results: list[FilmResult | Reason] = [
+            self._make_result(film, ready, output, index) if kind == FRONTAL else refusal(kind)
             for index, (film, ready, kind) in enumerate(zip(films, prepared, kinds, strict=True))
         ]
         inverted = [index for index, kind in enumerate(kinds) if kind == INVERTED]
-        for index, result in zip(inverted, self._put_right([films[i] for i in inverted]), strict=True):
+        for index, result in zip(inverted, self._classify_inverted([films[i] for i in inverted]), strict=True):
             results[index] = result
         return results
 
-    def predict(self, inputs: Floats) -> Output:
+    def predict(self, inputs: Float32Array) -> NetworkOutput:
         """Run the network once over a stack of inputs, float32 [N, height, width, channels]."""
-        answer = dict(zip(self._outputs, self._network.run(None, {self._input: inputs}), strict=True))
-        if "logit" in answer:
-            logits = answer["logit"].reshape(len(inputs)).astype(np.float64)
+        outputs = dict(zip(self._outputs, self._network.run(None, {self._input: inputs}), strict=True))
+        if "logit" in outputs:
+            logits = outputs["logit"].reshape(len(inputs)).astype(np.float64)
         else:  # a network that ends in its own sigmoid
-            scores = answer[self._outputs[0]].reshape(len(inputs)).astype(np.float64)
-            return Output(scores)
+            scores = outputs[self._outputs[0]].reshape(len(inputs)).astype(np.float64)
+            return NetworkOutput(scores)
         calibrated = self.bundle.slope * logits + self.bundle.intercept
-        return Output(1 / (1 + np.exp(-calibrated)), answer.get("map"), answer.get("features"))
+        return NetworkOutput(1 / (1 + np.exp(-calibrated)), outputs.get("map"), outputs.get("features"))
 
-    def prepare(self, films: Sequence[Grey]) -> list[Prepared]:
-        """Make each film what the network takes, cutting the lungs out where it wants that."""
+    def prepare(self, films: Sequence[Grey]) -> list[PreparedFilm]:
+        """Convert films to the network's input: cropped to the lungs, or the whole film, as the bundle says."""
         if self._lungs is None:
-            return [Prepared(to_input(film, self.bundle.input)) for film in films]
+            return [PreparedFilm(to_input(film, self.bundle.input)) for film in films]
         size = self.bundle.input.height
-        return [_cut_out(film, mask, size) for film, mask in zip(films, self.masks(films), strict=True)]
+        return [_prepare_lung_crop(film, mask, size) for film, mask in zip(films, self.masks(films), strict=True)]
 
-    def masks(self, films: Sequence[Grey]) -> Floats:
-        """Probability of lung, float32 [N, 64, 64] over each film padded to a square.
+    def masks(self, films: Sequence[Grey]) -> Float32Array:
+        """Return the probability of lung, float32 [N, 64, 64], over each film padded to a square.
 
         Raises:
-            BundleError: when the bundle finds no lung fields.
+            BundleError: when the bundle has no network for lung fields.
         """
         if self._lungs is None:
             raise BundleError(f"{self.bundle.name} finds no lung fields")
-        given = np.stack([mask_input(film) for film in films])
-        masks = self._lungs.run(None, {self._lungs.get_inputs()[0].name: given})[0]
+        inputs = np.stack([mask_input(film) for film in films])
+        masks = self._lungs.run(None, {self._lungs.get_inputs()[0].name: inputs})[0]
         return np.asarray(masks, dtype=np.float32).reshape(len(films), *masks.shape[1:3])
 
-    def gate_inputs(self, films: Sequence[Grey]) -> Floats:
-        """What the gate looks at, [N, F]; for training it.
+    def gate_inputs(self, films: Sequence[Grey]) -> Float32Array:
+        """Return the gate's inputs, [N, F]; its training needs them.
 
         Raises:
-            BundleError: when the network gives no features.
+            BundleError: when the network has no output for features.
         """
         return self._gate_inputs(*self._run(films))
 
-    def _run(self, films: Sequence[Grey]) -> tuple[list[Prepared], Output]:
+    def _run(self, films: Sequence[Grey]) -> tuple[list[PreparedFilm], NetworkOutput]:
         prepared = self.prepare(films)
         return prepared, self.predict(np.stack([ready.input for ready in prepared]))
 
-    def _gate_inputs(self, prepared: Sequence[Prepared], output: Output) -> Floats:
+    def _gate_inputs(self, prepared: Sequence[PreparedFilm], output: NetworkOutput) -> Float32Array:
         shapes = [ready.shape for ready in prepared if ready.shape is not None]
         if output.features is None or len(shapes) != len(prepared):
             raise BundleError(f"{self.bundle.name} gives no features for a gate")
         return gate_inputs(output.features, np.stack(shapes))
 
-    def _kinds(self, prepared: Sequence[Prepared], output: Output) -> list[str]:
+    def _classify_kinds(self, prepared: Sequence[PreparedFilm], output: NetworkOutput) -> list[str]:
         if self._gate is None:
             return [FRONTAL] * len(prepared)
         sides = np.stack([ready.sides for ready in prepared if ready.sides is not None])
-        return self._gate.judge(self._gate_inputs(prepared, output), sides)
+        return self._gate.classify(self._gate_inputs(prepared, output), sides)
 
-    def _finding(
-        self, film: Grey, ready: Prepared, output: Output, index: int, notes: tuple[str, ...] = ()
-    ) -> Finding:
+    def _make_result(
+        self, film: Grey, ready: PreparedFilm, output: NetworkOutput, index: int, notes: tuple[str, ...] = ()
+    ) -> FilmResult:
         overlay = None
         if output.maps is not None and ready.box is not None:
             overlay = overlay_png(output.maps[index], ready.box, (film.shape[0], film.shape[1]))
-        return Finding(float(output.scores[index]), overlay, notes)
+        return FilmResult(float(output.scores[index]), overlay, notes)
 
-    def _put_right(self, films: Sequence[Grey]) -> list[Finding | Reason]:
-        """Films that look inverted, turned back; a second pass, and only then a refusal."""
+    def _classify_inverted(self, films: Sequence[Grey]) -> list[FilmResult | Reason]:
+        """Swap black and white of films that look inverted, classify them again, refuse those not frontal then."""
         if not films:
             return []
-        righted = [255 - film for film in films]
-        prepared, output = self._run(righted)
+        corrected = [255 - film for film in films]
+        prepared, output = self._run(corrected)
         return [
-            self._finding(film, ready, output, index, (NOTE_INVERTED,)) if kind == FRONTAL else refusal(INVERTED)
+            self._make_result(film, ready, output, index, (NOTE_INVERTED,)) if kind == FRONTAL else refusal(INVERTED)
             for index, (film, ready, kind) in enumerate(
-                zip(righted, prepared, self._kinds(prepared, output), strict=True)
+                zip(corrected, prepared, self._classify_kinds(prepared, output), strict=True)
             )
         ]
 
 
-def _cut_out(film: Grey, mask: Floats, size: int) -> Prepared:
+def _prepare_lung_crop(film: Grey, mask: Float32Array, size: int) -> PreparedFilm:
     lungs = lung_fields(mask)
     box = box_around(lungs, (film.shape[0], film.shape[1]))
-    seen = equalise(crop(film, box, size))[..., None]
-    return Prepared(seen, box, lung_shape(mask, lungs, box), side_features(seen, mask))
+    network_input = equalise(crop(film, box, size))[..., None]
+    shape, sides = lung_shape(mask, lungs, box), side_features(network_input, mask)
+    return PreparedFilm(network_input, box, shape, sides)
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:

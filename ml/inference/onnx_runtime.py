@@ -1,8 +1,8 @@
-"""ONNX Runtime without its telemetry. Whatever needs it imports it from here.
+"""ONNX Runtime without its telemetry. All code imports it from here.
 
-Its official builds for Linux report sessions to their maker unless told otherwise (microsoft/onnxruntime, pull
-request 27379): they look up a name outside and keep an identifier of the machine under ``~/.cache``. The variable is
-read when the library is loaded, so it is set first.
+The official builds for Linux report sessions to their vendor by default (microsoft/onnxruntime, pull request 27379):
+they look up an external host name and store an identifier of the machine under ``~/.cache``. The variable is read
+when the library is loaded, so it is set first.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from ml.inference.bundle import Bundle, find
 from ml.inference.decision import decide
 
 if TYPE_CHECKING:
-    from ml.inference.classifier import Classifier, Finding
+    from ml.inference.classifier import Classifier, FilmResult
 
 THUMBNAIL_SIDE = 256  # pixels; the longer side at most
 SHRINK_WHOLE = 4  # from so many times on by a whole number: a third of the time, and at least 192 pixels remain
@@ -115,7 +115,7 @@ def judge(films: Sequence[Decoded], model: str, digest: str) -> list[Screened | 
     return [_result(film, finding, classifier.bundle, seconds) for film, finding in zip(films, findings, strict=True)]
 
 
-def _result(film: Decoded, finding: Finding | Reason, bundle: Bundle, seconds: float) -> Screened | Unscored:
+def _result(film: Decoded, finding: FilmResult | Reason, bundle: Bundle, seconds: float) -> Screened | Unscored:
     if isinstance(finding, Reason):
         return Unscored(finding, film.pictures)
     decision = decide(finding.score, bundle.low, bundle.high)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ml.decoding.preprocess import Grey
 from ml.inference.gate import BRIGHT_LEVEL, DARK_LEVEL, FRONTAL, SATURATED, TOO_DARK
-from ml.inference.lung_crop import SECOND_LUNG
+from ml.inference.lung_crop import MIN_SECOND_LUNG
 
 
 def two_largest(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -23,7 +23,7 @@ def two_largest(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         names[...] = spread
     parts, sizes = np.unique(names[lungs], return_counts=True)
     order = np.argsort(-sizes)[:2]
-    kept = [parts[i] for i in order if sizes[i] > SECOND_LUNG * sizes.max()]
+    kept = [parts[i] for i in order if sizes[i] > MIN_SECOND_LUNG * sizes.max()]
     return np.isin(names, kept) & lungs
 
 

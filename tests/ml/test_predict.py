@@ -12,7 +12,7 @@ import pytest
 from ml import DEFAULT_MODEL, NOTICE
 from ml.inference.bundle import find
 from ml.inference.decision import decide
-from ml.predict import BATCH, main, predict, walk
+from ml.predict import BATCH, list_files, main, predict
 from tests.ml.helpers import phantom_file, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ def test_a_folder_is_walked_and_hidden_files_are_left_out(film: Path, capsys: py
 
 def test_a_hidden_file_that_is_named_is_meant(tmp_path: Path) -> None:
     hidden = phantom_file(tmp_path / ".film.png", 1)
-    assert walk([hidden]) == [hidden]
+    assert list_files([hidden]) == [hidden]
 
 
 def test_scores_stay_with_their_films_across_refusals_and_batches(tmp_path: Path) -> None:

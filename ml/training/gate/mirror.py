@@ -9,14 +9,15 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from ml.inference.mirror import Floats, MirrorRule
+from ml.arrays import Float32Array
+from ml.inference.mirror import MirrorRule
 
 FALSE_ALARMS = 0.003  # share of upright films that may be refused, on patients not trained on
 STRENGTH = 0.01  # inverse of the L2 penalty
 FOLDS = 5
 
 
-def train_mirror_rule(sides: Floats, groups: Sequence[str]) -> tuple[MirrorRule, dict[str, Any]]:
+def train_mirror_rule(sides: Float32Array, groups: Sequence[str]) -> tuple[MirrorRule, dict[str, Any]]:
     """Fit the rule, and measure it on patients that it has not seen.
 
     Args:
@@ -39,7 +40,7 @@ def train_mirror_rule(sides: Floats, groups: Sequence[str]) -> tuple[MirrorRule,
     return MirrorRule(_fit(sides), threshold), found
 
 
-def _fit(sides: Floats) -> Floats:
+def _fit(sides: Float32Array) -> Float32Array:
     scale = sides.std(axis=0) + 1e-3
     ways = np.repeat([1, -1], len(sides))
     model = LogisticRegression(C=STRENGTH, fit_intercept=False, max_iter=500)

@@ -74,9 +74,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_header_is_damaged_and_costs_little(name: str) -> None:
     data = HOSTILE[name]()
-    started = time.monotonic()
+    started = time.process_time()
     error = refusal(lambda: refuse_unfit(read_header(data)))
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert error.code == "damaged_header"
     tracemalloc.start()  # which takes ten times as long
     refusal(lambda: read_header(data))
@@ -157,8 +157,8 @@ def test_inflating_keeps_what_is_asked_for_and_counts_the_rest() -> None:
     packed = b"head" + zlib.compress(content, wbits=-zlib.MAX_WBITS) + b"tail"
     assert inflate(packed, 4, len(content), len(content)) == content
     assert inflate(packed, 4, 1_234_567, len(content)) == content[:1_234_567]
-    assert inflate(packed, 4, 0, most=len(content)) == b""
-    assert refusal(lambda: inflate(packed, 4, 0, most=len(content) - 1)).code == "too_large_unpacked"
+    assert inflate(packed, 4, 0, max_bytes=len(content)) == b""
+    assert refusal(lambda: inflate(packed, 4, 0, max_bytes=len(content) - 1)).code == "too_large_unpacked"
 
 
 def test_what_is_not_deflated_is_not_copied() -> None:

@@ -16,7 +16,7 @@ from ml.decoding.preprocess import Grey, decode
 from ml.decoding.signatures import detect_kind
 from ml.inference.bundle import find
 from ml.inference.classifier import Classifier
-from ml.inference.gate import exposure
+from ml.inference.gate import check_exposure
 from ml.inference.lung_crop import two_largest
 from ml.phantom.film import PhantomSpec, chest, jpeg_bytes
 from tests.ml import slow
@@ -41,8 +41,8 @@ def screener() -> Classifier:
 
 def score(pixels: Grey) -> float:
     """Whatever the gate says of it."""
-    ready = screener().prepare([pixels])
-    return float(screener().predict(np.stack([one.input for one in ready])).scores[0])
+    prepared = screener().prepare([pixels])
+    return float(screener().predict(np.stack([film.input for film in prepared])).scores[0])
 
 
 def change(data: bytes) -> float:
@@ -179,8 +179,8 @@ def test_exposure_is_that_of_the_slow_way() -> None:
         dark = rng.integers(low, high + 1, size) if rng.random() < 0.5 else rng.integers(25, 55, size)
         film = np.minimum(dark, 255).astype(np.uint8)
         bright = (255 - film).astype(np.uint8)
-        assert exposure(film) == slow.exposure(film)
-        assert exposure(bright) == slow.exposure(bright)
+        assert check_exposure(film) == slow.exposure(film)
+        assert check_exposure(bright) == slow.exposure(bright)
 
 
 def test_masks_and_exposure_of_real_films(data: Path) -> None:
@@ -189,4 +189,4 @@ def test_masks_and_exposure_of_real_films(data: Path) -> None:
         film = decode(raw, detect_kind(raw))
         mask = screener().masks([film])[0] > 0.5
         assert np.array_equal(two_largest(mask), slow.two_largest(mask)), path.name
-        assert exposure(film) == slow.exposure(film), path.name
+        assert check_exposure(film) == slow.exposure(film), path.name

@@ -1,4 +1,4 @@
-"""What is refused at the door, by which code, and that nothing is decoded to find out."""
+"""Which files are refused at intake, by which code, without decoding pixels."""
 
 import struct
 import zlib

@@ -118,11 +118,11 @@ def test_a_damaged_header_is_read_or_refused(name: str) -> None:
     seen = set()
     for seed in range(MUTATIONS):
         data = mutated(original, seed)
-        started = time.monotonic()
+        started = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             seen.add(code_of(data, lambda data: refuse_unfit(read_header(data))))
-        assert time.monotonic() - started < SECONDS, seed
+        assert time.process_time() - started < SECONDS, seed
     assert seen <= CODES | {""}
     assert len(seen) > 1
 

@@ -16,7 +16,7 @@ from pydicom.filewriter import write_dataset
 
 from ml.decoding.headers import read_header, refuse_unfit
 from ml.decoding.preprocess import load
-from ml.decoding.signatures import OTHERS, detect_kind
+from ml.decoding.signatures import OTHER_FORMATS, detect_kind
 from ml.phantom.film import ENCODERS, PhantomSpec, dicom_bytes
 from tests.ml.helpers import dicom_with, encoded, refusal
 
@@ -67,7 +67,7 @@ def test_an_archive_is_known_but_is_no_film(data: bytes) -> None:
     assert "ZIP" in error.detail
 
 
-@pytest.mark.parametrize(("offset", "magic", "name", "advice"), OTHERS)
+@pytest.mark.parametrize(("offset", "magic", "name", "advice"), OTHER_FORMATS)
 def test_a_well_known_kind_is_named(offset: int, magic: bytes, name: str, advice: str) -> None:
     data = b"\1" * offset + magic + b"\1" * 600
     error = refusal(lambda: detect_kind(data))

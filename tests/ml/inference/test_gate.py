@@ -12,7 +12,7 @@ from ml.inference.gate import (
     REFUSALS,
     SHAPE_FEATURES,
     Gate,
-    exposure,
+    check_exposure,
     lung_shape,
     read_gate,
     refusal,
@@ -47,13 +47,13 @@ def looks_like(kind: str, strength: float = 8.0) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_picture_is_taken_for_what_it_looks_like(kind: str) -> None:
-    assert one_hot_gate().judge(looks_like(kind), NO_SIDES) == [kind]
+    assert one_hot_gate().classify(looks_like(kind), NO_SIDES) == [kind]
 
 
 def test_a_doubtful_film_is_refused_as_the_likeliest_other_thing() -> None:
     doubtful = looks_like(FRONTAL, 2.0) + looks_like("lateral", 1.9)
-    assert one_hot_gate(0.3).judge(doubtful, NO_SIDES) == [FRONTAL]
-    assert one_hot_gate(0.6).judge(doubtful, NO_SIDES) == ["lateral"]
+    assert one_hot_gate(0.3).classify(doubtful, NO_SIDES) == [FRONTAL]
+    assert one_hot_gate(0.6).classify(doubtful, NO_SIDES) == ["lateral"]
 
 
 def test_probabilities_add_up_however_large_the_logits() -> None:
@@ -81,7 +81,7 @@ def test_a_gate_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("low", "high", "kind"), [(0, 30, "too_dark"), (225, 255, "saturated"), (0, 255, FRONTAL)])
 def test_exposure_is_told_by_the_pixels(low: int, high: int, kind: str) -> None:
     film = RNG.integers(low, high, (100, 100)).astype(np.uint8)
-    assert exposure(film) == kind
+    assert check_exposure(film) == kind
 
 
 def mask_with(*boxes: tuple[int, int, int, int]) -> np.ndarray:

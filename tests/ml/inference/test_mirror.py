@@ -9,7 +9,7 @@ import pytest
 from ml.decoding.preprocess import Grey
 from ml.errors import Reason
 from ml.inference.bundle import GATE, find
-from ml.inference.classifier import Classifier, Finding
+from ml.inference.classifier import Classifier, FilmResult
 from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, read_gate, write_gate
 from ml.inference.mirror import FEATURES, MirrorRule, side_features
 from ml.phantom.film import PhantomSpec, chest
@@ -54,8 +54,8 @@ def test_only_frontal_films_are_called_mirrored() -> None:
     inputs[[0, 1], CLASSES.index(FRONTAL)] = 9
     inputs[2, CLASSES.index("lateral")] = 9
     sides = np.stack([np.full(FEATURES, value, np.float32) for value in (1, -1, -1)])
-    assert gate(rule).judge(inputs, sides) == [FRONTAL, MIRRORED, "lateral"]
-    assert gate(None).judge(inputs, sides) == [FRONTAL, FRONTAL, "lateral"]
+    assert gate(rule).classify(inputs, sides) == [FRONTAL, MIRRORED, "lateral"]
+    assert gate(None).classify(inputs, sides) == [FRONTAL, FRONTAL, "lateral"]
 
 
 def test_a_gate_keeps_its_rule_on_disk(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def phantom(seed: int) -> Grey:
 def test_the_shipped_gate_refuses_mirrored_phantoms_and_keeps_upright_ones() -> None:
     classifier = Classifier(find("screener"))
     films = [phantom(seed) for seed in range(8)]
-    assert all(isinstance(found, Finding) for found in classifier.classify(films))
+    assert all(isinstance(found, FilmResult) for found in classifier.classify(films))
     answers = classifier.classify([np.ascontiguousarray(film[:, ::-1]) for film in films])
     codes = [answer.code for answer in answers if isinstance(answer, Reason)]
     assert codes.count("mirrored") >= 7

@@ -16,7 +16,7 @@ from ml.decoding.preprocess import decode, load
 from ml.errors import Reason
 from ml.evaluation.card_markdown import TARGET, write_model_card
 from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find
-from ml.inference.classifier import Classifier, Finding
+from ml.inference.classifier import Classifier, FilmResult
 from ml.phantom.film import PhantomSpec, chest
 from ml.statistics.metrics import auroc
 from ml.training.gate.data import Sample, made, turned, views_of_others
@@ -71,8 +71,8 @@ def test_a_film_alone_is_judged_as_in_a_stack(classifier: Classifier) -> None:
     together = classifier.classify(films(3))
     for film, result in zip(films(3), together, strict=True):
         (alone,) = classifier.classify([film])
-        assert isinstance(alone, Finding)
-        assert isinstance(result, Finding)
+        assert isinstance(alone, FilmResult)
+        assert isinstance(result, FilmResult)
         assert alone.score == pytest.approx(result.score, abs=1e-5)
         assert alone.overlay is not None
 
@@ -88,8 +88,8 @@ def test_an_inverted_film_is_put_right_and_says_so(classifier: Classifier) -> No
     path = get_testdata_file("RG1_UNCR.dcm", download=False)
     film = load(Path(str(path)).read_bytes())
     before, after = classifier.classify([film, 255 - film])
-    assert isinstance(before, Finding)
-    assert isinstance(after, Finding)
+    assert isinstance(before, FilmResult)
+    assert isinstance(after, FilmResult)
     assert (before.notes, after.notes) == ((), ("inverted",))
     assert after.score == pytest.approx(before.score, abs=1e-5)
 
