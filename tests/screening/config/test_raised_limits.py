@@ -1,10 +1,14 @@
-"""A limit that an operator raises is raised everywhere: at the door, in the decoders, in a real worker."""
+"""A limit that an operator raises is raised everywhere: at intake, in the decoders, in a real worker."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
 import json
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,3 +131,36 @@ def test_a_side_that_no_column_holds_is_refused_with_a_reason(batch: Batch, side
     film, _ = add_file(batch=batch, name="a.png", data=png_declaring(side, side))
     assert (film.state, film.code) == ("rejected", "too_many_pixels")
     film.refresh_from_db()
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def limited_functions(tree: ast.Module) -> dict[str, int]:
+    """Return the imported functions of ml that take the limit, and the position of that parameter."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ml.decoding"):
+            for alias in node.names:
+                function = getattr(import_module(str(node.module)), alias.name)
+                parameters = list(inspect.signature(function).parameters) if inspect.isfunction(function) else []
+                if "max_pixels" in parameters:
+                    found[alias.asname or alias.name] = parameters.index("max_pixels")
+    return found
+
+
+def test_the_web_system_passes_its_limit_to_every_function_that_takes_one() -> None:
+    """The default is for command lines; a caller here that forgot the setting would have a second limit."""
+    passing, forgetful = 0, []
+    for path in sorted((ROOT / "screening").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        limited = limited_functions(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in limited:
+                named = any(keyword.arg == "max_pixels" for keyword in node.keywords)
+                if named or len(node.args) > limited[node.func.id]:
+                    passing += 1
+                else:
+                    forgetful.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.func.id}")
+    assert forgetful == []
+    assert passing >= 4
