@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.arrays import Float64Array
 from ml.data.datasets import FilmRecord
 from ml.statistics import metrics
 from ml.statistics.metrics import Metric
@@ -20,7 +21,6 @@ from ml.statistics.metrics import Metric
 BOOTSTRAPS = 2000
 CURVE_POINTS = 100  # kept of a curve for drawing; every figure is computed on all of them
 CLASSES = ("not COVID-19", "COVID-19")
-Scores = NDArray[np.float64]
 
 
 def at_threshold(threshold: float) -> dict[str, Metric]:
@@ -40,7 +40,7 @@ WITHOUT_THRESHOLD: dict[str, Metric] = {
 
 
 def evaluation(
-    name: str, films: Sequence[FilmRecord], groups: Sequence[str], scores: Scores, threshold: float
+    name: str, films: Sequence[FilmRecord], groups: Sequence[str], scores: Float64Array, threshold: float
 ) -> dict[str, Any]:
     """One row of evidence: a model's scores on one collection of films.
 
@@ -96,7 +96,7 @@ def part_counts(films: Sequence[FilmRecord], groups: Sequence[str]) -> dict[str,
 
 
 def _with_interval(
-    name: str, function: Metric, labels: NDArray[Any], scores: Scores, groups: Sequence[str], threshold: float
+    name: str, function: Metric, labels: NDArray[Any], scores: Float64Array, groups: Sequence[str], threshold: float
 ) -> dict[str, float | None]:
     value = function(labels, scores)
     low, high = metrics.bootstrap_interval(function, labels, scores, groups, repeats=BOOTSTRAPS)
@@ -106,7 +106,7 @@ def _with_interval(
 
 
 def _interval_without_errors(
-    name: str, value: float, labels: NDArray[Any], scores: Scores, groups: Sequence[str], threshold: float
+    name: str, value: float, labels: NDArray[Any], scores: Float64Array, groups: Sequence[str], threshold: float
 ) -> tuple[float, float]:
     """Wilson's interval over the patients a share is a share of; NaN for what is no share."""
     called = scores >= threshold
@@ -117,7 +117,7 @@ def _interval_without_errors(
     return metrics.wilson_interval(value * patients, patients)
 
 
-def _report(labels: NDArray[Any], scores: Scores, threshold: float) -> list[dict[str, Any]]:
+def _report(labels: NDArray[Any], scores: Float64Array, threshold: float) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each class; the other class is the same with labels and calls swapped."""
     sides = ((labels == 0, 1 - (scores >= threshold)), (labels == 1, 1.0 * (scores >= threshold)))
     return [

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Float64Array
 from ml.data.datasets import COVID, NORMAL, PNEUMONIA, SOURCES, FilmRecord, load_source, require_data_dir
 from ml.data.duplicates import patient_groups
 from ml.data.split_file import TEST, read_split
@@ -17,7 +17,7 @@ from ml.decoding.preprocess import load
 from ml.evaluation.card import evaluation
 from ml.inference.bundle import SPLIT, Bundle
 
-Score = Callable[[Sequence[FilmRecord]], NDArray[np.float64]]
+Score = Callable[[Sequence[FilmRecord]], Float64Array]
 
 BATCH = 8
 
@@ -94,7 +94,7 @@ def scorer(bundle: Bundle) -> Score:
 
     classifier = Classifier(bundle, threads=0)
 
-    def score(films: Sequence[FilmRecord]) -> NDArray[np.float64]:
+    def score(films: Sequence[FilmRecord]) -> Float64Array:
         scores = []
         for start in range(0, len(films), BATCH):
             pictures = [load(film.path.read_bytes()) for film in films[start : start + BATCH]]

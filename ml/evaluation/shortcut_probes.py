@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
+from ml.arrays import Float32Array
 from ml.decoding.preprocess import Grey
 from ml.inference.classifier import Classifier
 from ml.inference.lung_crop import crop, lung_box, to_lung_input
@@ -24,7 +25,6 @@ THUMBNAIL = 32  # pixels
 GROW = 9  # pixels of the 256-pixel mask; the lungs' edge belongs to the lungs
 BATCH = 8
 
-Floats = NDArray[np.float32]
 Change = Callable[[Grey, NDArray[np.bool_]], Grey]
 
 
@@ -79,7 +79,7 @@ def probe(classifier: Classifier, films: Sequence[Grey], labels: NDArray[Any]) -
     return rows
 
 
-def masks_of(classifier: Classifier, films: Sequence[Grey]) -> list[Floats]:
+def masks_of(classifier: Classifier, films: Sequence[Grey]) -> list[Float32Array]:
     """Probability of lung for each film, [64, 64] over the film padded to a square."""
     return [mask for start in range(0, len(films), BATCH) for mask in classifier.masks(films[start : start + BATCH])]
 
@@ -105,7 +105,7 @@ def map_in_lungs(classifier: Classifier, films: Sequence[Grey]) -> float:
 
 
 def source_from_features(
-    train: Floats, train_sources: Sequence[str], test: Floats, test_sources: Sequence[str]
+    train: Float32Array, train_sources: Sequence[str], test: Float32Array, test_sources: Sequence[str]
 ) -> Any:
     """Can a linear probe tell a film's source from the last features?
 
@@ -120,7 +120,9 @@ def source_from_features(
     return {"balanced_accuracy": round(float(balanced_accuracy_score(test_sources, told)), 4), "chance": chance}
 
 
-def _auroc(classifier: Classifier, films: Sequence[Grey], masks: Sequence[Floats], labels: NDArray[Any]) -> float:
+def _auroc(
+    classifier: Classifier, films: Sequence[Grey], masks: Sequence[Float32Array], labels: NDArray[Any]
+) -> float:
     size = classifier.bundle.input.height
     scores = []
     for start in range(0, len(films), BATCH):
@@ -129,7 +131,7 @@ def _auroc(classifier: Classifier, films: Sequence[Grey], masks: Sequence[Floats
     return round(auroc(labels, np.concatenate(scores)), 4)
 
 
-def _full(mask: Floats, film: Grey) -> NDArray[np.bool_]:
+def _full(mask: Float32Array, film: Grey) -> NDArray[np.bool_]:
     """A mask over the padded square, grown a little, as a mask over the film."""
     height, width = film.shape
     picture = Image.fromarray(((mask > 0.5) * 255).astype(np.uint8)).resize((256, 256), Image.Resampling.BILINEAR)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.arrays import Float64Array
 from ml.data.datasets import FilmRecord
 from ml.statistics.metrics import auroc, bootstrap_interval
 
 FEWEST = 10  # films of each class; with fewer the interval spans most of 0..1
 AGE_BANDS = ((18, "under 18"), (40, "18 to 39"), (60, "40 to 59"), (80, "60 to 79"), (200, "80 and over"))
 CHILDREN = "chest_xray"  # all its patients are 1 to 5 years old, by its publisher
-
-Floats = NDArray[np.float64]
 
 
 def age_band(film: FilmRecord) -> str:
@@ -39,7 +38,7 @@ DIMENSIONS: dict[str, Callable[[FilmRecord], str]] = {
 }
 
 
-def by_subgroup(films: Sequence[FilmRecord], groups: Sequence[str], scores: Floats) -> list[dict[str, Any]]:
+def by_subgroup(films: Sequence[FilmRecord], groups: Sequence[str], scores: Float64Array) -> list[dict[str, Any]]:
     """One row for each value of each dimension: films, COVID-19 films, AUROC with interval or ``None``.
 
     Sources have one class each, for the most part, so a source is set against all films of the other class.
@@ -68,7 +67,7 @@ def _row(
     part: NDArray[np.bool_],
     films: Sequence[FilmRecord],
     groups: Sequence[str],
-    scores: Floats,
+    scores: Float64Array,
 ) -> dict[str, Any]:
     labels = np.array([film.label for film in films])[part]
     row: dict[str, Any] = {

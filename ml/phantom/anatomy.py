@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatMap = NDArray[np.float32]
+from ml.arrays import Float32Array, Float64Array
 
 CANONICAL_SIDE = 720  # pixels on the long side of the working grid
 FILM_CM = 40.0  # what the short side of the film covers
@@ -67,8 +66,8 @@ class Patient:
 class Grid:
     """The canonical grid: coordinates [rows, cols] in the patient's cm and the way back to pixels."""
 
-    x: FloatMap
-    y: FloatMap
+    x: Float32Array
+    y: Float32Array
     per_cm: float
     patient: Patient
 
@@ -88,7 +87,7 @@ class Grid:
         x, y = (u * cos + v * sin) / patient.size, (v * cos - u * sin) / patient.size
         return cls(x.astype(np.float32), y.astype(np.float32), per_cm, patient)
 
-    def pixels(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def pixels(self, points: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Project points [n, 3] (cm) along the beam; fractional rows [n] and columns [n]."""
         who = self.patient
         x = points[:, 0] * np.cos(who.turn) + points[:, 2] * np.sin(who.turn)
@@ -111,10 +110,10 @@ class SoftTissue:
         air: air in windpipe and stomach.
     """
 
-    body: FloatMap
-    room: FloatMap
-    lung: FloatMap
-    air: FloatMap
+    body: Float32Array
+    room: Float32Array
+    lung: Float32Array
+    air: Float32Array
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -122,18 +121,18 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, *name.encode()])
 
 
-def chord(x: FloatMap, y: FloatMap, depth: float) -> FloatMap:
+def chord(x: Float32Array, y: Float32Array, depth: float) -> Float32Array:
     """Path length through an ellipsoid of half depth `depth`; x and y in units of its semi-axes."""
     return np.asarray(2 * depth * np.sqrt(np.clip(1 - x * x - y * y, 0, None)), dtype=np.float32)
 
 
-def ramp(value: FloatMap, low: float, high: float) -> FloatMap:
+def ramp(value: Float32Array, low: float, high: float) -> Float32Array:
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
 
-def capsule(grid: Grid, start: tuple[float, float], end: tuple[float, float], radius: float) -> FloatMap:
+def capsule(grid: Grid, start: tuple[float, float], end: tuple[float, float], radius: float) -> Float32Array:
     """Path length through a round-ended rod between two points of the image plane."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = ((grid.x - start[0]) * dx + (grid.y - start[1]) * dy) / (dx * dx + dy * dy)
@@ -142,7 +141,7 @@ def capsule(grid: Grid, start: tuple[float, float], end: tuple[float, float], ra
     return np.asarray(2 * np.sqrt(np.clip(radius * radius - away, 0, None)), dtype=np.float32)
 
 
-def outer_edge(y: FloatMap, patient: Patient) -> FloatMap:
+def outer_edge(y: Float32Array, patient: Patient) -> Float32Array:
     """Distance of the lung's lateral edge from the midline at height y; the ribs follow it as well."""
     h = (y + 14.4) / 28.0
     swell = 1 - np.clip(1 - h / 0.66, 0, 1) ** 2.3
@@ -154,7 +153,7 @@ def outer_edge_at(y: float, patient: Patient) -> float:
     return float(outer_edge(np.array([y], dtype=np.float32), patient)[0])
 
 
-def _lung(grid: Grid, side: int) -> FloatMap:
+def _lung(grid: Grid, side: int) -> Float32Array:
     """Depth of one lung before heart, great vessels and diaphragm take their room."""
     h = (grid.y + 14.4) / 28.0
     outer = outer_edge(grid.y, grid.patient)
@@ -165,14 +164,14 @@ def _lung(grid: Grid, side: int) -> FloatMap:
     return np.asarray(depth * np.sqrt(np.clip(1 - s**2.6, 0, None)) * (outer > inner), dtype=np.float32)
 
 
-def _dome(grid: Grid, side: int) -> FloatMap:
+def _dome(grid: Grid, side: int) -> Float32Array:
     """One half of the diaphragm with what lies beneath; the liver lifts the image's left one."""
     top = grid.patient.dome + (1.1 if side > 0 else 0.0)
     drop = np.minimum(grid.y - top - 6.0, 0)
     return chord((side * grid.x - 6.0) / 8.6, drop / 6.0, 9.5)
 
 
-def _central(grid: Grid) -> FloatMap:
+def _central(grid: Grid) -> Float32Array:
     """Heart, great vessels and mediastinal fat, as the largest of their path lengths."""
     who = grid.patient
     cos, sin = np.cos(who.heart_axis), np.sin(who.heart_axis)
@@ -190,7 +189,7 @@ def _central(grid: Grid) -> FloatMap:
     return np.asarray(np.sqrt(np.sqrt(fourth)), dtype=np.float32)
 
 
-def _body(grid: Grid) -> FloatMap:
+def _body(grid: Grid) -> Float32Array:
     """Path length through trunk, neck, shoulders and upper arms, clothes and table left out."""
     x, y, who = np.abs(grid.x), grid.y, grid.patient
     flank = who.lung_width + 2.5 + 0.9 * who.girth * ramp(-np.abs(y + 3), -9, 2) + 0.5 * ramp(y, 8, 20)
@@ -204,7 +203,7 @@ def _body(grid: Grid) -> FloatMap:
     return np.asarray(np.maximum(np.maximum(trunk, upper), arms) + breast, dtype=np.float32)
 
 
-def _air(grid: Grid) -> FloatMap:
+def _air(grid: Grid) -> Float32Array:
     """Windpipe, main bronchi and, in some, gas in the stomach under the left half of the diaphragm."""
     who = grid.patient
     pipe = capsule(grid, (0.0, -24.0), (0.35, -4.6), 0.85) * 0.9

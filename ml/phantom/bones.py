@@ -8,17 +8,17 @@ along the beam at the side of the chest, and their edges are brighter than their
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from ml.phantom.anatomy import FloatMap, Grid, chord, outer_edge_at, ramp, stream
+from ml.arrays import Float32Array, Float64Array
+from ml.phantom.anatomy import Grid, chord, outer_edge_at, ramp, stream
 
-Points = NDArray[np.float64]
+Points = Float64Array
 
 GOLDEN = np.pi * (3 - np.sqrt(5))
 
 
-def deposit(grid: Grid, points: Points, volume: Points) -> FloatMap:
+def deposit(grid: Grid, points: Points, volume: Points) -> Float32Array:
     """Spread parcels [n, 3] of `volume` [n] cm³ over their four nearest pixels; path length in cm."""
     rows, cols = grid.x.shape
     v, u = grid.pixels(points)
@@ -39,7 +39,7 @@ def deposit(grid: Grid, points: Points, volume: Points) -> FloatMap:
     return np.asarray((total / area).reshape(rows, cols), dtype=np.float32)
 
 
-def soften(image: FloatMap, passes: int) -> FloatMap:
+def soften(image: Float32Array, passes: int) -> Float32Array:
     """Blur with the 1-2-1 kernel both ways, `passes` times."""
     for _ in range(passes):
         for axis in (0, 1):
@@ -100,7 +100,7 @@ def _collar(side: int, rng: np.random.Generator) -> tuple[Points, Points]:
     return tube(path, thick * 0.9, thick, 48, 1.3, np.full(t.size, 0.85))
 
 
-def _shoulder(grid: Grid) -> FloatMap:
+def _shoulder(grid: Grid) -> Float32Array:
     """Shoulder blades and the heads of the arm bones, mostly beside the lungs."""
     total = np.zeros_like(grid.x)
     for side in (-1, 1):
@@ -116,7 +116,7 @@ def _shoulder(grid: Grid) -> FloatMap:
     return np.asarray(total, dtype=np.float32)
 
 
-def _spine(grid: Grid) -> FloatMap:
+def _spine(grid: Grid) -> Float32Array:
     """Vertebral bodies with discs between them, pedicles and spinous processes."""
     who = grid.patient
     x = np.abs(grid.x + 8.0 * np.sin(who.turn))
@@ -137,7 +137,7 @@ def _spine(grid: Grid) -> FloatMap:
     return np.asarray(total * (0.6 + 0.4 * ramp(grid.y, -17, -12)), dtype=np.float32)
 
 
-def bones(grid: Grid, seed: int) -> FloatMap:
+def bones(grid: Grid, seed: int) -> Float32Array:
     """Path length through bone in cm [rows, cols]."""
     rng = stream(seed, "bones")
     parts = [_rib(grid, number, side, rng) for number in range(10) for side in (-1, 1)]
@@ -171,7 +171,7 @@ def _branches(side: int, rng: np.random.Generator) -> list[tuple[Points, Points]
     return parts
 
 
-def vessels(grid: Grid, lung: FloatMap, seed: int) -> FloatMap:
+def vessels(grid: Grid, lung: Float32Array, seed: int) -> Float32Array:
     """Path length through lung vessels in cm [rows, cols], kept to where there is `lung` around them."""
     rng = stream(seed, "vessels")
     parts = _branches(-1, rng) + _branches(1, rng)
@@ -180,7 +180,7 @@ def vessels(grid: Grid, lung: FloatMap, seed: int) -> FloatMap:
     return np.asarray((soften(deposit(grid, places, volumes), 2) + hila) * ramp(lung, 0.3, 7.0), np.float32)
 
 
-def cloud(grid: Grid, rng: np.random.Generator, scale: float) -> FloatMap:
+def cloud(grid: Grid, rng: np.random.Generator, scale: float) -> Float32Array:
     """Smooth random field, mean 0 and deviation about 1, with grains of `scale` cm."""
     rows, cols = grid.x.shape
     high, wide = rows / grid.per_cm / scale, cols / grid.per_cm / scale
@@ -189,7 +189,7 @@ def cloud(grid: Grid, rng: np.random.Generator, scale: float) -> FloatMap:
     return np.asarray(field, dtype=np.float32) * np.float32(1.4)
 
 
-def opacities(grid: Grid, lung: FloatMap, count: int, severity: float, seed: int) -> FloatMap:
+def opacities(grid: Grid, lung: Float32Array, count: int, severity: float, seed: int) -> Float32Array:
     """Water-like path length in cm of `count` ground-glass patches, alternating between the lungs.
 
     Patches prefer the outer and lower zones, as viral pneumonia does; `severity` 0..1 is their depth.

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ml.phantom.anatomy import FloatMap, Grid, Patient, SoftTissue, soft_tissue, stream
+from ml.arrays import Float32Array
+from ml.phantom.anatomy import Grid, Patient, SoftTissue, soft_tissue, stream
 from ml.phantom.bones import bones, cloud, opacities, vessels
 
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
@@ -62,20 +63,20 @@ class PhantomSpec:
             raise ValueError("phantom noise and seed must not be negative")
 
 
-def _resize(image: FloatMap, spec: PhantomSpec) -> FloatMap:
+def _resize(image: Float32Array, spec: PhantomSpec) -> Float32Array:
     """Bring a canonical map to the size of the film; Pillow widens the kernel when it shrinks."""
     film = Image.fromarray(image).resize((spec.width, spec.height), Image.Resampling.BICUBIC)
     return np.asarray(film, dtype=np.float32)
 
 
-def _blur_matrix(size: int, sigma: float) -> FloatMap:
+def _blur_matrix(size: int, sigma: float) -> Float32Array:
     """Gaussian blur of one axis as a matrix, rows normalised so that edges keep their level."""
     gap = np.subtract.outer(np.arange(size), np.arange(size)) / sigma
     kernel = np.exp(-0.5 * gap * gap)
     return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _scatter(primary: FloatMap, line: FloatMap, per_cm: float) -> FloatMap:
+def _scatter(primary: Float32Array, line: Float32Array, per_cm: float) -> Float32Array:
     """Scattered radiation that passes the grid: a wide blur of what the body takes out of the beam."""
     small = (max(1, primary.shape[1] // 8), max(1, primary.shape[0] // 8))
     coarse = np.asarray(Image.fromarray(primary * line).resize(small, Image.Resampling.BOX))
@@ -85,7 +86,7 @@ def _scatter(primary: FloatMap, line: FloatMap, per_cm: float) -> FloatMap:
     return np.asarray(0.22 * np.asarray(back), dtype=np.float32)
 
 
-def _line_integral(spec: PhantomSpec, grid: Grid, soft: SoftTissue) -> FloatMap:
+def _line_integral(spec: PhantomSpec, grid: Grid, soft: SoftTissue) -> Float32Array:
     """Sum of mu * t along each ray (dimensionless) on the canonical grid, opacities left out."""
     rng = stream(spec.seed, "texture")
     blood = vessels(grid, soft.lung, spec.seed)
@@ -98,7 +99,7 @@ def _line_integral(spec: PhantomSpec, grid: Grid, soft: SoftTissue) -> FloatMap:
     return np.asarray(total, dtype=np.float32)
 
 
-def _stamp(spec: PhantomSpec, shape: tuple[int, ...]) -> tuple[FloatMap, FloatMap]:
+def _stamp(spec: PhantomSpec, shape: tuple[int, ...]) -> tuple[Float32Array, Float32Array]:
     """Collimated field (1 inside, 0 outside) and side letter (lead, 0..1), drawn canonically: [H, W]."""
     rng = stream(spec.seed, "stamp")
     rows, cols = shape
@@ -114,13 +115,13 @@ def _stamp(spec: PhantomSpec, shape: tuple[int, ...]) -> tuple[FloatMap, FloatMa
     return _full(field, spec), _full(letter, spec)
 
 
-def _full(stamp: Image.Image, spec: PhantomSpec) -> FloatMap:
+def _full(stamp: Image.Image, spec: PhantomSpec) -> Float32Array:
     """Enlarge an 8 bit stamp to the film, 0..1."""
     film = stamp.resize((spec.width, spec.height), Image.Resampling.BILINEAR)
     return np.asarray(film, dtype=np.float32) / np.float32(255)
 
 
-def _respond(density: FloatMap, patient: Patient, levels: tuple[float, float]) -> FloatMap:
+def _respond(density: Float32Array, patient: Patient, levels: tuple[float, float]) -> Float32Array:
     """Film-like S curve: from -ln(exposure) to brightness 0..1, `levels` being lung and mediastinum."""
     low, high = levels
     middle = low + (0.37 + patient.exposure) * (high - low)
@@ -129,13 +130,13 @@ def _respond(density: FloatMap, patient: Patient, levels: tuple[float, float]) -
     return np.asarray(np.clip((bright - 0.02) / 0.96, 0, 1), dtype=np.float32)
 
 
-def _density(line: FloatMap, per_cm: float) -> FloatMap:
+def _density(line: Float32Array, per_cm: float) -> Float32Array:
     """Beer-Lambert with scatter: -ln(I / I0) behind the line integral."""
     primary = np.exp(-line)
     return np.asarray(-np.log(primary + _scatter(primary, line, per_cm)), dtype=np.float32)
 
 
-def _film(spec: PhantomSpec) -> tuple[FloatMap, Patient, tuple[float, float]]:
+def _film(spec: PhantomSpec) -> tuple[Float32Array, Patient, tuple[float, float]]:
     """Canonical density -ln(I / I0) before noise, with the levels the response is anchored to."""
     patient = Patient.draw(spec.seed)
     grid = Grid.of(spec.height, spec.width, patient)
@@ -167,7 +168,7 @@ def chest(spec: PhantomSpec) -> Picture:
     bright = _respond(film, patient, levels)
     bright = np.maximum(bright, 0.97 * letter) * field
     top = 2**spec.bits - 1
-    grey: FloatMap = np.clip(bright * top + 0.5, 0, top)
+    grey: Float32Array = np.clip(bright * top + 0.5, 0, top)
     return grey.astype(np.uint8) if spec.bits == 8 else grey.astype(np.uint16)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from ml.arrays import Float64Array
+
 NEWTON_STEPS = 50
 RIDGE = 1e-3  # keeps the fit finite where the classes are parted completely
 CLIP = 1e-6  # of a probability, before its logit is taken
@@ -57,13 +58,13 @@ def slope_and_intercept(labels: ArrayLike, scores: ArrayLike) -> tuple[float, fl
     return slope, intercept
 
 
-def logit(scores: ArrayLike) -> Floats:
+def logit(scores: ArrayLike) -> Float64Array:
     """Log odds of probabilities, finite at 0 and 1."""
     clipped = np.clip(np.asarray(scores, dtype=float), CLIP, 1 - CLIP)
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
-def sigmoid(values: ArrayLike) -> Floats:
+def sigmoid(values: ArrayLike) -> Float64Array:
     """Probability of log odds."""
     return np.asarray(1 / (1 + np.exp(-np.asarray(values, dtype=float))))
 
@@ -86,7 +87,7 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
     return (true_positive / positive if positive else nan), (true_negative / negative if negative else nan)
 
 
-def _logistic_fit(values: Floats, targets: Floats) -> tuple[float, float]:
+def _logistic_fit(values: Float64Array, targets: Float64Array) -> tuple[float, float]:
     """Newton's method on one predictor and a constant, halving steps that do not lower the loss."""
     design = np.stack([values, np.ones_like(values)], axis=1)
     weights = np.zeros(2)
@@ -102,5 +103,5 @@ def _logistic_fit(values: Floats, targets: Floats) -> tuple[float, float]:
     return float(weights[0]), float(weights[1])
 
 
-def _loss(logits: Floats, targets: Floats) -> float:
+def _loss(logits: Float64Array, targets: Float64Array) -> float:
     return float(np.sum(np.logaddexp(0, logits) - targets * logits))

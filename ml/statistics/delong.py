@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from ml.arrays import Float64Array
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Compa
     return Comparison(aucs[0], aucs[1], z, math.erfc(abs(z) / math.sqrt(2)))
 
 
-def _components(truth: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
+def _components(truth: NDArray[np.bool_], scores: Float64Array) -> tuple[Float64Array, Float64Array]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
     positive, negative = scores[truth], scores[~truth]
     together = _mid_ranks(np.concatenate([positive, negative]))
@@ -68,7 +68,7 @@ def _components(truth: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Float
     return over_positives, over_negatives
 
 
-def _mid_ranks(values: Floats) -> Floats:
+def _mid_ranks(values: Float64Array) -> Float64Array:
     """Ranks from 1, ties sharing their mean."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])

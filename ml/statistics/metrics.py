@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
-Metric = Callable[[Floats, Floats], float]
+from ml.arrays import Float64Array
+
+Metric = Callable[[Float64Array, Float64Array], float]
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
     return total
 
 
-def _sweep(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats, Floats, int, int]:
+def _sweep(labels: ArrayLike, scores: ArrayLike) -> tuple[Float64Array, Float64Array, Float64Array, int, int]:
     """Distinct thresholds, falling, with the true and false positives at each."""
     truth, values = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=float)
     order = np.argsort(-values, kind="stable")

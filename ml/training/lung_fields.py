@@ -16,9 +16,9 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers, ops
-from numpy.typing import NDArray
 from PIL import Image
 
+from ml.arrays import Float32Array
 from ml.data.datasets import load_source, require_data_dir
 from ml.decoding.preprocess import Grey, load
 from ml.errors import DataSetError
@@ -28,7 +28,6 @@ WIDTHS = (12, 24, 48, 64)
 EPOCHS, VIEWS, BATCH, RATE = 8, 14, 32, 3e-3
 VALIDATION_FILMS = 50
 SOURCE = "covid-chestxray-dataset"
-Floats = NDArray[np.float32]
 
 
 def lung_network() -> keras.Model:
@@ -52,7 +51,7 @@ def _convolved(x: keras.KerasTensor, width: int, stride: int = 1) -> keras.Keras
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
 
-def masks_of(network: keras.Model, films: list[Grey]) -> Floats:
+def masks_of(network: keras.Model, films: list[Grey]) -> Float32Array:
     """Lung probability of each film: float32 [N, 64, 64], over the film padded to a square."""
     given = np.stack([mask_input(film) for film in films])
     return np.asarray(network.predict(given, batch_size=64, verbose=0), dtype=np.float32)[..., 0]
@@ -79,7 +78,7 @@ def drawn_masks(archive: Path, root: Path) -> list[tuple[Grey, Grey]]:
     return pairs
 
 
-def distorted(film: Grey, mask: Grey, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def distorted(film: Grey, mask: Grey, rng: np.random.Generator) -> tuple[Float32Array, Float32Array]:
     """A turned, scaled, re-exposed copy: film [128, 128, 1] in 0..1 and its mask [64, 64, 1], 0 or 1."""
     height, width = film.shape
     scale = max(height, width) * rng.uniform(0.8, 1.35) / MASK_INPUT
@@ -98,14 +97,14 @@ def distorted(film: Grey, mask: Grey, rng: np.random.Generator) -> tuple[Floats,
     return x.astype(np.float32)[..., None], small.astype(np.float32)[..., None]
 
 
-def _warped(picture: Grey, way: tuple[float, ...]) -> Floats:
+def _warped(picture: Grey, way: tuple[float, ...]) -> Float32Array:
     warped = Image.fromarray(picture).transform(
         (MASK_INPUT, MASK_INPUT), Image.Transform.AFFINE, way, Image.Resampling.BILINEAR
     )
     return np.asarray(warped, dtype=np.float32)
 
 
-def overlap(truth: Floats, said: Floats) -> float:
+def overlap(truth: Float32Array, said: Float32Array) -> float:
     """Mean Dice coefficient of masks [N, 64, 64, 1]."""
     found = said > 0.5
     both = (truth * found).sum(axis=(1, 2, 3))

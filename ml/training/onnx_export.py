@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from ml.arrays import Float32Array
 from ml.errors import BundleError
 from ml.inference.onnx_runtime import onnxruntime
 
@@ -42,7 +42,7 @@ def export(network: keras.Model, path: Path) -> None:
         raise BundleError(f"the exported graph wants {len(inputs)} inputs; a film is one")
 
 
-def parity(network: keras.Model, path: Path, films: NDArray[np.float32]) -> float:
+def parity(network: keras.Model, path: Path, films: Float32Array) -> float:
     """Largest difference between the scores of Keras and ONNX Runtime.
 
     Args:
@@ -87,7 +87,7 @@ def restore(network: keras.Model, path: Path) -> None:
             variable.assign(_take(stored, tuple(variable.shape), variable.path))
 
 
-def _take(stored: list[NDArray[np.float32]], shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+def _take(stored: list[Float32Array], shape: tuple[int, ...], name: str) -> Float32Array:
     """The next stored tensor of this shape; ONNX keeps convolution kernels as [out, in, height, width]."""
     kernel = len(shape) == 4
     wanted = (shape[3], shape[2], shape[0], shape[1]) if kernel else shape

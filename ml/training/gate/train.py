@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
+from ml.arrays import Float32Array
 from ml.data.datasets import SOURCES, load_source, require_data_dir
 from ml.decoding.preprocess import load
 from ml.errors import BundleError, DataSetError
@@ -48,7 +49,6 @@ NUDGES, CUTTINGS, MADE, PHANTOMS = 12, 25, 250, 120
 STRENGTH = 0.01  # inverse of the L2 penalty; small, as there are few laterals and many features
 FOLDS = 5
 BATCH = 8
-Floats = NDArray[np.float32]
 
 
 def samples(root: Path, photograph_folders: Sequence[Path], seed: int = 0) -> list[Sample]:
@@ -73,14 +73,14 @@ def samples(root: Path, photograph_folders: Sequence[Path], seed: int = 0) -> li
     return [*found, *made(films, MADE, rng), *phantoms(PHANTOMS)]
 
 
-def inputs_of(classifier: Classifier, found: Sequence[Sample]) -> Floats:
+def inputs_of(classifier: Classifier, found: Sequence[Sample]) -> Float32Array:
     """What the gate sees of each sample, [N, F]."""
     starts = tqdm(range(0, len(found), BATCH), desc="gate", unit="chunk", disable=None)
     parts = [classifier.gate_inputs([sample.pixels for sample in found[at : at + BATCH]]) for at in starts]
     return np.concatenate(parts)
 
 
-def fit(inputs: Floats, kinds: NDArray[np.str_]) -> Gate:
+def fit(inputs: Float32Array, kinds: NDArray[np.str_]) -> Gate:
     """A multinomial logistic regression, every class weighing the same; lets everything through as yet."""
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
     model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=300)
@@ -91,7 +91,7 @@ def fit(inputs: Floats, kinds: NDArray[np.str_]) -> Gate:
     return Gate(weights, bias, mean.astype(np.float32), scale.astype(np.float32), 0.0)
 
 
-def out_of_fold(inputs: Floats, kinds: NDArray[np.str_], groups: Sequence[str]) -> Floats:
+def out_of_fold(inputs: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str]) -> Float32Array:
     """Probabilities [N, K] by gates that have not seen a sample's group."""
     probabilities = np.zeros((len(kinds), len(CLASSES)), dtype=np.float32)
     for train, test in GroupKFold(FOLDS).split(inputs, kinds, groups):
@@ -99,14 +99,14 @@ def out_of_fold(inputs: Floats, kinds: NDArray[np.str_], groups: Sequence[str]) 
     return probabilities
 
 
-def threshold_for(probabilities: Floats, kinds: NDArray[np.str_], kept: float = KEPT) -> float:
+def threshold_for(probabilities: Float32Array, kinds: NDArray[np.str_], kept: float = KEPT) -> float:
     """The frontal probability that the share ``kept`` of the frontal films reaches; phantoms do not count."""
     frontal_films = probabilities[kinds == FRONTAL, CLASSES.index(FRONTAL)]
     return float(np.quantile(frontal_films, 1 - kept, method="lower"))
 
 
 def evidence(
-    probabilities: Floats, kinds: NDArray[np.str_], groups: Sequence[str], threshold: float
+    probabilities: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str], threshold: float
 ) -> dict[str, Any]:
     """For each kind: pictures, groups, and the share that is refused."""
     refused = probabilities[:, CLASSES.index(FRONTAL)] < threshold

@@ -9,19 +9,17 @@ from __future__ import annotations
 from io import BytesIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from ml.arrays import Float32Array
 from ml.decoding.preprocess import Grey
 from ml.inference.lung_crop import CLIP, MARGIN, LungBox, crop, equalise
-
-Floats = NDArray[np.float32]
 
 _FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.NEAREST)
 _FILTER_SHARES = (0.4, 0.3, 0.2, 0.1)
 
 
-def view(pixels: Grey, box: LungBox, size: int, number: int, film: int) -> Floats:
+def view(pixels: Grey, box: LungBox, size: int, number: int, film: int) -> Float32Array:
     """One view of a film.
 
     Args:
@@ -60,7 +58,7 @@ def _recompressed(pixels: Grey, rng: np.random.Generator) -> Image.Image:
     return picture
 
 
-def _cut(picture: Image.Image, box: LungBox, width: int, size: int, rng: np.random.Generator) -> Floats:
+def _cut(picture: Image.Image, box: LungBox, width: int, size: int, rng: np.random.Generator) -> Float32Array:
     """The lung crop, turned, moved and scaled a little."""
     scale = picture.width / width
     angle = float(rng.normal(0, 5))
@@ -72,7 +70,7 @@ def _cut(picture: Image.Image, box: LungBox, width: int, size: int, rng: np.rand
     return np.asarray(crop(np.asarray(turned), moved, size, margin), dtype=np.float32) / np.float32(255)
 
 
-def _exposed(x: Floats, rng: np.random.Generator) -> Floats:
+def _exposed(x: Float32Array, rng: np.random.Generator) -> Float32Array:
     """Other tube voltage, other unsharp masking, other noise."""
     x = np.asarray(x ** np.exp(rng.normal(0, 0.25)), dtype=np.float32)
     if rng.random() < 0.4:
@@ -84,12 +82,12 @@ def _exposed(x: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(x.clip(0, 1), dtype=np.float32)
 
 
-def _blurred(x: Floats, radius: float) -> Floats:
+def _blurred(x: Float32Array, radius: float) -> Float32Array:
     picture = Image.fromarray((x.clip(0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
     return np.asarray(picture, dtype=np.float32) / np.float32(255)
 
 
-def _corners_hidden(x: Floats, rng: np.random.Generator) -> Floats:
+def _corners_hidden(x: Float32Array, rng: np.random.Generator) -> Float32Array:
     """Each corner is blanked in three of ten views: that is where letters and markers are."""
     size = len(x)
     x = x.copy()

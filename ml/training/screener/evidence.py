@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.arrays import Float32Array, Float64Array
 from ml.data.datasets import FilmRecord
 from ml.data.split_file import trained_patients
 from ml.decoding.preprocess import Grey
@@ -28,7 +29,6 @@ from ml.training.screener.films import Films, Mask, folds
 
 BATCH = 8
 PREVALENCES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5)
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Served:
         features: [N, C].
     """
 
-    scores: Floats
-    features: NDArray[np.float32]
+    scores: Float64Array
+    features: Float32Array
 
 
 def serve(classifier: Classifier, films: Sequence[Grey]) -> Served:
@@ -67,7 +67,7 @@ def serve(classifier: Classifier, films: Sequence[Grey]) -> Served:
     )
 
 
-def measure(films: Films, part: Mask, scores: Floats, name: str, threshold: float) -> dict[str, Any]:
+def measure(films: Films, part: Mask, scores: Float64Array, name: str, threshold: float) -> dict[str, Any]:
     """One row of evidence with calibration slope and intercept, see :func:`ml.evaluation.card.evaluation`."""
     records = [film for film, chosen in zip(films.records, part, strict=True) if chosen]
     row = evaluation(name, records, list(films.groups[part]), scores[part], threshold)
@@ -75,7 +75,7 @@ def measure(films: Films, part: Mask, scores: Floats, name: str, threshold: floa
     return row | {"calibration_slope": round(slope, 3), "calibration_intercept": round(intercept, 3)}
 
 
-def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> dict[str, tuple[Mask, Floats]]:
+def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> dict[str, tuple[Mask, Float64Array]]:
     """For each test of each fold its films and their scores, by networks trained without those sources.
 
     One network each, as one ships, of the first seed; the calibration is the shipped model's, as a new hospital
@@ -110,7 +110,7 @@ def spread(films: Films, runs: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def against_seed(films: Films, parts: dict[str, tuple[Mask, Floats]]) -> list[dict[str, Any]]:
+def against_seed(films: Films, parts: dict[str, tuple[Mask, Float64Array]]) -> list[dict[str, Any]]:
     """DeLong's test against ``seed-cnn`` on the same films; those it was trained on are left out.
 
     Args:
@@ -135,7 +135,7 @@ def against_seed(films: Films, parts: dict[str, tuple[Mask, Floats]]) -> list[di
     return rows
 
 
-def at_points(labels: NDArray[Any], scores: Floats, low: float, high: float) -> dict[str, dict[str, float]]:
+def at_points(labels: NDArray[Any], scores: Float64Array, low: float, high: float) -> dict[str, dict[str, float]]:
     """Sensitivity and specificity at both operating points."""
     return {
         name: {
@@ -176,13 +176,13 @@ def shortcuts(classifier: Classifier, films: Films, parts: Parts, served: Served
     }
 
 
-def subgroups(films: Films, part: Mask, scores: Floats) -> list[dict[str, Any]]:
+def subgroups(films: Films, part: Mask, scores: Float64Array) -> list[dict[str, Any]]:
     """By view, sex, age and source, on the films of ``part``."""
     records: list[FilmRecord] = [film for film, use in zip(films.records, part, strict=True) if use]
     return by_subgroup(records, list(films.groups[part]), scores[part])
 
 
-def _read_logits(films: Films, path: Path) -> Floats:
+def _read_logits(films: Films, path: Path) -> Float64Array:
     """A fold's logits in the films' order, NaN where it was not tested."""
     with path.open(newline="") as file:
         known = {(row["source"], row["file"]): float(row["logit"]) for row in csv.DictReader(file)}

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.arrays import Float32Array
 from ml.inference.lung_crop import LungBox, lung_box
 from ml.training.lung_fields import masks_of
 from ml.training.screener.augment import view
@@ -36,7 +37,7 @@ class Cache:
     """
 
     views: list[Features]
-    pooled: list[NDArray[np.float32]]
+    pooled: list[Float32Array]
 
 
 def cache_folder(films: Films, root: Path = CACHE) -> Path:
@@ -79,7 +80,7 @@ def fill(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path = CAC
     return Cache(views, _pooled(folder, views))
 
 
-def _pooled(folder: Path, views: list[Features]) -> list[NDArray[np.float32]]:
+def _pooled(folder: Path, views: list[Features]) -> list[Float32Array]:
     path = folder / "pooled.npz"
     if not path.exists():
         untrained = trained_part()
@@ -92,11 +93,11 @@ def _pooled(folder: Path, views: list[Features]) -> list[NDArray[np.float32]]:
         return [kept[name] for name in kept.files]
 
 
-def _forward(network: keras.Model, some: NDArray[np.float32]) -> NDArray[np.float32]:
+def _forward(network: keras.Model, some: Float32Array) -> Float32Array:
     return np.asarray(network(some, training=False))
 
 
-def _batches(view: Features) -> Iterator[NDArray[np.float32]]:
+def _batches(view: Features) -> Iterator[Float32Array]:
     for start in range(0, len(view), BATCH):
         yield view[start : start + BATCH].astype(np.float32)
 

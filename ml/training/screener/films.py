@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.arrays import Float32Array, Float64Array
 from ml.data.datasets import NORMAL, PNEUMONIA, SOURCES, FilmRecord, load_source
 from ml.data.duplicates import duplicate_groups, perceptual_hash
 from ml.decoding.preprocess import Grey, load
@@ -39,7 +40,7 @@ class Films:
     sites: NDArray[np.str_]
 
     @property
-    def labels(self) -> NDArray[np.float32]:
+    def labels(self) -> Float32Array:
         """1 for COVID-19, [N]."""
         return np.array([film.label for film in self.records], dtype=np.float32)
 
@@ -159,7 +160,7 @@ def validation_part(films: Films, among: Mask, seed: int = 0, share: float = VAL
     return np.asarray(among & np.isin(films.groups, drawn))
 
 
-def cell_weights(films: Films, among: Mask) -> NDArray[np.float64]:
+def cell_weights(films: Films, among: Mask) -> Float64Array:
     """Return how often each film is drawn.
 
     Both classes are drawn equally often. Within a class, each pair of source and finding is drawn by the square root

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Float64Array
 from ml.data.datasets import require_data_dir
 from ml.errors import BundleError, DataSetError
 from ml.statistics.metrics import auroc
@@ -34,7 +34,7 @@ LUNGS = "lungs.keras"
 SEEDS = (0, 1, 2)
 
 
-def logits(network: keras.Model, served: Features, part: Mask) -> NDArray[np.float64]:
+def logits(network: keras.Model, served: Features, part: Mask) -> Float64Array:
     """The trained part's logits of the films in ``part`` as they are served, NaN elsewhere: [N]."""
     out = np.full(len(part), np.nan)
     members = np.nonzero(part)[0]
@@ -44,7 +44,7 @@ def logits(network: keras.Model, served: Features, part: Mask) -> NDArray[np.flo
     return out
 
 
-def test_fold(films: Films, fold: Fold, scores: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+def test_fold(films: Films, fold: Fold, scores: Float64Array) -> dict[str, dict[str, float]]:
     """AUROC and counts of each of a fold's tests."""
     rows = {}
     for name, (positives, negatives) in fold.tests.items():
@@ -94,13 +94,13 @@ def ship(films: Films, cache: Cache, lungs: keras.Model, seeds: Sequence[int], r
     export(lungs, runs / "lungs.onnx")
 
 
-def _shipped(network: keras.Model, served: Features, part: Mask) -> NDArray[np.float64]:
+def _shipped(network: keras.Model, served: Features, part: Mask) -> Float64Array:
     """The shipped network's logits from cached features: its layers above the frozen part."""
     above = keras.Model(network.get_layer("block10_add").output, network.get_layer("logit").output)
     return logits(above, served, part)
 
 
-def _write_scores(films: Films, part: Mask, scores: NDArray[np.float64], path: Path) -> None:
+def _write_scores(films: Films, part: Mask, scores: Float64Array, path: Path) -> None:
     """Source, file, group, label and logit of some films; no pictures."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -17,6 +17,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from ml.arrays import Float32Array, Float64Array
 from ml.data.datasets import require_data_dir
 from ml.errors import BundleError, DataSetError
 from ml.inference.lung_crop import LungBox
@@ -32,10 +33,9 @@ from ml.training.screener.recipe import Recipe, first_head
 SIZES = (224, 256, 288, 320, 384)
 VIEWS = (0, 1)  # the film as served and one augmented view, to fit on; the first is scored
 KNOWN = "patients of known sources"
-Floats = NDArray[np.float32]
 
 
-def features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> Floats:
+def features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> Float32Array:
     """ImageNet's pooled features of one view of every film: float32 [N, 1280].
 
     Raises:
@@ -50,7 +50,7 @@ def features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> 
     return np.concatenate(found)
 
 
-def probe(films: Films, pooled: list[Floats]) -> dict[str, float]:
+def probe(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
     """AUROC of a linear probe on the tests of every fold, and on a share of the patients of known sources."""
     reached = {}
     for fold in folds(films).values():
@@ -64,7 +64,7 @@ def probe(films: Films, pooled: list[Floats]) -> dict[str, float]:
     return reached
 
 
-def _scores(films: Films, pooled: list[Floats], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _scores(films: Films, pooled: list[Float32Array], among: NDArray[np.bool_]) -> Float64Array:
     weights = cell_weights(films, among)
     slope, bias = first_head(Cache([], pooled), films, weights, Recipe().head_penalty)
     return np.asarray(pooled[0].astype(np.float64) @ slope[:, 0] + bias[0])

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 from keras import layers
-from numpy.typing import NDArray
 
+from ml.arrays import Float32Array
 from ml.training.screener.efficientnet import HEAD_CHANNELS, lower, upper
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
 
@@ -20,7 +20,6 @@ SIZE = 224  # pixels
 CUT = 11  # blocks 0 to 10 stay frozen; their output, 14 x 14 x 112, is what the cache holds
 DROPOUT = 0.3
 HEAD = "covid"
-Floats = NDArray[np.float32]
 
 
 def frozen_part() -> keras.Model:
@@ -83,5 +82,5 @@ def screener(frozen: keras.Model, trained: Sequence[keras.Model], gain: float = 
     return keras.Model(frozen.input, outputs, name="screener")
 
 
-def _mean(weights: Sequence[Sequence[Floats]]) -> list[Floats]:
+def _mean(weights: Sequence[Sequence[Float32Array]]) -> list[Float32Array]:
     return [np.mean(layer, axis=0) for layer in zip(*weights, strict=True)]

@@ -15,10 +15,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from ml.arrays import Float32Array, Float64Array
 from ml.training.screener.feature_cache import Cache
 from ml.training.screener.films import Films, Mask, cell_weights
 from ml.training.screener.network import HEAD, trained_part
@@ -76,7 +76,7 @@ def train(
     return run.network
 
 
-def first_head(cache: Cache, films: Films, weights: NDArray[np.float64], penalty: float) -> list[NDArray[np.float32]]:
+def first_head(cache: Cache, films: Films, weights: Float64Array, penalty: float) -> list[Float32Array]:
     """Logistic regression on ImageNet's features of several views.
 
     Args:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
+
+from ml.arrays import Float32Array
 
 SHEAR_DEGREES = 0.2  # Keras' ImageDataGenerator(shear_range=0.2) means degrees, so the original hardly sheared
 ZOOM = 0.2
 
 
-def seed_augment(films: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def seed_augment(films: Float32Array, rng: np.random.Generator) -> Float32Array:
     """Shear by up to 0.2 degrees, zoom each axis by 0.8 to 1.2, flip half of the films left to right.
 
     Args:
@@ -27,7 +28,7 @@ def seed_augment(films: NDArray[np.float32], rng: np.random.Generator) -> NDArra
     return np.asarray(moved, dtype=np.float32)
 
 
-def _transform(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _transform(height: int, width: int, rng: np.random.Generator) -> Float32Array:
     """The 8 numbers that map an output pixel (x, y) to the input pixel it is read from."""
     shear = np.tan(np.deg2rad(rng.uniform(-SHEAR_DEGREES, SHEAR_DEGREES)))
     zoom_x, zoom_y = rng.uniform(1 - ZOOM, 1 + ZOOM, 2)

@@ -18,8 +18,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Float32Array, Float64Array
 from ml.data.datasets import FilmRecord
 from ml.data.split_file import write_split
 from ml.decoding.preprocess import PREPROCESSING_VERSION
@@ -72,7 +72,7 @@ def ship(runs: Path, protocol: str, seeds: Sequence[int], target: Path) -> dict[
     return card
 
 
-def _export(network: keras.Model, graph: Path, films: NDArray[np.float32]) -> float:
+def _export(network: keras.Model, graph: Path, films: Float32Array) -> float:
     """Export unless the graph there says the same already; returns the largest difference from Keras.
 
     tf2onnx names nodes anew each time; the same weights should keep their digest.
@@ -101,7 +101,7 @@ def _best_epoch(history: Sequence[dict[str, float]]) -> dict[str, float]:
     return min(history, key=lambda row: row["val_loss"])
 
 
-def _score(network: keras.Model, films: Sequence[FilmRecord]) -> NDArray[np.float64]:
+def _score(network: keras.Model, films: Sequence[FilmRecord]) -> Float64Array:
     return np.asarray(network.predict(arrays(films)[0], batch_size=16, verbose=0), dtype=np.float64).ravel()
 
 
@@ -163,7 +163,7 @@ def _evidence(data: SeedData, networks: dict[int, keras.Model], best: int) -> di
     low, high = metrics.operating_points([film.label for film in validation], _score(networks[best], validation))
     test = test_collection(data)
 
-    def score(films: Sequence[FilmRecord]) -> NDArray[np.float64]:
+    def score(films: Sequence[FilmRecord]) -> Float64Array:
         return _score(networks[best], films)
 
     return {

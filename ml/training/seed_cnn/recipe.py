@@ -13,8 +13,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Float32Array
 from ml.data.datasets import FilmRecord
 from ml.data.splits import Split
 from ml.decoding.preprocess import InputSpec, load, to_input
@@ -27,7 +27,7 @@ STEPS_AN_EPOCH = 8
 EPOCHS = 20
 
 
-def arrays(films: Sequence[FilmRecord]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def arrays(films: Sequence[FilmRecord]) -> tuple[Float32Array, Float32Array]:
     """Load films the way the worker does.
 
     Returns:
@@ -40,7 +40,7 @@ def arrays(films: Sequence[FilmRecord]) -> tuple[NDArray[np.float32], NDArray[np
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
     """Batches that depend on seed, epoch and step alone, so that a resumed training goes on as it would have."""
 
-    def __init__(self, films: NDArray[np.float32], labels: NDArray[np.float32], seed: int) -> None:
+    def __init__(self, films: Float32Array, labels: Float32Array, seed: int) -> None:
         super().__init__()
         self._films, self._labels, self._seed = films, labels, seed
         self.epoch = 0
@@ -48,7 +48,7 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras sh
     def __len__(self) -> int:
         return STEPS_AN_EPOCH
 
-    def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, step: int) -> tuple[Float32Array, Float32Array]:
         rng = np.random.default_rng([self._seed, self.epoch, step])
         order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._films))
         picked = np.resize(order, (STEPS_AN_EPOCH, BATCH))[step]

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn.metrics as witness
-from numpy.typing import NDArray
 
+from ml.arrays import Float64Array
 from ml.data.datasets import FilmRecord
 from ml.evaluation import card
 from ml.statistics import metrics
 from tests.ml.helpers import record
-
-Scores = NDArray[np.float64]
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +33,7 @@ def evaluate(labels: list[int], scores: Any, groups: list[str] | None = None, th
     return card.evaluation("A collection", films, names, np.asarray(scores, dtype=float), threshold)
 
 
-def noisy(films: int = 300) -> tuple[list[int], Scores]:
+def noisy(films: int = 300) -> tuple[list[int], Float64Array]:
     rng = np.random.default_rng(0)
     labels = (rng.random(films) < 0.3).astype(int)
     return labels.tolist(), np.clip(0.4 * labels + 0.6 * rng.random(films), 0, 1)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from ml.decoding.synthetic_mark import SYNTHETIC_MARK, is_synthetic
+from ml.arrays import Float64Array
 from ml.phantom import film as phantom
 from ml.phantom.film import (
     PhantomSpec,
@@ -34,7 +34,7 @@ def spec(seed: int = 0, bits: int = 8, opacities: int = 0, severity: float = 0.6
     return PhantomSpec(SIDE, SIDE, bits=bits, opacities=opacities, severity=severity, seed=seed)
 
 
-def reduced(picture: Picture, height: int, width: int) -> NDArray[np.float64]:
+def reduced(picture: Picture, height: int, width: int) -> Float64Array:
     image = Image.fromarray(picture.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.float64)
 

@@ -7,12 +7,13 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from ml.arrays import Float64Array
 from ml.statistics.delong import delong_test
 
 RNG = np.random.default_rng(5)
 
 
-def scores(labels: NDArray[np.int_], strength: float) -> NDArray[np.float64]:
+def scores(labels: NDArray[np.int_], strength: float) -> Float64Array:
     return labels * strength + RNG.normal(0, 1, len(labels))
 
 

@@ -8,14 +8,14 @@ import pytest
 import sklearn.metrics as witness
 from numpy.typing import NDArray
 
+from ml.arrays import Float64Array
 from ml.statistics import metrics
 
-Floats = NDArray[np.float64]
 LABELS = [1, 1, 1, 0, 0]
 SCORES = [0.9, 0.5, 0.4, 0.6, 0.1]  # at 0.5: two true and one false positive, one true and one false negative
 
 
-def sample(seed: int, films: int = 200, levels: int | None = 20) -> tuple[NDArray[np.int64], Floats]:
+def sample(seed: int, films: int = 200, levels: int | None = 20) -> tuple[NDArray[np.int64], Float64Array]:
     """Labels, and scores that know a little of them; few levels make many ties."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, films)
@@ -28,7 +28,7 @@ SAMPLES = [sample(seed, levels=levels) for seed in range(4) for levels in (None,
 
 @pytest.mark.parametrize(("labels", "scores"), SAMPLES)
 @pytest.mark.parametrize("threshold", [0.0, 0.35, 0.5, 0.8, 1.0])
-def test_counts_and_shares(labels: NDArray[np.int64], scores: Floats, threshold: float) -> None:
+def test_counts_and_shares(labels: NDArray[np.int64], scores: Float64Array, threshold: float) -> None:
     called = (scores >= threshold).astype(int)
     counts = metrics.confusion(labels, scores, threshold)
     expected = witness.confusion_matrix(labels, called, labels=[0, 1]).ravel().tolist()
@@ -51,14 +51,14 @@ def test_counts_and_shares(labels: NDArray[np.int64], scores: Floats, threshold:
 
 
 @pytest.mark.parametrize(("labels", "scores"), SAMPLES)
-def test_areas_and_brier(labels: NDArray[np.int64], scores: Floats) -> None:
+def test_areas_and_brier(labels: NDArray[np.int64], scores: Float64Array) -> None:
     assert metrics.auroc(labels, scores) == pytest.approx(witness.roc_auc_score(labels, scores))
     assert metrics.auprc(labels, scores) == pytest.approx(witness.average_precision_score(labels, scores))
     assert metrics.brier(labels, scores) == pytest.approx(witness.brier_score_loss(labels, scores))
 
 
 @pytest.mark.parametrize(("labels", "scores"), SAMPLES)
-def test_roc_curve(labels: NDArray[np.int64], scores: Floats) -> None:
+def test_roc_curve(labels: NDArray[np.int64], scores: Float64Array) -> None:
     false_positive, true_positive, thresholds = witness.roc_curve(labels, scores, drop_intermediate=False)
     ours = np.array(metrics.roc_points(labels, scores))
     assert np.allclose(ours[:, 0], false_positive)
@@ -67,7 +67,7 @@ def test_roc_curve(labels: NDArray[np.int64], scores: Floats) -> None:
 
 
 @pytest.mark.parametrize(("labels", "scores"), SAMPLES)
-def test_precision_recall_curve(labels: NDArray[np.int64], scores: Floats) -> None:
+def test_precision_recall_curve(labels: NDArray[np.int64], scores: Float64Array) -> None:
     precision, recall, thresholds = witness.precision_recall_curve(labels, scores)
     ours = np.array(metrics.pr_points(labels, scores))
     theirs = np.column_stack([recall[:-1], precision[:-1], thresholds])[::-1]
@@ -137,7 +137,7 @@ def test_calibration_error_is_zero_where_scores_are_shares() -> None:
 
 
 @pytest.mark.parametrize(("labels", "scores"), SAMPLES[:3])
-def test_calibration_bins_hold_every_film_once(labels: NDArray[np.int64], scores: Floats) -> None:
+def test_calibration_bins_hold_every_film_once(labels: NDArray[np.int64], scores: Float64Array) -> None:
     bins = metrics.calibration_bins(labels, scores, bins=7)
     assert sum(part.count for part in bins) == len(labels)
     assert sum(part.count * part.observed for part in bins) == pytest.approx(labels.sum())
@@ -145,7 +145,7 @@ def test_calibration_bins_hold_every_film_once(labels: NDArray[np.int64], scores
     assert all(part.low - 1e-12 <= part.mean_score <= part.high + 1e-12 for part in bins)
 
 
-def share(labels: Floats, scores: Floats) -> float:
+def share(labels: Float64Array, scores: Float64Array) -> float:
     return float(labels.mean())
 
 

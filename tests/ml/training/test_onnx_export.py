@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 
 pytest.importorskip("tensorflow")
@@ -16,6 +15,7 @@ pytest.importorskip("tensorflow")
 import onnx
 from onnx import numpy_helper
 
+from ml.arrays import Float32Array
 from ml.decoding.preprocess import Grey, load, to_input
 from ml.errors import BundleError
 from ml.phantom.film import PhantomSpec, png_bytes
@@ -23,7 +23,7 @@ from ml.training.onnx_export import PARITY_BOUND, PARITY_FILMS, SPREAD, export, 
 from ml.training.seed_cnn.network import seed_cnn
 from tests.ml.helpers import classifier, shipped
 
-Films = NDArray[np.float32]
+Films = Float32Array
 
 
 def variants() -> Iterator[Grey]:

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from ml.arrays import Float32Array
 from ml.errors import BundleError
 from ml.training.screener.efficientnet import blocks, lower, upper
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
@@ -83,7 +83,7 @@ def test_every_block_says_what_the_original_says() -> None:
     assert np.abs(np.asarray(above(ours[-1])) - theirs[-1]).max() < LARGEST_DIFFERENCE
 
 
-def _outputs_of_blocks(torch: Any, original: Any, films: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def _outputs_of_blocks(torch: Any, original: Any, films: Float32Array) -> list[Float32Array]:
     """Each block's output and the last activation, as [N, h, w, c]."""
     found = []
     for block in original._blocks:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from ml.arrays import Float32Array
 from ml.data.datasets import COVID, NORMAL, PNEUMONIA, FilmRecord
 from ml.decoding.preprocess import Grey
 from ml.inference.lung_crop import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
@@ -32,7 +32,7 @@ def a_film(height: int = 200, width: int = 260) -> Grey:
     return np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
 
 
-def two_lungs() -> NDArray[np.float32]:
+def two_lungs() -> Float32Array:
     mask = np.zeros((64, 64), np.float32)
     mask[20:50, 12:28] = 1
     mask[22:48, 36:52] = 1

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 pytest.importorskip("tensorflow")
 
+from ml.arrays import Float32Array
 from ml.training.seed_cnn.augment import seed_augment
 
-Films = NDArray[np.float32]
+Films = Float32Array
 
 
 def films_of(count: int, height: int = 24, width: int = 20) -> Films:

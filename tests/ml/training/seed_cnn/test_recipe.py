@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 pytest.importorskip("tensorflow")
 
 import keras
 
+from ml.arrays import Float32Array
 from ml.data.splits import Split
 from ml.inference.bundle import sha256_of
 from ml.training.seed_cnn import recipe
@@ -115,7 +115,7 @@ def test_films_and_labels_are_loaded_as_the_worker_does(split: Split) -> None:
     assert 0 <= films.min() < films.max() <= 1
 
 
-def batch(seed: int, epoch: int, step: int, films: int = 5) -> tuple[NDArray[np.float32], list[float]]:
+def batch(seed: int, epoch: int, step: int, films: int = 5) -> tuple[Float32Array, list[float]]:
     """Labels tell which films were picked."""
     pictures = np.random.default_rng(9).random((films, 16, 16, 3), dtype=np.float32)
     batches = AugmentedBatches(pictures, np.arange(films, dtype=np.float32), seed)
