@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ml.arrays import Float64Array
 from ml.data.datasets import FilmRecord
 from ml.statistics import metrics
+from ml.statistics.estimate import wilson_interval
 from ml.statistics.metrics import Metric
 
 BOOTSTRAPS = 2000
@@ -114,7 +115,7 @@ def _interval_without_errors(
     if name not in of:
         return float("nan"), float("nan")
     patients = len(set(np.asarray(groups)[of[name]]))
-    return metrics.wilson_interval(value * patients, patients)
+    return wilson_interval(value * patients, patients)
 
 
 def _report(labels: NDArray[Any], scores: Float64Array, threshold: float) -> list[dict[str, Any]]:

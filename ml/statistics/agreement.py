@@ -1,4 +1,4 @@
-"""How far two readers agree beyond chance."""
+"""Agreement of two readers beyond chance."""
 
 from __future__ import annotations
 
@@ -7,34 +7,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml.statistics.estimate import Z_95, Estimate
 
-@dataclass(frozen=True)
-class Kappa:
-    """Cohen's kappa of two readers: 1 is perfect agreement, 0 what chance alone gives.
+METHOD = "Fleiss, Cohen & Everitt 1969"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kappa(Estimate):
+    """Cohen's kappa of two readers, -1..1: 1 is perfect agreement, 0 is agreement by chance.
 
     Attributes:
-        value: kappa, at most 1.
-        low: lower bound of its 95 % interval.
-        high: upper bound.
-        agreed: films both call the same.
-        films: films both have read.
+        agreed: films that both readers put into the same category.
+        films: films that both readers have read.
     """
 
-    value: float
-    low: float
-    high: float
     agreed: int
     films: int
 
 
-def cohen_kappa(table: Sequence[Sequence[int]], z: float = 1.959964) -> Kappa | None:
-    """Kappa of a table of films, [K, K]: rows are one reader's categories, columns the other's (Cohen 1960).
+def cohen_kappa(table: Sequence[Sequence[int]], z: float = Z_95) -> Kappa | None:
+    """Return Cohen's kappa of two readers (Cohen 1960).
 
-    The interval is the large-sample one of Fleiss, Cohen & Everitt 1969, cut off at -1 and 1. It is too narrow for
-    few films, and has no width at all where every film is called the same by both.
+    The interval is the large-sample one of Fleiss, Cohen & Everitt 1969, limited to -1..1. It is too narrow for
+    few films, and has no width where both readers agree on every film.
+
+    Args:
+        table: films by the first reader's category (rows) and the second reader's (columns), [K, K].
+        z: standard normal quantile of the coverage.
 
     Returns:
-        ``None`` where kappa is undefined: without films, or where both put every film into the same one category.
+        ``None`` where kappa is undefined: without films, or where both put every film into one and the same category.
     """
     counts = np.asarray(table, dtype=float)
     films = counts.sum()
@@ -51,4 +53,12 @@ def cohen_kappa(table: Sequence[Sequence[int]], z: float = 1.959964) -> Kappa | 
     np.fill_diagonal(beside, 0.0)
     spread = diagonal.sum() + (1 - kappa) ** 2 * beside.sum() - (kappa - expected * (1 - kappa)) ** 2
     half = z * float(np.sqrt(max(0.0, spread) / films)) / (1 - expected)
-    return Kappa(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), int(np.trace(counts)), int(films))
+    return Kappa(
+        kappa,
+        max(-1.0, kappa - half),
+        min(1.0, kappa + half),
+        n=int(films),
+        method=METHOD,
+        agreed=int(np.trace(counts)),
+        films=int(films),
+    )

@@ -208,19 +208,6 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def wilson_interval(successes: float, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927). Unlike a bootstrap it says something where every trial succeeded.
-
-    NaN twice without trials.
-    """
-    if not trials:
-        return float("nan"), float("nan")
-    share, correction = successes / trials, z * z / trials
-    centre = (share + correction / 2) / (1 + correction)
-    half = z / (1 + correction) * np.sqrt(share * (1 - share) / trials + correction / trials / 4)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
-
-
 def _members(groups: Sequence[str]) -> list[NDArray[np.intp]]:
     names = np.asarray(groups)
     return [np.nonzero(names == name)[0] for name in np.unique(names)]

@@ -15,7 +15,7 @@ from django.db.models import Aggregate, Count, F, FloatField, Max, Q, QuerySet, 
 from django.db.models.functions import Least
 
 from ml.statistics.agreement import Kappa, cohen_kappa
-from ml.statistics.metrics import wilson_interval
+from ml.statistics.estimate import Estimate, wilson_estimate
 from screening.models import Film, Review
 from screening.reading.queries import NOT_WITHDRAWN
 
@@ -54,29 +54,8 @@ class Median(Aggregate):
 
 
 @dataclass(frozen=True)
-class Share:
-    """A proportion with its 95 % interval (Wilson)."""
-
-    part: int
-    whole: int
-
-    @property
-    def value(self) -> float:
-        """0..1."""
-        return self.part / self.whole
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Lower and upper bound."""
-        return wilson_interval(self.part, self.whole)
-
-    def __bool__(self) -> bool:
-        return self.whole > 0
-
-
-@dataclass(frozen=True)
 class ReaderFigures:
-    """One reader's figures. A figure without films is ``None`` or false.
+    """One reader's figures. A figure without films is ``None``.
 
     Attributes:
         reader: the user name.
@@ -99,9 +78,9 @@ class ReaderFigures:
     median_seconds: float | None
     second_opinions: int
     unreadable: int
-    blinded: Share
-    in_sight: Share
-    gold: Share
+    blinded: Estimate | None
+    in_sight: Estimate | None
+    gold: Estimate | None
     doubles: Kappa | None = field(default=None)
 
 
@@ -148,9 +127,9 @@ def _figures(who: Q, compared: Q, reader: int = ALL_READERS) -> list[ReaderFigur
             median_seconds=row["median"],
             second_opinions=row["asked"],
             unreadable=row["unreadable"],
-            blinded=Share(row["blinded_same"], row["blinded_all"]),
-            in_sight=Share(row["in_sight_same"], row["in_sight_all"]),
-            gold=Share(row["gold_right"], row["gold_all"]),
+            blinded=wilson_estimate(row["blinded_same"], row["blinded_all"]),
+            in_sight=wilson_estimate(row["in_sight_same"], row["in_sight_all"]),
+            gold=wilson_estimate(row["gold_right"], row["gold_all"]),
             doubles=cohen_kappa(tables[row["reviewer"]]) if row["reviewer"] in tables else None,
         )
         for row in rows

@@ -12,21 +12,14 @@ from dataclasses import dataclass
 
 from ml.inference.decision import Decision
 from ml.statistics.metrics import wilson_interval
+from ml.statistics.estimate import Estimate, wilson_estimate, wilson_interval
 from screening.batches.counts import FilmGroup
 from screening.reading.rules import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 
 MIN_READ_FILMS = 20  # films of a decision; with fewer there is no estimate
+BEGG_GREENES = "Wilson, corrected for verification bias"
 FLAGGED_DECISIONS = (Decision.POSITIVE, Decision.UNCERTAIN)
 DECISIONS = (*FLAGGED_DECISIONS, Decision.NEGATIVE)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A proportion with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -48,11 +41,11 @@ class ReadCounts:
     waiting: int
 
     @property
-    def share(self) -> Rate | None:
+    def share(self) -> Estimate | None:
         """The share of ``read`` with signs; ``None`` if fewer than ``MIN_READ_FILMS`` were read."""
         if self.read < MIN_READ_FILMS:
             return None
-        return Rate(self.with_signs / self.read, *wilson_interval(self.with_signs, self.read))
+        return wilson_estimate(self.with_signs, self.read)
 
 
 @dataclass(frozen=True)
@@ -60,8 +53,8 @@ class VerifiedFigures:
     """Counts for each decision; sensitivity and specificity of flagging, ``None`` if they cannot be estimated."""
 
     rows: list[ReadCounts]
-    sensitivity: Rate | None
-    specificity: Rate | None
+    sensitivity: Estimate | None
+    specificity: Estimate | None
 
 
 def estimate_from_verdicts(groups: Iterable[FilmGroup]) -> VerifiedFigures | None:
@@ -93,12 +86,13 @@ def _count_read(decision: str, groups: list[FilmGroup]) -> ReadCounts:
     )
 
 
-def _sensitivity_and_specificity(rows: list[ReadCounts]) -> tuple[Rate | None, Rate | None]:
+def _sensitivity_and_specificity(rows: list[ReadCounts]) -> tuple[Estimate | None, Estimate | None]:
     """Estimate sensitivity and specificity of calling a film positive or uncertain."""
     *flagged, negative = rows
-    missed = negative.share
-    if missed is None or any(row.waiting for row in flagged):
+    if negative.share is None or any(row.waiting for row in flagged):
         return None, None
+    missed = negative.with_signs / negative.read
+    low, high = wilson_interval(negative.with_signs, negative.read)
     diseased = sum(row.with_signs for row in flagged)
     without_signs = sum(row.read for row in flagged) - diseased
 
@@ -110,7 +104,7 @@ def _sensitivity_and_specificity(rows: list[ReadCounts]) -> tuple[Rate | None, R
         return healthy / (healthy + without_signs)
 
     # Both fall with the share of diseased negatives, so its bounds give their bounds.
-    found = Rate(specificity(missed.value), specificity(missed.high), specificity(missed.low))
+    found = Estimate(specificity(missed), specificity(high), specificity(low), method=BEGG_GREENES)
     if not diseased:
         return None, found
-    return Rate(sensitivity(missed.value), sensitivity(missed.high), sensitivity(missed.low)), found
+    return Estimate(sensitivity(missed), sensitivity(high), sensitivity(low), method=BEGG_GREENES), found

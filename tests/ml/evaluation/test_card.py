@@ -12,6 +12,7 @@ from ml.arrays import Float64Array
 from ml.data.datasets import FilmRecord
 from ml.evaluation import card
 from ml.statistics import metrics
+from ml.statistics.estimate import wilson_interval
 from tests.ml.helpers import record
 
 
@@ -113,7 +114,7 @@ def test_perfect_scores_still_have_an_interval_of_patients() -> None:
     labels = [1, 0] * 12
     groups = [f"{label}-{index // 4}" for index, label in enumerate(labels)]
     values = evaluate(labels, [0.9, 0.1] * 12, groups)["values"]
-    by_class, overall = metrics.wilson_interval(6, 6)[0], metrics.wilson_interval(12, 12)[0]
+    by_class, overall = wilson_interval(6, 6)[0], wilson_interval(12, 12)[0]
     for name in ("precision", "recall", "specificity"):
         assert values[name] == {"value": 1.0, "low": pytest.approx(by_class, abs=1e-6), "high": 1.0}
     assert values["accuracy"] == {"value": 1.0, "low": pytest.approx(overall, abs=1e-6), "high": 1.0}

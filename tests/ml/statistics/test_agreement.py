@@ -22,6 +22,8 @@ def test_interval_covers_kappa_as_often_as_it_says() -> None:
     for _ in range(1000):
         kappa = cohen_kappa(rng.multinomial(200, shares.ravel()).reshape(2, 2).tolist())
         assert kappa is not None
+        assert kappa.low is not None
+        assert kappa.high is not None
         held += kappa.low <= 0.5 <= kappa.high
     assert 925 <= held <= 975
 
@@ -32,6 +34,7 @@ def test_perfect_and_opposite() -> None:
     assert opposite is not None
     assert (perfect.value, perfect.low, perfect.high) == pytest.approx((1, 1, 1))
     assert opposite.value == pytest.approx(-1)
+    assert opposite.low is not None
     assert opposite.low >= -1
 
 

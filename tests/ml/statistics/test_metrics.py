@@ -200,25 +200,6 @@ def test_bootstrap_of_what_is_never_defined_is_undefined() -> None:
     assert all(math.isnan(bound) for bound in interval)
 
 
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [
-        # R. G. Newcombe, Two-sided confidence intervals for the single proportion, 1998, table I, method 3.
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        (20, 20, 0.8389, 1.0),
-    ],
-)
-def test_wilson_against_published_values(successes: int, trials: int, low: float, high: float) -> None:
-    assert metrics.wilson_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_wilson_without_trials_is_undefined() -> None:
-    assert all(math.isnan(bound) for bound in metrics.wilson_interval(0, 0))
-
-
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("films", [12, 60, 300])
 @pytest.mark.parametrize("wanted", [0.8, 0.95])
