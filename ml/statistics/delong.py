@@ -1,4 +1,4 @@
-"""Are two models' AUROCs on the same films different? DeLong's test."""
+"""DeLong's test of the difference of two AUROCs on the same films."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ml.arrays import Float64Array
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two AUROCs on the same films.
+class AurocComparison:
+    """DeLong's comparison of two AUROCs on the same films.
 
     Attributes:
         first: AUROC of the first model.
@@ -28,7 +28,7 @@ class Comparison:
     p: float
 
 
-def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Comparison:
+def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> AurocComparison:
     """Compare two correlated ROC curves.
 
     Films are taken as independent, so several films of a patient make the probability a little too small.
@@ -54,9 +54,9 @@ def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Compa
     )
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if variance <= 0:
-        return Comparison(aucs[0], aucs[1], float("nan"), 1.0 if aucs[0] == aucs[1] else 0.0)
+        return AurocComparison(aucs[0], aucs[1], float("nan"), 1.0 if aucs[0] == aucs[1] else 0.0)
     z = (aucs[0] - aucs[1]) / math.sqrt(variance)
-    return Comparison(aucs[0], aucs[1], z, math.erfc(abs(z) / math.sqrt(2)))
+    return AurocComparison(aucs[0], aucs[1], z, math.erfc(abs(z) / math.sqrt(2)))
 
 
 def _components(truth: NDArray[np.bool_], scores: Float64Array) -> tuple[Float64Array, Float64Array]:
