@@ -1,4 +1,4 @@
-"""Measure a shipped model on labelled films: ``python -m ml.evaluate``. Needs the data sets, changes nothing."""
+"""Measure a model on labelled films. Needs the data sets (XRAY_DATA_DIR); changes nothing."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ import sys
 
 from ml import DEFAULT_MODEL
 from ml.errors import BundleError, DataSetError
-from ml.evaluation.collections import collections, measure, scorer, table
+from ml.evaluation.collections import collections_of, evaluate_collection, format_table, score_function
 from ml.inference.bundle import find
+from ml.model_card.strict_json import to_json
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line.
+
+    Returns:
+        the exit status: 0, or 2 where the model or the data are missing.
+    """
     parser = argparse.ArgumentParser(prog="python -m ml.evaluate", description=__doc__)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name of the model (default {DEFAULT_MODEL})")
+    parser.add_argument("--json", action="store_true", help="print the evaluations as JSON instead of a table")
     options = parser.parse_args(arguments)
     try:
         bundle = find(options.model)
-        parts = collections(bundle)
+        collections = collections_of(bundle)
     except (BundleError, DataSetError) as error:
         print(error, file=sys.stderr)
         return 2
-    score = scorer(bundle)
-    rows = [measure(part, score, bundle.card["threshold"]) for part in parts]
-    print(json.dumps(rows, indent=1) if options.json else table(rows))
+    score = score_function(bundle)
+    rows = [evaluate_collection(collection, score, bundle.card.threshold) for collection in collections]
+    print(json.dumps([to_json(row) for row in rows], indent=1) if options.json else format_table(rows))
     return 0
 
 

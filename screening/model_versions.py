@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.db import transaction
 from django.db.models import QuerySet
 
+from ml.model_card.card import CardError, ModelCard, card_to_json, parse_card
 from screening.codes import batch_codes
 from screening.errors import ScreeningError
 from screening.models import ModelVersion
+
+logger = logging.getLogger(__name__)
 
 
 def default_model() -> ModelVersion | None:
@@ -38,14 +43,26 @@ def model_by_name(name: str) -> ModelVersion:
     return version
 
 
-def register_model(*, name: str, digest: str, card: dict[str, object], default: bool) -> ModelVersion:
-    """Enter a model version, or renew the card of one that is known by its weights."""
+def card_of(version: ModelVersion) -> ModelCard | None:
+    """Return a version's model card; ``None``, and a warning in the log, where it does not follow the schema.
+
+    Cards are checked when they are registered; one that was stored by another release may have another schema.
+    """
+    try:
+        return parse_card(version.card, f"card of {version}")
+    except CardError as error:
+        logger.warning("The model page leaves out the card that cannot be read: %s", error)
+        return None
+
+
+def register_model(*, name: str, digest: str, card: ModelCard, default: bool) -> ModelVersion:
+    """Register a model version, or replace the card of one whose weights are registered already."""
     with transaction.atomic():
         if default:
             ModelVersion.objects.filter(is_default=True).update(is_default=False)
         version, _ = ModelVersion.objects.update_or_create(
             name=name,
             digest=digest,
-            defaults={"card": card, **({"is_default": True} if default else {})},
+            defaults={"card": card_to_json(card), **({"is_default": True} if default else {})},
         )
     return version

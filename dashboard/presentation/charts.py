@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 from xml.etree.ElementTree import Element
 
 import pygal
 from pygal.style import Style
 
-from dashboard.presentation.model_evidence import Card, Evidence, evidence, internal_and_worst_external
+from dashboard.presentation.model_evidence import Evidence, evidence, internal_and_worst_external
+from ml.model_card.card import ModelCard, card_to_json
+from ml.model_card.evidence import Point
 
 EDITION = 4  # raise it when the drawing changes, so that browsers ask anew
 WIDTH, HEIGHT = 520, 360
@@ -43,27 +45,27 @@ class Plot:
     share: bool = True
 
 
-def roc(card: Card) -> Plot:
+def roc(card: ModelCard | None) -> Plot:
     """True against false positive rate."""
-    lines = [Line(name, _pairs(row.raw.get("roc"))) for name, row in _compared(card)]
+    lines = [Line(name, _pairs(row.raw.roc)) for name, row in _compared(card)]
     chance = Line("Coin toss", [(0.0, 0.0), (1.0, 1.0)])
     about = "A good model climbs to the upper left corner; a coin toss follows the diagonal."
     return Plot("roc", "ROC curve", about, "False positive rate", "True positive rate", [*lines, chance])
 
 
-def pr(card: Card) -> Plot:
+def pr(card: ModelCard | None) -> Plot:
     """Precision against recall."""
-    lines = [Line(name, _pairs(row.raw.get("pr"))) for name, row in _compared(card)]
+    lines = [Line(name, _pairs(row.raw.pr)) for name, row in _compared(card)]
     about = "A good model stays at the top for as long as it can; a useless one runs at the share of COVID-19."
     return Plot("pr", "Precision and recall", about, "Recall", "Precision", lines)
 
 
-def calibration(card: Card) -> Plot:
+def calibration(card: ModelCard | None) -> Plot:
     """Share of COVID-19 among films of a score, against that score."""
     lines = [
         Line(
             name,
-            [(float(part["mean_score"]), float(part["observed"])) for part in row.raw.get("calibration", [])],
+            [(part.mean_score, part.observed) for part in row.raw.calibration],
             dots=True,
         )
         for name, row in _compared(card)
@@ -73,13 +75,13 @@ def calibration(card: Card) -> Plot:
     return Plot("calibration", "Calibration", about, "Mean score", "Share of COVID-19", [*lines, ideal])
 
 
-def loss(card: Card) -> Plot:
+def loss(card: ModelCard | None) -> Plot:
     """Loss over the training."""
     about = "Lines that part late in training are a network that learns its films by heart."
     return Plot("loss", "Loss", about, _unit(card), "Loss", _history(card, "loss"), share=False)
 
 
-def accuracy(card: Card) -> Plot:
+def accuracy(card: ModelCard | None) -> Plot:
     """Accuracy by epoch."""
     about = "On the validation films this chooses nothing but the epoch; the test films are not part of it."
     return Plot("accuracy", "Accuracy", about, _unit(card), "Accuracy", _history(card, "accuracy"), share=False)
@@ -88,19 +90,19 @@ def accuracy(card: Card) -> Plot:
 KINDS = {"roc": roc, "pr": pr, "calibration": calibration, "loss": loss, "accuracy": accuracy}
 
 
-def catalogue(card: Card) -> list[Plot]:
+def catalogue(card: ModelCard | None) -> list[Plot]:
     """Every chart the card has numbers for."""
     plots = [make(card) for make in KINDS.values()]
     return [plot for plot in plots if any(line.points for line in plot.lines)]
 
 
-def fingerprint(card: Card, kind: str) -> str:
+def fingerprint(card: ModelCard | None, kind: str) -> str:
     """Changes whenever the drawing would."""
-    content = json.dumps([EDITION, kind, card], sort_keys=True)
+    content = json.dumps([EDITION, kind, card_to_json(card) if card else None], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def draw(card: Card, kind: str) -> bytes:
+def draw(card: ModelCard | None, kind: str) -> bytes:
     """One chart as an SVG file."""
     plot = KINDS[kind](card)
     axes = {"xrange": (0, 1), "range": (0, 1)} if plot.share else {"include_x_axis": True}
@@ -159,7 +161,7 @@ def _style() -> Style:
     )  # fmt: skip
 
 
-def _compared(card: Card) -> list[tuple[str, Evidence]]:
+def _compared(card: ModelCard | None) -> list[tuple[str, Evidence]]:
     """The own test films, and the collection the model does worst on."""
     pair = internal_and_worst_external(card)
     if pair is not None:
@@ -167,27 +169,25 @@ def _compared(card: Card) -> list[tuple[str, Evidence]]:
     return [("Own test films", row) for row in evidence(card)[:1]]
 
 
-def _history(card: Card, key: str) -> list[Line]:
-    rows: list[Mapping[str, Any]] = card.get("training", {}).get("history", [])
+def _history(card: ModelCard | None, key: str) -> list[Line]:
+    rows = card.training.history if card else ()
     unit = _unit(card).lower()
     names = {f"val_{key}": "Validation films", key: "Training films"}
     lines = [
-        Line(name, [(float(row[unit]), float(row[column])) for row in rows if column in row])
+        Line(name, _pairs([(getattr(row, unit), getattr(row, column, None)) for row in rows]))
         for column, name in names.items()
     ]
     return [line for line in lines if line.points]
 
 
-def _unit(card: Card) -> str:
+def _unit(card: ModelCard | None) -> str:
     """What a training's log counts: epochs where the data are passed through, steps where they are drawn."""
-    rows: list[Mapping[str, Any]] = card.get("training", {}).get("history", [])
-    return "Step" if rows and "step" in rows[0] else "Epoch"
+    return "Step" if card and any(row.step is not None for row in card.training.history) else "Epoch"
 
 
-def _pairs(points: object) -> list[tuple[float, float]]:
+def _pairs(points: Sequence[Point]) -> list[tuple[float, float]]:
     """Points without those that are undefined."""
-    known = cast(Sequence[Sequence[float | None]], points or [])
-    return [(x, y) for x, y in known if x is not None and y is not None]
+    return [(x, y) for x, y in points if x is not None and y is not None]
 
 
 def _short(value: float) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ml.model_card.card import ModelCard
+
+MIDDLE = 0.5  # of the score
 GAP = 0.4  # per cent, on each side of a bar
 LEAST_HEIGHT = 2.0  # per cent; one film among thousands must still be seen
 
@@ -73,11 +75,11 @@ class Scale:
     at: str
 
 
-def points_of(card: dict[str, Any]) -> Points:
-    """The operating points a model card names; the middle where it names none."""
-    points = card.get("operating_points", {})
-    middle = float(card.get("threshold", 0.5))
-    return Points(float(points.get("low", middle)), float(points.get("high", middle)))
+def points_of(card: ModelCard | None) -> Points:
+    """Return the operating points of a model card; the middle without a card."""
+    if card is None:
+        return Points(MIDDLE, MIDDLE)
+    return Points(card.operating_points.low, card.operating_points.high)
 
 
 def histogram(counts: Sequence[int], points: Points) -> Histogram:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Card = Mapping[str, Any]
+from ml.model_card.card import ModelCard, card_to_json
+from ml.model_card.description import PartCounts
+from ml.model_card.evidence import ClassReport, Evaluation, GateResult, SeedRun
+from ml.statistics.estimate import Estimate
+from ml.statistics.metrics import Confusion
 
 LABELS = {
     "auroc": "AUROC",
@@ -37,13 +39,16 @@ SHORTCUTS = 2  # sentences beside a score
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A measured number with its 95 % interval; ``None`` where it is undefined."""
+class Figure:
+    """A metric of the card as the page shows it: its label, the number and the interval."""
 
     label: str
-    value: float | None
-    low: float | None
-    high: float | None
+    estimate: Estimate
+
+    @property
+    def value(self) -> float | None:
+        """Return the number; ``None`` where it is undefined."""
+        return self.estimate.value
 
     @property
     def text(self) -> str:
@@ -53,7 +58,8 @@ class Estimate:
     @property
     def interval(self) -> str:
         """The interval alone."""
-        return "" if self.low is None or self.high is None else f"{self.low:.2f}–{self.high:.2f}"
+        low, high = self.estimate.low, self.estimate.high
+        return "" if low is None or high is None else f"{low:.2f}–{high:.2f}"
 
     @property
     def interval_words(self) -> str:
@@ -71,12 +77,12 @@ class Estimate:
     @property
     def start(self) -> str:
         """Where the interval begins, in per cent."""
-        return f"{100 * (self.value or 0.0 if self.low is None else self.low):.1f}%"
+        return f"{100 * (self.value or 0.0 if self.estimate.low is None else self.estimate.low):.1f}%"
 
     @property
     def end(self) -> str:
         """Where the interval ends, in per cent."""
-        return f"{100 * (self.value or 0.0 if self.high is None else self.high):.1f}%"
+        return f"{100 * (self.value or 0.0 if self.estimate.high is None else self.estimate.high):.1f}%"
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,10 @@ class Evidence:
     positives: int
     patients: int
     own: bool
-    auroc: Estimate
-    cells: list[Estimate]
-    further: list[Estimate]
-    raw: Mapping[str, Any]
+    auroc: Figure
+    cells: list[Figure]
+    further: list[Figure]
+    raw: Evaluation
 
 
 @dataclass(frozen=True)
@@ -112,19 +118,21 @@ class Matrix:
     """A confusion matrix and the classification report that goes with it."""
 
     name: str
-    counts: Mapping[str, int]
-    report: list[Mapping[str, Any]]
+    counts: Confusion
+    report: list[ClassReport]
     films: int
     threshold: float
 
 
-def evidence(card: Card) -> list[Evidence]:
+def evidence(card: ModelCard | None) -> list[Evidence]:
     """Every collection, the model's own test films first."""
-    own = [_evidence(card["metrics"], own=True)] if card.get("metrics") else []
-    return own + [_evidence(row, own=False) for row in card.get("elsewhere", [])]
+    if card is None:
+        return []
+    own = [_evidence(card.metrics, own=True)] if card.metrics else []
+    return own + [_evidence(row, own=False) for row in card.elsewhere]
 
 
-def internal_and_worst_external(card: Card) -> InternalVersusExternal | None:
+def internal_and_worst_external(card: ModelCard | None) -> InternalVersusExternal | None:
     """The own test films and the collection with the lowest AUROC; nothing where either is missing."""
     rows = evidence(card)
     others = [row for row in rows if not row.own and row.auroc.value is not None]
@@ -133,48 +141,38 @@ def internal_and_worst_external(card: Card) -> InternalVersusExternal | None:
     return InternalVersusExternal(rows[0], min(others, key=lambda row: row.auroc.value or 0.0))
 
 
-def elsewhere(card: Card) -> list[Evidence]:
+def elsewhere(card: ModelCard | None) -> list[Evidence]:
     """The collections that are not the model's own, the worst first."""
     return sorted((row for row in evidence(card) if not row.own), key=lambda row: row.auroc.value or 0.0)
 
 
-def shortcuts(card: Card) -> list[str]:
+def shortcuts(card: ModelCard | None) -> list[str]:
     """What the model is known to look at that is no disease, a sentence each."""
-    known = card.get("shortcuts")
-    if not known:  # it was not measured; its first limits say what is to be feared
-        return list(card.get("limits", []))[:SHORTCUTS]
-    changed = {row["name"]: row["auroc"] for row in known.get("changed_films", [])}
+    if card is None:
+        return []
+    known = card.shortcuts
+    if not known:  # not measured; the first limits of the card name the likely shortcuts
+        return list(card.limits[:SHORTCUTS])
+    changed = {row.name: row.auroc for row in known.changed_films}
     sentences = []
     if "lungs blacked out" in changed:
         sentences.append(f"With the lungs blacked out its AUROC is still {changed['lungs blacked out']:.2f}.")
-    if "map_in_lungs" in known:
-        sentences.append(f"{100 * known['map_in_lungs']:.0f} % of what raises a score lies inside the lungs.")
-    if source := known.get("source_from_features"):
-        told, chance = source["balanced_accuracy"], source["chance"]
-        sentences.append(f"It can tell the collection a film is from ({told:.2f}; guessing reaches {chance:.2f}).")
+    sentences.append(f"{100 * known.map_in_lungs:.0f} % of what raises a score lies inside the lungs.")
+    told, chance = known.source_from_features.balanced_accuracy, known.source_from_features.chance
+    sentences.append(f"It can tell the collection a film is from ({told:.2f}; guessing reaches {chance:.2f}).")
     return sentences
 
 
-def matrices(card: Card) -> list[Matrix]:
+def matrices(card: ModelCard | None) -> list[Matrix]:
     """Confusion matrices: on the own test films, and where the model is worst."""
     pair = internal_and_worst_external(card)
     rows = [pair.own, pair.worst] if pair else evidence(card)[:1]
-    return [
-        Matrix(
-            row.name,
-            row.raw["confusion"],
-            list(row.raw.get("report", [])),
-            row.films,
-            float(row.raw.get("threshold", 0.5)),
-        )
-        for row in rows
-        if "confusion" in row.raw
-    ]
+    return [Matrix(row.name, row.raw.confusion, list(row.raw.report), row.films, row.raw.threshold) for row in rows]
 
 
-def split(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
+def split(card: ModelCard | None) -> list[tuple[str, PartCounts]]:
     """Counts of each part of the data, in the order the parts are used; a database keeps no order."""
-    parts = (card.get("data") or {}).get("split", {})
+    parts = card.data.split if card else {}
     return [(name, parts[name]) for name in ("train", "validation", "test") if name in parts]
 
 
@@ -186,60 +184,59 @@ class Seeds:
     rows: list[tuple[str, list[str]]]
 
 
-def seeds(card: Card) -> Seeds | None:
+def seeds(card: ModelCard | None) -> Seeds | None:
     """One row a run; nothing where there was one run only."""
-    spread = card.get("seeds") or {}
-    rows = [(f"Seed {run.get('seed')}", run) for run in spread.get("runs", [])]
-    if rows and spread.get("mean"):
-        rows.append(("Mean", spread["mean"]))
-    known = [key for key in LABELS if any(run.get(key) is not None for _, run in rows)]
+    if card is None or card.seeds is None:
+        return None
+    rows = [(f"Seed {run.seed}", _metrics_of(run)) for run in card.seeds.runs]
+    if rows and card.seeds.mean:
+        rows.append(("Mean", card.seeds.mean))
+    known = [key for key in LABELS if any(key in metrics for _, metrics in rows)]
     if not known:
         return None
     return Seeds(
-        [LABELS[key] for key in known], [(name, [_number(run.get(key)) for key in known]) for name, run in rows]
+        [LABELS[key] for key in known],
+        [(name, [_number(metrics.get(key)) for key in known]) for name, metrics in rows],
     )
 
 
-def gate(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
+def gate(card: ModelCard | None) -> list[tuple[str, GateResult]]:
     """How much of each kind of picture the gate refuses; a database keeps no order, so it is made here."""
-    shown = (card.get("gate") or {}).get("out_of_fold", {})
+    shown = card.gate.out_of_fold if card and card.gate else {}
     return [(words, shown[kind]) for kind, words in GATE_KINDS.items() if kind in shown]
 
 
-def details(card: Card) -> list[tuple[str, list[tuple[str, str]]]]:
+def details(card: ModelCard | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """Training, preprocessing, software and checksums as plain pairs."""
     parts = ("training", "preprocessing", "network", "operating_points", "parity", "software", "checksums")
-    return [
-        (part.replace("_", " ").capitalize(), _pairs(card[part]))
-        for part in parts
-        if isinstance(card.get(part), Mapping)
-    ]
+    sections = card_to_json(card) if card else {}
+    return [(part.replace("_", " ").capitalize(), _pairs(sections[part])) for part in parts if part in sections]
 
 
-def _evidence(row: Mapping[str, Any], *, own: bool) -> Evidence:
+def _evidence(row: Evaluation, *, own: bool) -> Evidence:
     return Evidence(
-        name=str(row.get("name", "")),
-        films=int(row.get("films", 0)),
-        positives=int(row.get("positives", 0)),
-        patients=int(row.get("patients", 0)),
+        name=row.name,
+        films=row.films,
+        positives=row.positives,
+        patients=row.patients,
         own=own,
-        auroc=_estimate(row, "auroc", "AUROC"),
-        cells=[_estimate(row, key, label) for key, label in LABELS.items()],
-        further=[_estimate(row, key, label) for key, label in FURTHER.items()],
+        auroc=Figure("AUROC", row.values.auroc),
+        cells=[Figure(label, getattr(row.values, key)) for key, label in LABELS.items()],
+        further=[Figure(label, getattr(row.values, key)) for key, label in FURTHER.items()],
         raw=row,
     )
 
 
-def _estimate(row: Mapping[str, Any], key: str, label: str) -> Estimate:
-    entry = row.get("values", {}).get(key) or {}
-    return Estimate(label, entry.get("value"), entry.get("low"), entry.get("high"))
+def _metrics_of(run: SeedRun) -> dict[str, float]:
+    """Return the metrics of a training that were measured."""
+    return {key: value for key in LABELS if (value := getattr(run, key)) is not None}
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _pairs(part: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _pairs(part: dict[str, object]) -> list[tuple[str, str]]:
     return [
         (key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
         for key, value in part.items()

@@ -6,16 +6,16 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from dashboard.presentation.model_evidence import Card
+from ml.model_card.card import ModelCard
 from screening.worker.triage import predictive_values_at
 
 USUAL = 5.0  # per cent; of films of people with symptoms, in a quiet season
 
 
-def context(request: HttpRequest, card: Card) -> dict[str, Any]:
+def context(request: HttpRequest, card: ModelCard | None) -> dict[str, Any]:
     """Prevalence in per cent, and what the model's decisions are worth at it; nothing where it was not measured."""
-    measured = card.get("at_operating_points")
-    if not measured:
+    measured = card.at_operating_points if card else None
+    if measured is None:
         return {}
     try:
         percent = float(request.GET.get("prevalence", ""))

@@ -9,6 +9,7 @@ from dashboard.presentation.geometry import Histogram
 from screening.batches import progress as counted
 from screening.batches import queries
 from screening.batches.progress import Progress
+from screening.model_versions import card_of
 from screening.models import Batch, Film
 from screening.reading.queries import reviews_of
 from screening.worker.triage import FLAG_WORDS
@@ -27,12 +28,12 @@ def batch_facts(batch: Batch, progress: Progress) -> dict[str, Any]:
 
 def histogram_of(batch: Batch) -> Histogram:
     """A batch's films by score."""
-    return geometry.histogram(counted.histogram_of(batch), geometry.points_of(batch.model.card))
+    return geometry.histogram(counted.histogram_of(batch), geometry.points_of(card_of(batch.model)))
 
 
 def film_facts(film: Film) -> dict[str, Any]:
     """What a film's score is and means, why people look at it, and what was said of it."""
-    card = film.batch.model.card
+    card = card_of(film.batch.model)
     predictions = list(queries.predictions_of(film))
     return {
         "film": film,
@@ -41,7 +42,7 @@ def film_facts(film: Film) -> dict[str, Any]:
         "scale": geometry.scale(film.score, geometry.points_of(card)),
         "flags": [FLAG_WORDS.get(flag, flag) for flag in film.flags],
         "notes": [sentences.NOTES.get(note, note) for note in film.notes],
-        "preprocessing": card.get("preprocessing", {}).get("version", ""),
+        "preprocessing": card.preprocessing.version if card else "",
         "predictions": predictions,
         "latest": next((one for one in predictions if one.model_id == film.batch.model_id), None),
         "reviews": reviews_of(film),

@@ -13,8 +13,10 @@ from django.views.decorators.http import require_safe
 from dashboard.access import user_of
 from dashboard.presentation import model_evidence, prevalence, sentences
 from dashboard.presentation.shared_context import film_facts
+from ml.model_card.card import ModelCard
 from screening.accounts.access import is_reviewer
 from screening.batches import counts, neighbours, queries
+from screening.model_versions import card_of
 from screening.models import Film
 from screening.reading.reviews import MAX_NOTE_LENGTH
 from screening.storage import delivery
@@ -36,14 +38,14 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         "may_review": is_reviewer(user) and bool(found.flags),
         "from_queue": "queue" in request.GET,
         "note_length": MAX_NOTE_LENGTH,
-        **_trust(request, found.batch.model.card),
+        **_trust(request, card_of(found.batch.model)),
         **_list(request, found),
         **_relatives(found),
     }
     return render(request, "dashboard/film.html", context)
 
 
-def _trust(request: HttpRequest, card: model_evidence.Card) -> dict[str, Any]:
+def _trust(request: HttpRequest, card: ModelCard | None) -> dict[str, Any]:
     """What the model is worth: on its own films, on others, and where the reader is."""
     return {
         "comparison": model_evidence.internal_and_worst_external(card),

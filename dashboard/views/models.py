@@ -13,7 +13,7 @@ from django.views.decorators.http import condition, require_safe
 from dashboard.errors import View
 from dashboard.presentation import charts, model_evidence, prevalence
 from screening.errors import NotFoundError
-from screening.model_versions import model_versions
+from screening.model_versions import card_of, model_versions
 from screening.models import ModelVersion
 
 # An image: its style sheet is inside it. The cast widens the decorator's narrow annotation.
@@ -24,7 +24,7 @@ _WITH_OWN_STYLES = cast(Callable[[View], View], csp_update({"style-src": ["'unsa
 def model(request: HttpRequest, name: str = "") -> HttpResponse:
     """The model's page; without a name, that of the model new batches get."""
     version = _version(name)
-    card = version.card
+    card = card_of(version)
     context = {
         "version": version,
         "versions": model_versions(),
@@ -44,14 +44,14 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 def _etag(request: HttpRequest, name: str, kind: str) -> str:
-    return f'"{charts.fingerprint(_version(name).card, kind)}"'
+    return f'"{charts.fingerprint(card_of(_version(name)), kind)}"'
 
 
 @require_safe
 @_WITH_OWN_STYLES
 @condition(etag_func=_etag)
 def _chart(request: HttpRequest, name: str, kind: str) -> HttpResponse:
-    svg = charts.draw(_version(name).card, kind)
+    svg = charts.draw(card_of(_version(name)), kind)
     return HttpResponse(svg, content_type="image/svg+xml", headers={"Cache-Control": "private, max-age=300"})
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.access import reviewer_of, staff_of, text_of
 from dashboard.presentation import geometry, reading_sentences, sentences
 from screening.errors import ScreeningError
+from screening.model_versions import card_of
 from screening.models import ReadingClaim
 from screening.reading import queries as reading_queries
 from screening.reading import services as reading
@@ -189,5 +190,5 @@ def _in_sight(claim: ReadingClaim) -> dict[str, Any]:
         "film": film,
         "title": film.original_name,
         "headline": sentences.film_headline(film),
-        "scale": geometry.scale(film.score, geometry.points_of(film.batch.model.card)),
+        "scale": geometry.scale(film.score, geometry.points_of(card_of(film.batch.model))),
     }

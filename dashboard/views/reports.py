@@ -15,6 +15,7 @@ from dashboard.presentation import geometry, model_evidence, prevalence, sentenc
 from dashboard.presentation.shared_context import batch_facts, film_facts
 from screening.batches import counts, queries, report_queries
 from screening.batches.progress import Progress, progress_of
+from screening.model_versions import card_of
 from screening.models import Batch, Film
 from screening.reading.verification_bias import MIN_READ_FILMS, estimate_from_verdicts
 
@@ -47,7 +48,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = queries.film_for(user_of(request), pk)
     context = {
         **film_facts(found),
-        **prevalence.context(request, found.batch.model.card),
+        **prevalence.context(request, card_of(found.batch.model)),
         **_model(found.batch),
     }
     return render(request, "dashboard/report_film.html", context)
@@ -55,12 +56,12 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _model(batch: Batch) -> dict[str, Any]:
     """The model that was used, and its honest numbers."""
-    card = batch.model.card
+    card = card_of(batch.model)
     own, *_ = [*model_evidence.evidence(card), None]
     return {
         "model": batch.model,
         "points": geometry.points_of(card),
-        "preprocessing": card.get("preprocessing", {}).get("version", ""),
+        "preprocessing": card.preprocessing.version if card else "",
         "evidence": [*([own] if own and own.own else []), *model_evidence.elsewhere(card)],
         "shortcuts": model_evidence.shortcuts(card),
         "printed_at": timezone.now(),

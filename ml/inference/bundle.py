@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ml.decoding.preprocess import PREPROCESSING_VERSION, InputSpec
 from ml.errors import BundleError
+from ml.model_card.card import CARD, GRAPH, CardError, ModelCard, read_card
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
-GRAPH = "model.onnx"
-CARD = "card.json"
 SPLIT = "split.csv"
-LUNGS = "lungs.onnx"  # finds the lung fields, where the network wants them cut out
-GATE = "gate.npz"  # refuses what is no upright frontal chest film, where the bundle has one
+LUNGS = "lungs.onnx"  # the network that finds the lung fields, for networks that take lung crops
+GATE = "gate.npz"  # the quality gate, where the bundle has one
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Bundle:
         path: the folder.
         name: the model's name.
         digest: sha256 of the weights (the ONNX file), hex.
-        input: what the network takes.
+        input: the network's input.
         low: operating point; below it a film is negative.
         high: operating point; at or above it a film is positive, between the two uncertain.
         slope: of the calibration (Platt 1999) from the network's logit to the score's.
@@ -43,27 +40,27 @@ class Bundle:
     high: float
     slope: float
     intercept: float
-    card: dict[str, Any]
+    card: ModelCard
 
     @property
     def graph(self) -> Path:
-        """The ONNX file."""
+        """Return the path of the ONNX file."""
         return self.path / GRAPH
 
 
 def sha256_of(path: Path) -> str:
-    """The hex sha256 of a file."""
+    """Return the hex sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def names() -> list[str]:
-    """The bundles that ship with the project."""
+    """Return the names of the bundles that come with the project."""
     return sorted(card.parent.name for card in MODELS.glob(f"*/{CARD}"))
 
 
 def find(name: str) -> Bundle:
-    """Open a bundle that ships with the project.
+    """Open a bundle that comes with the project.
 
     Raises:
         BundleError: unknown name, or what :func:`open_bundle` raises.
@@ -81,41 +78,38 @@ def open_bundle(path: Path, *, gate: bool = True) -> Bundle:
         gate: check the gate's file too; off while it is being trained.
 
     Raises:
-        BundleError: when something is missing, damaged or of another preprocessing version.
+        BundleError: when a file is missing or damaged, a field of the card is wrong, or the model was trained with
+            another version of the preprocessing.
     """
     try:
-        card = json.loads((path / CARD).read_text())
-        bundle = _from_card(path, card)
-        checksums: dict[str, str] = card["checksums"]
-        version = card["preprocessing"]["version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is no complete model bundle: {error!r}") from error
+        card = read_card(path / CARD)
+    except CardError as error:
+        raise BundleError(f"{path} is no complete model bundle: {error}") from error
+    version = card.preprocessing.version
     if version != PREPROCESSING_VERSION:
         raise BundleError(
-            f"{path.name} was trained with preprocessing {version}, this code has {PREPROCESSING_VERSION}; "
-            "its scores would mean nothing here."
+            f"{path.name} was trained with preprocessing {version}, this software has {PREPROCESSING_VERSION}; "
+            "its scores would be wrong. Use a bundle made for this version."
         )
-    for name, expected in checksums.items():
+    for name, expected in card.checksums.items():
         if name == GATE and not gate:
             continue
         if not (path / name).is_file() or sha256_of(path / name) != expected:
             raise BundleError(f"{path / name} is not the file the card describes; restore it from a release.")
-    return bundle
+    return _bundle_of(path, card)
 
 
-def _from_card(path: Path, card: dict[str, Any]) -> Bundle:
-    size = card["preprocessing"]
-    points, calibration = card["operating_points"], card.get("calibration", {})
+def _bundle_of(path: Path, card: ModelCard) -> Bundle:
+    """Return the bundle of a checked card."""
+    size, calibration = card.preprocessing, card.calibration
     return Bundle(
         path=path,
-        name=str(card["name"]),
-        digest=str(card["checksums"][GRAPH]),
-        input=InputSpec(
-            int(size["height"]), int(size["width"]), int(size["channels"]), str(size.get("kind", "stretch"))
-        ),
-        low=float(points["low"]),
-        high=float(points["high"]),
-        slope=float(calibration.get("slope", 1.0)),
-        intercept=float(calibration.get("intercept", 0.0)),
+        name=card.name,
+        digest=card.checksums[GRAPH],
+        input=InputSpec(size.height, size.width, size.channels, size.kind or "stretch"),
+        low=card.operating_points.low,
+        high=card.operating_points.high,
+        slope=calibration.slope if calibration else 1.0,
+        intercept=calibration.intercept if calibration else 0.0,
         card=card,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml.arrays import Float64Array
+from ml.statistics.ranges import Count, Share
 
 Metric = Callable[[Float64Array, Float64Array], float]
 
@@ -20,10 +21,10 @@ Metric = Callable[[Float64Array, Float64Array], float]
 class Confusion:
     """Counts at one threshold; positive means COVID-19."""
 
-    true_positive: int
-    false_positive: int
-    true_negative: int
-    false_negative: int
+    true_positive: Count
+    false_positive: Count
+    true_negative: Count
+    false_negative: Count
 
     def as_dict(self) -> dict[str, int]:
         """The four counts by name."""
@@ -135,11 +136,11 @@ def _sweep(labels: ArrayLike, scores: ArrayLike) -> tuple[Float64Array, Float64A
 class CalibrationBin:
     """Films whose scores fall in one bin: how many, their mean score, the share of COVID-19 among them."""
 
-    low: float
-    high: float
-    count: int
-    mean_score: float
-    observed: float
+    low: Share
+    high: Share
+    count: Count
+    mean_score: Share
+    observed: Share
 
 
 def calibration_bins(labels: ArrayLike, scores: ArrayLike, bins: int = 10) -> list[CalibrationBin]:

@@ -18,9 +18,6 @@ class Range:
     low: float | None = None
     high: float | None = None
 
-    def __contains__(self, number: float) -> bool:
-        return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
-
     def __str__(self) -> str:
         if self.low is not None and self.high is not None:
             return f" between {self.low:g} and {self.high:g}"

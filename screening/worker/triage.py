@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml.inference.decision import Decision
+from ml.model_card.evidence import AtOperatingPoints
 from ml.statistics.calibration import predictive_values
 
 FLAG_POSITIVE, FLAG_UNCERTAIN = Decision.POSITIVE.value, Decision.UNCERTAIN.value
@@ -46,14 +46,13 @@ class PredictiveValues:
     npv: float | None
 
 
-def predictive_values_at(measured: Mapping[str, Mapping[str, float]], prevalence: float) -> PredictiveValues:
+def predictive_values_at(measured: AtOperatingPoints, prevalence: float) -> PredictiveValues:
     """PPV and NPV of a model's decisions.
 
     Args:
-        measured: sensitivity and specificity at ``low`` and ``high``, as a model card has them.
+        measured: sensitivity and specificity at both operating points, from the model card.
         prevalence: share of the screened who have COVID-19, 0..1.
     """
-    high, low = measured["high"], measured["low"]
-    ppv, _ = predictive_values(high["sensitivity"], high["specificity"], prevalence)
-    _, npv = predictive_values(low["sensitivity"], low["specificity"], prevalence)
+    ppv, _ = predictive_values(measured.high.sensitivity, measured.high.specificity, prevalence)
+    _, npv = predictive_values(measured.low.sensitivity, measured.low.specificity, prevalence)
     return PredictiveValues(*(None if value != value else value for value in (ppv, npv)))  # NaN is unequal to itself

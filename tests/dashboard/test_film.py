@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dashboard.presentation import model_evidence
+from screening.model_versions import card_of
 from screening.models import Batch, Film, ModelVersion
 from screening.storage import local as storage
 from screening.worker import viewer_rendering
@@ -120,9 +121,11 @@ def test_links_lead_on_within_the_filter(make_films: MakeFilms, as_owner: Client
 
 
 def test_worth_at_the_readers_prevalence(film: Film, as_owner: Client) -> None:
-    measured = film.batch.model.card["at_operating_points"]
+    card = card_of(film.batch.model)
+    assert card is not None
+    assert card.at_operating_points is not None
     for query, prevalence in (("", 5), ("?prevalence=20", 20), ("?prevalence=nan", 5), ("?prevalence=100", 5)):
-        worth = predictive_values_at(measured, prevalence / 100)
+        worth = predictive_values_at(card.at_operating_points, prevalence / 100)
         content = page(as_owner, film, query)
         assert worth.ppv is not None
         assert worth.npv is not None
@@ -144,14 +147,14 @@ def test_the_honesty_panel_names_the_worst_source_and_the_shortcuts(film: Film, 
     worst = min(card["elsewhere"], key=lambda row: row["values"]["auroc"]["value"])
     assert worst["name"] in content
     assert f"All {len(card['elsewhere'])} tests on other sources" in content
-    for sentence in model_evidence.shortcuts(card):
+    for sentence in model_evidence.shortcuts(card_of(film.batch.model)):
         assert sentence in content
     assert "lungs blacked out" in content
 
 
 def test_a_model_without_measured_shortcuts_says_what_is_to_be_feared(model_version: ModelVersion) -> None:
     seed = ModelVersion.objects.get(name="seed-cnn")
-    assert model_evidence.shortcuts(seed.card) == seed.card["limits"][:2]
+    assert model_evidence.shortcuts(card_of(seed)) == seed.card["limits"][:2]
 
 
 def test_the_receipt_lists_names_only(film: Film, as_owner: Client) -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.presentation import charts, geometry, model_evidence
+from screening.model_versions import card_of
 from screening.models import ModelVersion
 
 POOR_CARDS: list[dict[str, Any]] = [
@@ -23,7 +24,7 @@ POOR_CARDS: list[dict[str, Any]] = [
 
 def test_page_puts_the_worst_number_beside_the_own_one(as_owner: Client, model_version: ModelVersion) -> None:
     content = as_owner.get(reverse("model")).content.decode()
-    pair = model_evidence.internal_and_worst_external(model_version.card)
+    pair = model_evidence.internal_and_worst_external(card_of(model_version))
     assert pair is not None
     assert pair.own.auroc.text in content
     assert pair.worst.auroc.interval in content
@@ -33,7 +34,7 @@ def test_page_puts_the_worst_number_beside_the_own_one(as_owner: Client, model_v
 
 
 def test_worst_is_the_lowest_auroc_elsewhere(model_version: ModelVersion) -> None:
-    pair = model_evidence.internal_and_worst_external(model_version.card)
+    pair = model_evidence.internal_and_worst_external(card_of(model_version))
     assert pair is not None
     known = [row["values"]["auroc"]["value"] for row in model_version.card["elsewhere"]]
     assert pair.worst.auroc.value == min(value for value in known if value is not None)
@@ -53,7 +54,7 @@ def test_chart_is_plain_svg(kind: str, as_owner: Client, model_version: ModelVer
     text = answer.content.decode()
     assert not re.search(r"@import|url\(", text)
     assert re.search(r"prefers-color-scheme:\s*dark", text)
-    lines = charts.KINDS[kind](model_version.card).lines  # told apart by more than their colours
+    lines = charts.KINDS[kind](card_of(model_version)).lines  # told apart by more than their colours
     for dash in charts.DASHES[: len(lines)]:
         assert re.search(rf"stroke-dasharray:\s*{dash}", text)
 
@@ -85,9 +86,16 @@ def test_a_card_may_lack_parts(card: dict[str, Any], as_owner: Client) -> None:
     assert as_owner.get(reverse("model-chart", args=[version.name, "roc"])).status_code == 200
 
 
+@pytest.mark.parametrize("card", POOR_CARDS)
+def test_the_page_says_that_a_card_cannot_be_read(card: dict[str, Any], as_owner: Client, caplog: Any) -> None:
+    ModelVersion.objects.create(name="bare", digest="0" * 64, card=card, is_default=True)
+    assert "cannot be read by this release" in as_owner.get(reverse("model")).content.decode()
+    assert "card of bare 00000000: " in caplog.text
+
+
 def test_same_card_gives_the_same_drawing(model_version: ModelVersion) -> None:
-    assert charts.draw(model_version.card, "roc") == charts.draw(model_version.card, "roc")
-    assert charts.fingerprint(model_version.card, "roc") != charts.fingerprint({}, "roc")
+    assert charts.draw(card_of(model_version), "roc") == charts.draw(card_of(model_version), "roc")
+    assert charts.fingerprint(card_of(model_version), "roc") != charts.fingerprint(None, "roc")
 
 
 def test_histogram_shows_one_film_among_many() -> None:

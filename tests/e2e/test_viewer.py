@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import FilePayload, Page, Route, expect
 
+from ml.model_card.evidence import AtOperatingPoints, SensitivitySpecificity
 from ml.phantom.film import PhantomSpec, chest, dicom_bytes, png_bytes
 from screening.worker.triage import predictive_values_at
 from tests.conftest import LiveStack
@@ -387,8 +388,7 @@ def test_worth_is_reckoned_while_one_types(page: Page, viewing: Any) -> None:
     viewing({"film.png": png_bytes(SPEC8)})
     section = page.locator("[data-worth]")
     high, low = (map(float, str(section.get_attribute(f"data-{name}")).split()) for name in ("high", "low"))
-    keys = ("sensitivity", "specificity")
-    measured = {"high": dict(zip(keys, high, strict=True)), "low": dict(zip(keys, low, strict=True))}
+    measured = AtOperatingPoints(low=SensitivitySpecificity(*low), high=SensitivitySpecificity(*high))
     for percent in ("0.5", "33", "90"):
         page.locator("[data-prevalence]").fill(percent)
         worth = predictive_values_at(measured, float(percent) / 100)

@@ -1,22 +1,27 @@
-"""What the card claims is measured again on the real films, through the graph that ships."""
+"""The figures of the card are measured again on the real films, by the graph of the bundle."""
 
 import csv
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from ml import evaluate
-from ml.evaluation import card
 from ml.evaluation import collections as evidence
-from ml.evaluation.collections import SeedData, collections, seed_data
+from ml.evaluation import measurement
+from ml.evaluation.collections import SeedData, collections_of, load_seed_data
 from ml.inference.bundle import SPLIT, find, sha256_of
+from ml.model_card.card import card_to_json
+from ml.model_card.evidence import Evaluation, Measures
+from ml.model_card.strict_json import to_json
 from ml.statistics import metrics
+from ml.statistics.estimate import Estimate
 from tests.ml.helpers import shipped
 
 
 @pytest.fixture(scope="module")
 def parted(data: Path) -> SeedData:
-    return seed_data("patient")
+    return load_seed_data("patient")
 
 
 def groups_of(parted: SeedData, *names: str) -> set[str]:
@@ -42,23 +47,27 @@ def test_split_is_the_one_the_bundle_was_made_with(parted: SeedData) -> None:
 
 def test_elsewhere_shares_no_group_with_what_was_trained_on(parted: SeedData) -> None:
     seen = groups_of(parted, "train", "validation")
-    collections = evidence.elsewhere(parted)
-    assert [part.name for part in collections] == [row["name"] for row in shipped().card["elsewhere"]]
+    collections = evidence.external_tests(parted)
+    assert [part.name for part in collections] == [row.name for row in shipped().card.elsewhere]
     for part in collections:
         assert len(part.films) == len(part.groups) > 50
         assert not set(part.groups) & seen, part.name
 
 
 def test_elsewhere_holds_both_classes(parted: SeedData) -> None:
-    for part in evidence.elsewhere(parted):
+    for part in evidence.external_tests(parted):
         assert {film.label for film in part.films} == {0, 1}, part.name
 
 
 def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(card, "BOOTSTRAPS", 50)
+    monkeypatch.setattr(measurement, "BOOTSTRAPS", 50)
     bundle = shipped()
-    row = evidence.measure(evidence.test_collection(parted), evidence.scorer(bundle), bundle.card["threshold"])
-    claimed = bundle.card["metrics"]
+    row = to_json(
+        evidence.evaluate_collection(
+            evidence.internal_test(parted), evidence.score_function(bundle), bundle.card.threshold
+        )
+    )
+    claimed = card_to_json(bundle.card)["metrics"]
     assert (row["films"], row["positives"]) == (72, 36)
     assert row["patients"] == claimed["patients"]
     assert row["values"]["accuracy"]["value"] == pytest.approx(claimed["values"]["accuracy"]["value"], abs=0.03)
@@ -68,27 +77,31 @@ def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: p
 
 def test_the_model_is_still_no_better_than_chance_elsewhere(parted: SeedData) -> None:
     """The honest figure of the card, on every fourth film of the hospital it was not trained on."""
-    part, claimed = evidence.elsewhere(parted)[1], shipped().card["elsewhere"][1]
+    part, claimed = evidence.external_tests(parted)[1], card_to_json(shipped().card)["elsewhere"][1]
     assert len(part.films) == claimed["films"]
     films = part.films[::4]
-    value = metrics.auroc([film.label for film in films], evidence.scorer(shipped())(films))
+    value = metrics.auroc([film.label for film in films], evidence.score_function(shipped())(films))
     assert value < 0.5
     assert value == pytest.approx(claimed["values"]["auroc"]["value"], abs=0.1)
 
 
+def own_evaluation() -> Evaluation:
+    row = shipped().card.metrics
+    assert row is not None
+    return row
+
+
 def test_rows_print_as_a_table() -> None:
-    lines = evidence.table([shipped().card["metrics"], *shipped().card["elsewhere"]]).splitlines()
+    lines = evidence.format_table([own_evaluation(), *shipped().card.elsewhere]).splitlines()
     assert lines[0].split() == ["films", "accuracy", "precision", "recall", "specificity", "f1", "auroc"]
     assert lines[1].endswith("1.000")
     assert len({len(line) for line in lines}) == 1
 
 
 def test_undefined_figures_print_as_a_dash() -> None:
-    row = {
-        **shipped().card["metrics"],
-        "values": {name: {"value": None} for name in shipped().card["metrics"]["values"]},
-    }
-    assert evidence.table([row]).splitlines()[1].split()[-6:] == ["-"] * 6
+    undefined = Estimate(None, None, None)
+    row = replace(own_evaluation(), values=Measures(**{item.name: undefined for item in fields(Measures)}))
+    assert evidence.format_table([row]).splitlines()[1].split()[-6:] == ["-"] * 6
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model", "resnet"]])
@@ -101,6 +114,6 @@ def test_without_data_or_model_it_says_so(
 
 
 def test_each_model_is_measured_on_the_films_it_was_not_trained_on(data: Path) -> None:
-    (own,) = collections(find("screener"))
-    assert len(own.films) == find("screener").card["data"]["split"]["test"]["films"]
-    assert len(collections(find("seed-cnn"))) == 6
+    (own,) = collections_of(find("screener"))
+    assert len(own.films) == find("screener").card.data.split["test"].films
+    assert len(collections_of(find("seed-cnn"))) == 6

@@ -1,4 +1,4 @@
-"""Pictures for the gate: frontal films, and everything that people send instead."""
+"""Pictures that the gate is trained on: frontal films, and other pictures that people upload by mistake."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from ml.errors import FilmError
 from ml.inference.gate import CT, FRAMED, FRONTAL, INVERTED, LATERAL, LEFT, OTHER, RIGHT, SEVERAL, UPSIDE_DOWN
 from ml.phantom.film import PhantomSpec, chest
 
-SIDE = 384  # pixels; longer side of what is made here
-PHANTOM = "phantom"  # how their groups' names begin
+SIDE = 384  # pixels; longer side of the generated pictures
+PHANTOM = "phantom"  # the group names of phantoms begin with it
 FRAME_GREYS = (25, 60, 120, 200, 240)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture, what it is, and the group (patient, photograph) it belongs to."""
+    """A picture with its kind, and the group (patient, photograph) it belongs to."""
 
     pixels: Grey
     kind: str
     group: str
 
 
-def turned(pixels: Grey, group: str) -> Iterator[Sample]:
-    """A frontal film as it must not be scored: on its side, upside down, inverted."""
+def turned_films(pixels: Grey, group: str) -> Iterator[Sample]:
+    """Yield a frontal film in the ways that must be refused: on its side, upside down, inverted."""
     yield Sample(np.rot90(pixels, 1).copy(), LEFT, group)
     yield Sample(np.rot90(pixels, 3).copy(), RIGHT, group)
     yield Sample(np.rot90(pixels, 2).copy(), UPSIDE_DOWN, group)
     yield Sample(255 - pixels, INVERTED, group)
 
 
-def views_of_others(root: Path) -> Iterator[Sample]:
-    """Lateral films and CT slices of ``covid-chestxray-dataset`` by its metadata."""
+def laterals_and_ct_slices(root: Path) -> Iterator[Sample]:
+    """Yield the lateral films and CT slices of ``covid-chestxray-dataset``, by its metadata."""
     folder = root / "covid-chestxray-dataset"
     with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -51,28 +51,28 @@ def views_of_others(root: Path) -> Iterator[Sample]:
 
 
 def photographs(folders: Sequence[Path]) -> Iterator[Sample]:
-    """Every picture below some folders that can be decoded, as grey."""
+    """Yield every picture below some folders that can be decoded, as grey."""
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES):
             try:
                 yield Sample(load(path.read_bytes()), OTHER, str(path))
             except FilmError:
-                continue  # icons and such: the door refuses them already
+                continue  # such as icons, which the upload refuses already
 
 
-def cuttings(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[Sample]:
-    """Random parts of a picture, between a third and all of it, flipped in half of the cases."""
+def random_crops(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[Sample]:
+    """Yield random parts of a picture, between a third and all of it, half of them flipped."""
     height, width = sample.pixels.shape
     for _ in range(count):
         share = rng.uniform(0.35, 1.0)
-        h, w = max(64, int(height * share)), max(64, int(width * share * rng.uniform(0.8, 1.0)))
-        top, left = rng.integers(0, max(1, height - h + 1)), rng.integers(0, max(1, width - w + 1))
-        part = sample.pixels[top : top + h, left : left + w]
+        rows, columns = max(64, int(height * share)), max(64, int(width * share * rng.uniform(0.8, 1.0)))
+        top, left = rng.integers(0, max(1, height - rows + 1)), rng.integers(0, max(1, width - columns + 1))
+        part = sample.pixels[top : top + rows, left : left + columns]
         yield Sample(part[:, ::-1].copy() if rng.random() < 0.5 else part.copy(), sample.kind, sample.group)
 
 
-def nudged(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[Sample]:
-    """A film framed a little otherwise: up to a tenth cut from each side, up to eight degrees turned."""
+def shifted_variants(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[Sample]:
+    """Yield variants of a film: up to a tenth cut from each side, turned by up to eight degrees."""
     height, width = sample.pixels.shape
     for _ in range(count):
         edges = rng.uniform(0, 0.1, 4) * (width, height, width, height)
@@ -81,15 +81,15 @@ def nudged(sample: Sample, count: int, rng: np.random.Generator) -> Iterator[Sam
         yield Sample(np.asarray(picture), sample.kind, sample.group)
 
 
-def noise(rng: np.random.Generator) -> Grey:
-    """Noise of a chance grain, contrast and brightness."""
+def noise_picture(rng: np.random.Generator) -> Grey:
+    """Return noise of random grain, contrast and brightness."""
     cells = int(2 ** rng.uniform(1, 8.5))
     values = rng.normal(rng.uniform(60, 200), rng.uniform(5, 80), (cells, cells)).clip(0, 255).astype(np.uint8)
     return np.asarray(Image.fromarray(values).resize((SIDE, int(SIDE * rng.uniform(0.7, 1.3)))))
 
 
-def document(rng: np.random.Generator) -> Grey:
-    """A page of printed lines, or a chart of bars, dark on light or light on dark."""
+def document_picture(rng: np.random.Generator) -> Grey:
+    """Return a page of printed lines or a bar chart, dark on light or light on dark."""
     height = int(SIDE * rng.uniform(0.7, 1.4))
     page = Image.new("L", (SIDE, height), int(rng.integers(200, 256)))
     draw = ImageDraw.Draw(page)
@@ -97,7 +97,7 @@ def document(rng: np.random.Generator) -> Grey:
     if rng.random() < 0.6:
         step = int(rng.integers(9, 22))
         for top in range(20, height - 20, step):
-            line = "".join(letters[k] for k in rng.integers(0, len(letters), int(rng.integers(10, 60))))
+            line = "".join(letters[index] for index in rng.integers(0, len(letters), int(rng.integers(10, 60))))
             draw.text((20, top), line, fill=int(rng.integers(0, 90)))
     else:
         for left in range(30, SIDE - 30, int(rng.integers(15, 50))):
@@ -107,8 +107,8 @@ def document(rng: np.random.Generator) -> Grey:
     return 255 - pixels if rng.random() < 0.3 else pixels
 
 
-def several(films: Sequence[Grey], rng: np.random.Generator) -> Grey:
-    """Two to four films side by side, as on a light box or in a report."""
+def film_sheet(films: Sequence[Grey], rng: np.random.Generator) -> Grey:
+    """Return two to four films side by side, as on a light box or in a report."""
     across, down = ((2, 1), (1, 2), (2, 2), (3, 1))[rng.integers(4)]
     cell = SIDE // 2
     sheet = Image.new("L", (across * cell, down * cell), int(rng.choice((0, 0, 255))))
@@ -120,8 +120,8 @@ def several(films: Sequence[Grey], rng: np.random.Generator) -> Grey:
     return np.asarray(sheet)
 
 
-def framed(film: Grey, rng: np.random.Generator) -> Grey:
-    """A film in the window of a program: bars, buttons and text around it."""
+def viewer_screenshot(film: Grey, rng: np.random.Generator) -> Grey:
+    """Return a film in the window of a program, with bars, buttons and text around it."""
     width, height = SIDE, int(SIDE * rng.uniform(0.6, 0.8))
     screen = Image.new("L", (width, height), int(rng.choice(FRAME_GREYS)))
     draw = ImageDraw.Draw(screen)
@@ -139,29 +139,29 @@ def framed(film: Grey, rng: np.random.Generator) -> Grey:
     return np.asarray(screen)
 
 
-def made(films: Sequence[Grey], count: int, rng: np.random.Generator) -> Iterator[Sample]:
-    """``count`` each of noise, documents, sheets of several films and screenshots."""
+def generated_pictures(films: Sequence[Grey], count: int, rng: np.random.Generator) -> Iterator[Sample]:
+    """Yield ``count`` each of noise, documents, sheets of several films and screenshots."""
     for number in range(count):
         group = f"made {number}"
-        yield Sample(noise(rng), OTHER, group)
-        yield Sample(document(rng), OTHER, group)
-        yield Sample(several(films, rng), SEVERAL, group)
-        yield Sample(framed(films[int(rng.integers(len(films)))], rng), FRAMED, group)
+        yield Sample(noise_picture(rng), OTHER, group)
+        yield Sample(document_picture(rng), OTHER, group)
+        yield Sample(film_sheet(films, rng), SEVERAL, group)
+        yield Sample(viewer_screenshot(films[int(rng.integers(len(films)))], rng), FRAMED, group)
 
 
-def frontal(films: Sequence[Grey], groups: Sequence[str]) -> Iterator[Sample]:
-    """Frontal films as they are."""
+def frontal_films(films: Sequence[Grey], groups: Sequence[str]) -> Iterator[Sample]:
+    """Yield frontal films unchanged."""
     for pixels, group in zip(films, groups, strict=True):
         yield Sample(pixels, FRONTAL, group)
 
 
 def phantoms(count: int) -> Iterator[Sample]:
-    """Synthetic chests: the demo's films, which the gate must let through as what they depict."""
+    """Yield synthetic chest films, which the gate must accept, as the demo uses them."""
     for seed in range(count):
         spec = PhantomSpec(height=448, width=416, seed=1_000_000 + seed, opacities=seed % 4)
         yield Sample(chest(spec).astype(np.uint8), FRONTAL, f"{PHANTOM} {seed}")
 
 
 def kinds_of(samples: Sequence[Sample]) -> NDArray[np.str_]:
-    """What each sample is, [N]."""
+    """Return the kind of each sample, [N]."""
     return np.array([sample.kind for sample in samples])

@@ -1,7 +1,8 @@
-"""Train the gate on what a bundle's own forward pass says of films and of everything else.
+"""Training of the gate: ``python -m ml.training.gate.train --bundle ml/models/screener --photographs FOLDER…``.
 
-``python -m ml.training.gate.train --bundle ml/models/screener --photographs FOLDER…`` writes ``gate.npz`` into the
-bundle and prints how many of each kind are let through, measured on groups (patients, photographs) not trained on.
+The gate is trained on the features that the bundle's own network gives for films and for other pictures. The command
+writes ``gate.npz`` into the bundle and prints which share of each kind of picture is refused, measured on groups
+(patients, photographs) not trained on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,62 +28,69 @@ from ml.inference.bundle import GATE, open_bundle
 from ml.inference.classifier import Classifier
 from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, write_gate
 from ml.inference.mirror import MirrorRule
+from ml.model_card.evidence import GateEvidence, GateResult
+from ml.model_card.strict_json import to_json
 from ml.training.gate.data import (
     PHANTOM,
     Sample,
-    cuttings,
-    frontal,
+    frontal_films,
+    generated_pictures,
     kinds_of,
-    made,
-    nudged,
+    laterals_and_ct_slices,
     phantoms,
     photographs,
-    turned,
-    views_of_others,
+    random_crops,
+    shifted_variants,
+    turned_films,
 )
 from ml.training.gate.mirror import train_mirror_rule
 
-KEPT = 0.99  # share of frontal films the gate must let through, on groups not trained on
-TURNED_FILMS = 500  # films that are also shown turned and inverted
-NUDGES, CUTTINGS, MADE, PHANTOMS = 12, 25, 250, 120
-STRENGTH = 0.01  # inverse of the L2 penalty; small, as there are few laterals and many features
+ACCEPTED_SHARE = 0.99  # of frontal films, on groups not trained on; sets the threshold
+TURNED_FILMS = 500  # films that are also used turned and inverted
+VARIANTS, CROPS, GENERATED, PHANTOMS = 12, 25, 250, 120  # of a film, of a photograph, of each kind, in all
+INVERSE_PENALTY = 0.01  # of the L2 penalty; small, as there are few laterals and many features
 FOLDS = 5
 BATCH = 8
 
 
-def samples(root: Path, photograph_folders: Sequence[Path], seed: int = 0) -> list[Sample]:
-    """Every picture the gate is trained on, with its kind and group.
+def collect_samples(root: Path, photograph_folders: Sequence[Path], seed: int = 0) -> list[Sample]:
+    """Return every picture that the gate is trained on, with its kind and group.
 
     Args:
         root: the folder of data sets.
-        photograph_folders: pictures of anything but chests.
-        seed: of what is drawn.
+        photograph_folders: folders of pictures of anything but chests.
+        seed: of every random choice.
     """
     rng = np.random.default_rng(seed)
     records = [film for name in SOURCES for film in load_source(name, root)]
     films = [load(film.path.read_bytes()) for film in records]
     groups = [film.patient_key for film in records]
-    found = list(frontal(films, groups))
+    samples = list(frontal_films(films, groups))
     for index in rng.choice(len(films), TURNED_FILMS, replace=False):
-        found += turned(films[index], groups[index])
-    for other in views_of_others(root):
-        found += [other, *nudged(other, NUDGES, rng)]
+        samples += turned_films(films[index], groups[index])
+    for other in laterals_and_ct_slices(root):
+        samples += [other, *shifted_variants(other, VARIANTS, rng)]
     for photograph in photographs(photograph_folders):
-        found += [photograph, *cuttings(photograph, CUTTINGS, rng)]
-    return [*found, *made(films, MADE, rng), *phantoms(PHANTOMS)]
+        samples += [photograph, *random_crops(photograph, CROPS, rng)]
+    return [*samples, *generated_pictures(films, GENERATED, rng), *phantoms(PHANTOMS)]
 
 
-def inputs_of(classifier: Classifier, found: Sequence[Sample]) -> Float32Array:
-    """What the gate sees of each sample, [N, F]."""
-    starts = tqdm(range(0, len(found), BATCH), desc="gate", unit="chunk", disable=None)
-    parts = [classifier.gate_inputs([sample.pixels for sample in found[at : at + BATCH]]) for at in starts]
+def gate_features(classifier: Classifier, samples: Sequence[Sample]) -> Float32Array:
+    """Return the gate's input for each sample, [N, F], with a progress bar."""
+    starts = tqdm(range(0, len(samples), BATCH), desc="gate", unit="chunk", disable=None)
+    parts = [classifier.gate_inputs([sample.pixels for sample in samples[start : start + BATCH]]) for start in starts]
     return np.concatenate(parts)
 
 
-def fit(inputs: Float32Array, kinds: NDArray[np.str_]) -> Gate:
-    """A multinomial logistic regression, every class weighing the same; lets everything through as yet."""
+def fit_gate(inputs: Float32Array, kinds: NDArray[np.str_]) -> Gate:
+    """Fit a multinomial logistic regression, all classes weighing the same; its threshold refuses nothing yet.
+
+    Args:
+        inputs: [N, F].
+        kinds: the kind of each sample, [N].
+    """
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
-    model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=300)
+    model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=300)
     model.fit((inputs - mean) / scale, [CLASSES.index(kind) for kind in kinds])
     weights = np.zeros((inputs.shape[1], len(CLASSES)), dtype=np.float32)
     bias = np.full(len(CLASSES), -1e3, dtype=np.float32)  # a class without samples is never chosen
@@ -91,39 +98,39 @@ def fit(inputs: Float32Array, kinds: NDArray[np.str_]) -> Gate:
     return Gate(weights, bias, mean.astype(np.float32), scale.astype(np.float32), 0.0)
 
 
-def out_of_fold(inputs: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str]) -> Float32Array:
-    """Probabilities [N, K] by gates that have not seen a sample's group."""
+def cross_validate(inputs: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str]) -> Float32Array:
+    """Return probabilities [N, K] by gates that were not trained on the sample's group."""
     probabilities = np.zeros((len(kinds), len(CLASSES)), dtype=np.float32)
     for train, test in GroupKFold(FOLDS).split(inputs, kinds, groups):
-        probabilities[test] = fit(inputs[train], kinds[train]).probabilities(inputs[test])
+        probabilities[test] = fit_gate(inputs[train], kinds[train]).probabilities(inputs[test])
     return probabilities
 
 
-def threshold_for(probabilities: Float32Array, kinds: NDArray[np.str_], kept: float = KEPT) -> float:
-    """The frontal probability that the share ``kept`` of the frontal films reaches; phantoms do not count."""
-    frontal_films = probabilities[kinds == FRONTAL, CLASSES.index(FRONTAL)]
-    return float(np.quantile(frontal_films, 1 - kept, method="lower"))
+def choose_threshold(probabilities: Float32Array, kinds: NDArray[np.str_], accepted: float = ACCEPTED_SHARE) -> float:
+    """Return the frontal probability that the share ``accepted`` of the frontal films reaches."""
+    of_frontal_films = probabilities[kinds == FRONTAL, CLASSES.index(FRONTAL)]
+    return float(np.quantile(of_frontal_films, 1 - accepted, method="lower"))
 
 
-def evidence(
+def count_refused(
     probabilities: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str], threshold: float
-) -> dict[str, Any]:
-    """For each kind: pictures, groups, and the share that is refused."""
+) -> dict[str, GateResult]:
+    """Return for each kind its pictures, its groups, and the share that is refused."""
     refused = probabilities[:, CLASSES.index(FRONTAL)] < threshold
     names = np.array(groups)
     return {
-        kind: {
-            "pictures": int(np.sum(kinds == kind)),
-            "groups": len(np.unique(names[kinds == kind])),
-            "refused": round(float(refused[kinds == kind].mean()), 4),
-        }
+        kind: GateResult(
+            pictures=int(np.sum(kinds == kind)),
+            groups=len(np.unique(names[kinds == kind])),
+            refused=round(float(refused[kinds == kind].mean()), 4),
+        )
         for kind in CLASSES
         if np.any(kinds == kind)
     }
 
 
-def train_gate(bundle_path: Path, root: Path, photograph_folders: Sequence[Path]) -> dict[str, Any]:
-    """Train, write ``gate.npz``, and return what the out-of-fold measurement found.
+def train_gate(bundle_path: Path, root: Path, photograph_folders: Sequence[Path]) -> GateEvidence:
+    """Train the gate, write ``gate.npz``, and return the cross-validated measurement.
 
     Raises:
         BundleError: when the bundle is not complete or gives no features.
@@ -131,44 +138,45 @@ def train_gate(bundle_path: Path, root: Path, photograph_folders: Sequence[Path]
     """
     (bundle_path / GATE).unlink(missing_ok=True)
     classifier = Classifier(open_bundle(bundle_path, gate=False), threads=0)
-    found = samples(root, photograph_folders)
-    kinds, groups = kinds_of(found), [sample.group for sample in found]
-    inputs = inputs_of(classifier, found)
+    samples = collect_samples(root, photograph_folders)
+    kinds, groups = kinds_of(samples), [sample.group for sample in samples]
+    inputs = gate_features(classifier, samples)
     real = np.array([not group.startswith(PHANTOM) for group in groups])
-    probabilities = out_of_fold(inputs, kinds, groups)[real]
-    threshold = threshold_for(probabilities, kinds[real])
-    rule, mirrored = mirror_rule(classifier, [sample for sample in found if sample.kind == FRONTAL])
-    write_gate(bundle_path / GATE, replace(fit(inputs, kinds), threshold=threshold, mirror=rule))
-    return {
-        "threshold": threshold,
-        "out_of_fold": evidence(probabilities, kinds[real], list(np.array(groups)[real]), threshold)
-        | {MIRRORED: mirrored},
-    }
+    probabilities = cross_validate(inputs, kinds, groups)[real]
+    threshold = choose_threshold(probabilities, kinds[real])
+    rule, mirrored = train_mirror_rule_on(classifier, [sample for sample in samples if sample.kind == FRONTAL])
+    write_gate(bundle_path / GATE, replace(fit_gate(inputs, kinds), threshold=threshold, mirror=rule))
+    refused = count_refused(probabilities, kinds[real], list(np.array(groups)[real]), threshold)
+    return GateEvidence(threshold, refused | {MIRRORED: mirrored})
 
 
-def mirror_rule(classifier: Classifier, upright: Sequence[Sample]) -> tuple[MirrorRule, dict[str, Any]]:
-    """The rule that tells mirrored films, and what it refuses, see :func:`ml.training.gate.mirror.train_mirror_rule`.
+def train_mirror_rule_on(classifier: Classifier, upright: Sequence[Sample]) -> tuple[MirrorRule, GateResult]:
+    """Train the rule for mirrored films, see :func:`ml.training.gate.mirror.train_mirror_rule`.
 
     Args:
         classifier: the bundle's.
-        upright: frontal films; phantoms are left aside.
+        upright: frontal films; phantoms are left out.
     """
     films = [sample for sample in upright if not sample.group.startswith(PHANTOM)]
     sides = [
-        ready.sides
-        for at in range(0, len(films), BATCH)
-        for ready in classifier.prepare([sample.pixels for sample in films[at : at + BATCH]])
-        if ready.sides is not None
+        prepared.sides
+        for start in range(0, len(films), BATCH)
+        for prepared in classifier.prepare([sample.pixels for sample in films[start : start + BATCH]])
+        if prepared.sides is not None
     ]
     return train_mirror_rule(np.stack(sides), [sample.group for sample in films])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line.
+
+    Returns:
+        the exit status: 0, or 2 where the bundle or the data are missing.
+    """
     parser = argparse.ArgumentParser(prog="python -m ml.training.gate.train", description=__doc__)
-    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle to add the gate to")
     parser.add_argument(
-        "--photographs", type=Path, nargs="+", required=True, help="folders of pictures of anything else"
+        "--photographs", type=Path, nargs="+", required=True, help="folders of pictures of anything but chests"
     )
     options = parser.parse_args(arguments)
     try:
@@ -176,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (BundleError, DataSetError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps(result, indent=1))
+    print(json.dumps(to_json(result), indent=1))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Views of a film as other hospitals might have delivered it: strong acquisition augmentation for the screener.
+"""Augmentation for the screener: views of a film as if other hospitals had acquired it.
 
 A view depends on the seed, the film's position and the view's number alone, so that an interrupted cache
 continues with the same pictures. View 0 is the film as it is served.
@@ -19,12 +19,12 @@ _FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resamplin
 _FILTER_SHARES = (0.4, 0.3, 0.2, 0.1)
 
 
-def view(pixels: Grey, box: LungBox, size: int, number: int, film: int) -> Float32Array:
-    """One view of a film.
+def film_view(pixels: Grey, box: LungBox, size: int, number: int, film: int) -> Float32Array:
+    """Return one view of a film.
 
     Args:
         pixels: the working picture, uint8 [H, W].
-        box: its lungs.
+        box: its lung box.
         size: side of the view in pixels.
         number: 0 for the film as served, from 1 on augmented.
         film: position of the film in the data, part of the seed.
@@ -35,16 +35,16 @@ def view(pixels: Grey, box: LungBox, size: int, number: int, film: int) -> Float
     if number == 0:
         return equalise(crop(pixels, box, size))[..., None]
     rng = np.random.default_rng([number, film])
-    x = _cut(_recompressed(pixels, rng), box, pixels.shape[1], size, rng)
-    x = _exposed(x, rng)
+    x = _crop_lungs(_recompress(pixels, rng), box, pixels.shape[1], size, rng)
+    x = _change_exposure(x, rng)
     x = equalise((x * 255).astype(np.uint8), float(CLIP * np.exp(rng.normal(0, 0.5))))
-    share = rng.uniform(0, 0.35)  # the equalisation must not be relied on wholly
+    share = rng.uniform(0, 0.35)  # mixed in, so that the network does not depend on perfect equalisation
     x = np.asarray((1 - share) * x + share * x ** rng.uniform(0.6, 1.7), dtype=np.float32)
-    return _corners_hidden(x, rng)[..., None]
+    return _hide_corners(x, rng)[..., None]
 
 
-def _recompressed(pixels: Grey, rng: np.random.Generator) -> Image.Image:
-    """Shrunk by a chance filter and saved as JPEG, each in half of the views."""
+def _recompress(pixels: Grey, rng: np.random.Generator) -> Image.Image:
+    """Shrink by a random filter and save as JPEG, each in half of the views."""
     picture = Image.fromarray(pixels)
     if rng.random() < 0.5:
         factor = min(1.0, rng.uniform(0.35, 1.0) * 512 / max(picture.size))
@@ -58,8 +58,8 @@ def _recompressed(pixels: Grey, rng: np.random.Generator) -> Image.Image:
     return picture
 
 
-def _cut(picture: Image.Image, box: LungBox, width: int, size: int, rng: np.random.Generator) -> Float32Array:
-    """The lung crop, turned, moved and scaled a little."""
+def _crop_lungs(picture: Image.Image, box: LungBox, width: int, size: int, rng: np.random.Generator) -> Float32Array:
+    """Return the lung crop, turned, moved and scaled a little."""
     scale = picture.width / width
     angle = float(rng.normal(0, 5))
     y, x = (box.y * scale, box.x * scale)
@@ -70,25 +70,25 @@ def _cut(picture: Image.Image, box: LungBox, width: int, size: int, rng: np.rand
     return np.asarray(crop(np.asarray(turned), moved, size, margin), dtype=np.float32) / np.float32(255)
 
 
-def _exposed(x: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Other tube voltage, other unsharp masking, other noise."""
+def _change_exposure(x: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """Simulate another tube voltage, unsharp masking and noise."""
     x = np.asarray(x ** np.exp(rng.normal(0, 0.25)), dtype=np.float32)
     if rng.random() < 0.4:
-        x = _blurred(x, rng.uniform(0.2, 1.3))
+        x = _blur(x, rng.uniform(0.2, 1.3))
     elif rng.random() < 0.3:
-        x = np.asarray(x + rng.uniform(0.3, 1.2) * (x - _blurred(x, 1.5)), dtype=np.float32)
+        x = np.asarray(x + rng.uniform(0.3, 1.2) * (x - _blur(x, 1.5)), dtype=np.float32)
     if rng.random() < 0.4:
         x = np.asarray(x + rng.normal(0, rng.uniform(0.005, 0.04), x.shape), dtype=np.float32)
     return np.asarray(x.clip(0, 1), dtype=np.float32)
 
 
-def _blurred(x: Float32Array, radius: float) -> Float32Array:
+def _blur(x: Float32Array, radius: float) -> Float32Array:
     picture = Image.fromarray((x.clip(0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
     return np.asarray(picture, dtype=np.float32) / np.float32(255)
 
 
-def _corners_hidden(x: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Each corner is blanked in three of ten views: that is where letters and markers are."""
+def _hide_corners(x: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """Blank each corner in three of ten views: letters and markers are there."""
     size = len(x)
     x = x.copy()
     for top in (True, False):

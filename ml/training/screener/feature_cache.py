@@ -1,4 +1,4 @@
-"""What the frozen part says of every view of every film, kept on disk: computed once for all folds and seeds."""
+"""Outputs of the frozen part for every view of every film, on disk: computed once for all folds and seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ml.arrays import Float32Array
 from ml.inference.lung_crop import LungBox, lung_box
 from ml.training.lung_fields import masks_of
-from ml.training.screener.augment import view
+from ml.training.screener.augment import film_view
 from ml.training.screener.films import Films
 from ml.training.screener.network import CUT, SIZE, trained_part
 
@@ -29,7 +29,7 @@ Features = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Cache:
-    """What is on disk.
+    """The cached features.
 
     Attributes:
         views: for each view the frozen part's output, float16 [N, 14, 14, 112], mapped from disk.
@@ -41,23 +41,23 @@ class Cache:
 
 
 def cache_folder(films: Films, root: Path = CACHE) -> Path:
-    """The folder for exactly these films and this recipe; another selection of films gets another folder."""
+    """Return the folder for exactly these films and this recipe; other films get another folder."""
     names = "\n".join(f"{film.source}/{film.path.name}" for film in films.records)
     key = hashlib.sha256(f"{RECIPE} {SIZE} {CUT}\n{names}".encode()).hexdigest()[:12]
     return root / key
 
 
 def boxes_of(films: Films, lungs: keras.Model) -> list[LungBox]:
-    """The lungs of each film."""
+    """Return the lung box of each film."""
     masks = masks_of(lungs, films.pixels)
     return [lung_box(mask, (film.shape[0], film.shape[1])) for mask, film in zip(masks, films.pixels, strict=True)]
 
 
-def fill(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path = CACHE) -> Cache:
-    """Compute what is missing and open the cache, with progress on standard output.
+def fill_cache(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path = CACHE) -> Cache:
+    """Compute the views that are missing and open the cache, with progress on standard output.
 
-    A view is written under another name and renamed when it is whole, so an interrupted run continues at the view
-    it was at.
+    A view is written under another name and renamed when it is complete, so an interrupted run continues at the
+    view where it stopped.
 
     Returns:
         the cache; about 126 MB a view for 2,900 films.
@@ -72,7 +72,7 @@ def fill(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path = CAC
     started = time.monotonic()
     for done, number in enumerate(missing, start=1):
         unfinished = folder / "unfinished.npy"
-        np.save(unfinished, _one_view(films, boxes, frozen, number))
+        np.save(unfinished, _compute_view(films, boxes, frozen, number))
         unfinished.rename(_path(folder, number))
         left = (time.monotonic() - started) / done * (len(missing) - done)
         print(f"view {number}: {done} of {len(missing)}, about {left / 60:.1f} min to go", flush=True)
@@ -106,10 +106,10 @@ def _path(folder: Path, number: int) -> Path:
     return folder / f"view{number}.npy"
 
 
-def _one_view(films: Films, boxes: list[LungBox], frozen: keras.Model, number: int) -> Features:
+def _compute_view(films: Films, boxes: list[LungBox], frozen: keras.Model, number: int) -> Features:
     out = np.zeros((len(boxes), *frozen.output.shape[1:]), np.float16)
     for start in range(0, len(boxes), BATCH):
         part = range(start, min(start + BATCH, len(boxes)))
-        seen = np.stack([view(films.pixels[i], boxes[i], SIZE, number, i) for i in part])
-        out[part.start : part.stop] = np.asarray(frozen(seen, training=False))
+        views = np.stack([film_view(films.pixels[i], boxes[i], SIZE, number, i) for i in part])
+        out[part.start : part.stop] = np.asarray(frozen(views, training=False))
     return out

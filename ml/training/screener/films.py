@@ -1,4 +1,4 @@
-"""Which films the screener learns from, which of them belong together, and which hospitals a fold leaves out."""
+"""Films of the screener: their patient groups, the folds that leave hospitals out, and how often each is drawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Films:
-    """Every labelled film, with what is known of it.
+    """Every labelled film, with its pixels, patient group and web site.
 
     Attributes:
         records: the films, [N].
@@ -41,12 +41,12 @@ class Films:
 
     @property
     def labels(self) -> Float32Array:
-        """1 for COVID-19, [N]."""
+        """Return 1 for COVID-19, else 0, [N]."""
         return np.array([film.label for film in self.records], dtype=np.float32)
 
     @property
     def sources(self) -> NDArray[np.str_]:
-        """The data set of each film, [N]; a Hannover film within another set counts as Hannover's."""
+        """Return the data set of each film, [N]; a Hannover film within another set counts as Hannover's."""
         return np.array([
             HANNOVER if site == HANNOVER_SITE else film.source
             for film, site in zip(self.records, self.sites, strict=True)
@@ -54,12 +54,15 @@ class Films:
 
     @property
     def findings(self) -> NDArray[np.str_]:
-        """``covid``, ``normal`` or ``pneumonia``, [N]."""
+        """Return ``covid``, ``normal`` or ``pneumonia`` for each film, [N]."""
         return np.array([film.finding for film in self.records])
 
 
 def read_films(root: Path) -> Films:
-    """Read every source.
+    """Read every data set.
+
+    Args:
+        root: the folder that holds the data sets.
 
     Raises:
         DataSetError: when one is not there.
@@ -92,7 +95,7 @@ def _groups(records: Sequence[FilmRecord], urls: Sequence[str], twins: Sequence[
 
 
 def _joined(keys: Sequence[Sequence[str]]) -> list[str]:
-    """For each item the name of the connected part it is in, where items that share a key are connected."""
+    """Return for each item the name of its connected component; items that share a key are connected."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -110,14 +113,22 @@ def _joined(keys: Sequence[Sequence[str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Fold:
-    """Who trains, and on whom it is tested: masks over the films, [N]."""
+    """Films to train on and films to test on: masks over the films, [N].
+
+    Attributes:
+        train: films to train on.
+        tests: for each test its positive and its negative films; no source of theirs is in training.
+    """
 
     train: Mask
-    tests: dict[str, tuple[Mask, Mask]]  # name -> positives, negatives; no source of theirs is in training
+    tests: dict[str, tuple[Mask, Mask]]
 
 
 def folds(films: Films) -> dict[str, Fold]:
-    """Leave one source of each class out, or one that supplied both; shared groups leave the training too."""
+    """Return the folds. Each leaves out one source of each class, or one source that has both classes.
+
+    Patient groups with films in a source that is left out are left out as a whole.
+    """
     source, site, finding = films.sources, films.sites, films.findings
     covid, ill, well = films.labels == 1, finding == PNEUMONIA, finding == NORMAL
     cohen, hannover, cxnet, nih, children = (source == name for name in (COHEN, HANNOVER, CXNET, NIH, KERMANY))
@@ -127,7 +138,7 @@ def folds(films: Films) -> dict[str, Fold]:
     def fold(out: Mask, tests: dict[str, tuple[Mask, Mask]]) -> Fold:
         return Fold(~np.isin(films.groups, np.unique(films.groups[out])), tests)
 
-    def both(part: Mask, name: str) -> Fold:
+    def fold_of_both_classes(part: Mask, name: str) -> Fold:
         return fold(part, {f"{name}: COVID / other": (part & covid, part & ~covid)})
 
     return {
@@ -135,9 +146,9 @@ def folds(films: Films) -> dict[str, Fold]:
             "Cohen: COVID / other pneumonia": (cohen & covid, cohen & ill),
             "Cohen: COVID / normal": (cohen & covid, cohen & well),
         }),
-        "radiopaedia": both(web, "Radiopaedia"),
-        "eurorad": both(cases, "Eurorad"),
-        "journals": both(rest, "Journals and others"),
+        "radiopaedia": fold_of_both_classes(web, "Radiopaedia"),
+        "eurorad": fold_of_both_classes(cases, "Eurorad"),
+        "journals": fold_of_both_classes(rest, "Journals and others"),
         "hannover+nih": fold(hannover | nih, {
             "Hannover / NIH normal": (hannover, nih & well),
             "Hannover / NIH pneumonia": (hannover, nih & ill),
@@ -153,8 +164,15 @@ def folds(films: Films) -> dict[str, Fold]:
     }  # fmt: skip
 
 
-def validation_part(films: Films, among: Mask, seed: int = 0, share: float = VALIDATION_SHARE) -> Mask:
-    """A share of the groups, drawn at random, kept from training for calibration."""
+def draw_validation_part(films: Films, among: Mask, seed: int = 0, share: float = VALIDATION_SHARE) -> Mask:
+    """Return the films of a random share of the patient groups, which are kept from training for calibration.
+
+    Args:
+        films: every film.
+        among: the films to draw from, [N].
+        seed: of the draw.
+        share: of the groups.
+    """
     names = np.unique(films.groups[among])
     drawn = np.random.default_rng(seed).permutation(names)[: round(share * len(names))]
     return np.asarray(among & np.isin(films.groups, drawn))
@@ -166,6 +184,10 @@ def cell_weights(films: Films, among: Mask) -> Float64Array:
     Both classes are drawn equally often. Within a class, each pair of source and finding is drawn by the square root
     of its number of films: a large hospital does not make up a class, and films of a small one are not repeated too
     often.
+
+    Args:
+        films: every film.
+        among: the films to draw from, [N].
 
     Returns:
         [N], sums to 1, zero outside ``among``.

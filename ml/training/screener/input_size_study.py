@@ -1,7 +1,7 @@
-"""What the input's size is worth: ``python -m ml.training.screener.input_size_study``.
+"""Comparison of input sizes: ``python -m ml.training.screener.input_size_study``.
 
-For each size ImageNet's features of every film, one logistic regression a fold, AUROC on the sources left out. No
-fine-tuning, so that five sizes are measured in minutes; the picture is the one the screener is served.
+For each size: ImageNet's features of every film, one logistic regression a fold, AUROC on the sources left out.
+Nothing is fine-tuned, so that five sizes are measured in minutes; films are prepared as for the screener.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ml.data.datasets import require_data_dir
 from ml.errors import BundleError, DataSetError
 from ml.inference.lung_crop import LungBox
 from ml.statistics.metrics import auroc
-from ml.training.screener.augment import view
+from ml.training.screener.augment import film_view
 from ml.training.screener.efficientnet import blocks, lower, upper
 from ml.training.screener.feature_cache import BATCH, Cache, boxes_of
-from ml.training.screener.films import Films, cell_weights, folds, read_films, validation_part
+from ml.training.screener.films import Films, cell_weights, draw_validation_part, folds, read_films
 from ml.training.screener.folds import LUNGS, RUNS
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
 from ml.training.screener.recipe import Recipe, first_head
@@ -35,8 +35,8 @@ VIEWS = (0, 1)  # the film as served and one augmented view, to fit on; the firs
 KNOWN = "patients of known sources"
 
 
-def features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> Float32Array:
-    """ImageNet's pooled features of one view of every film: float32 [N, 1280].
+def pooled_features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> Float32Array:
+    """Return ImageNet's pooled features of one view of every film: float32 [N, 1280].
 
     Raises:
         BundleError: when the package with the weights is not installed.
@@ -45,13 +45,18 @@ def features(films: Films, boxes: Sequence[LungBox], size: int, number: int) -> 
     found = []
     for start in range(0, len(boxes), BATCH):
         part = range(start, min(start + BATCH, len(boxes)))
-        seen = np.stack([view(films.pixels[i], boxes[i], size, number, i) for i in part])
-        found.append(np.asarray(network(seen, training=False)))
+        views = np.stack([film_view(films.pixels[i], boxes[i], size, number, i) for i in part])
+        found.append(np.asarray(network(views, training=False)))
     return np.concatenate(found)
 
 
-def probe(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
-    """AUROC of a linear probe on the tests of every fold, and on a share of the patients of known sources."""
+def probe_folds(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
+    """Return the AUROC of a linear probe on the tests of every fold and on a share of the known sources' patients.
+
+    Args:
+        films: every film.
+        pooled: features of each view, see :func:`pooled_features`.
+    """
     reached = {}
     for fold in folds(films).values():
         scores = _scores(films, pooled, fold.train)
@@ -59,8 +64,8 @@ def probe(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
             part = positives | negatives
             reached[name] = round(auroc(films.labels[part], scores[part]), 4)
     everything = np.ones(len(films.records), dtype=bool)
-    kept = validation_part(films, everything)
-    reached[KNOWN] = round(auroc(films.labels[kept], _scores(films, pooled, ~kept)[kept]), 4)
+    held_out = draw_validation_part(films, everything)
+    reached[KNOWN] = round(auroc(films.labels[held_out], _scores(films, pooled, ~held_out)[held_out]), 4)
     return reached
 
 
@@ -82,10 +87,14 @@ def _imagenet(size: int) -> keras.Model:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line.
+
+    Returns:
+        the exit status: 0, or 2 where the data, the lung network or the ImageNet weights are missing.
+    """
     parser = argparse.ArgumentParser(prog="python -m ml.training.screener.input_size_study", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="sides in pixels")
-    parser.add_argument("--runs", type=Path, default=RUNS)
+    parser.add_argument("--runs", type=Path, default=RUNS, help=f"folder of the trainings (default {RUNS})")
     options = parser.parse_args(arguments)
     try:
         films = read_films(require_data_dir())
@@ -93,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         boxes = boxes_of(films, lungs)
         table = {}
         for size in options.sizes:
-            table[str(size)] = probe(films, [features(films, boxes, size, number) for number in VIEWS])
+            table[str(size)] = probe_folds(films, [pooled_features(films, boxes, size, number) for number in VIEWS])
             print(size, json.dumps(table[str(size)]), flush=True)
     except (BundleError, DataSetError, OSError) as error:
         print(error, file=sys.stderr)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from ml.errors import DataSetError
-from ml.evaluation.collections import seed_data
+from ml.evaluation.collections import load_seed_data
 
 RUNS = Path("var/training/seed-cnn")
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder for weights and logs")
     options = parser.parse_args(arguments)
     try:
-        split = seed_data(options.protocol).split
+        split = load_seed_data(options.protocol).split
     except DataSetError as error:
         print(error, file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.data.datasets import FilmRecord
-from ml.evaluation.subgroups import age_band, by_subgroup, view_of
+from ml.evaluation.subgroups import age_band, evaluate_subgroups, view_of
 
 
 def film(number: int, source: str = "a", finding: str = "covid", **fields: object) -> FilmRecord:
@@ -33,16 +33,19 @@ def test_a_group_has_a_number_with_an_interval_or_is_too_few() -> None:
     rng = np.random.default_rng(0)
     films = [film(n, "hospital", "covid" if n % 2 else "normal", sex="M" if n < 60 else "F") for n in range(66)]
     scores = rng.random(66) + 0.5 * np.array([one.label for one in films])
-    rows = {(row["dimension"], row["name"]): row for row in by_subgroup(films, [str(n) for n in range(66)], scores)}
+    rows = {(row.dimension, row.name): row for row in evaluate_subgroups(films, [str(n) for n in range(66)], scores)}
     male, female = rows["sex", "male"], rows["sex", "female"]
-    assert male["low"] <= male["auroc"] <= male["high"]
-    assert (male["films"], male["positives"]) == (60, 30)
-    assert (female["films"], female["auroc"]) == (6, None)
+    assert male.low is not None
+    assert male.auroc is not None
+    assert male.high is not None
+    assert male.low <= male.auroc <= male.high
+    assert (male.films, male.positives) == (60, 30)
+    assert (female.films, female.auroc) == (6, None)
 
 
 def test_a_source_of_one_class_is_set_against_all_films_of_the_other() -> None:
     films = [film(n, "ill", "covid") for n in range(20)] + [film(n, "well", "normal") for n in range(20, 50)]
     scores = np.linspace(1, 0, 50)
-    rows = by_subgroup(films, [str(n) for n in range(50)], scores)
-    ill = next(row for row in rows if row["name"] == "ill")
-    assert (ill["films"], ill["positives"], ill["auroc"]) == (50, 20, 1.0)
+    rows = evaluate_subgroups(films, [str(n) for n in range(50)], scores)
+    ill = next(row for row in rows if row.name == "ill")
+    assert (ill.films, ill.positives, ill.auroc) == (50, 20, 1.0)

@@ -67,7 +67,8 @@ def bundle_of_graph(folder: Path, inputs: int, maps: bool) -> Bundle:
     graph = helper.make_graph(nodes, "mean", films, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, folder / "model.onnx")
-    return Bundle(folder, "mean", "0" * 64, InputSpec(4, 4, 1), 0.2, 0.8, slope=2.0, intercept=-1.0, card={})
+    card = shipped().card
+    return Bundle(folder, "mean", "0" * 64, InputSpec(4, 4, 1), 0.2, 0.8, slope=2.0, intercept=-1.0, card=card)
 
 
 def test_logits_are_calibrated_and_maps_handed_on(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ml.inference.classifier import Classifier, FilmResult
 from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, read_gate, write_gate
 from ml.inference.mirror import FEATURES, MirrorRule, side_features
 from ml.phantom.film import PhantomSpec, chest
-from ml.training.gate.mirror import FALSE_ALARMS, train_mirror_rule
+from ml.training.gate.mirror import MAX_FALSE_ALARMS, train_mirror_rule
 
 RNG = np.random.default_rng(4)
 
@@ -30,8 +30,9 @@ def test_the_rule_learns_the_side_and_keeps_its_promise_on_false_alarms() -> Non
     sides = RNG.normal(0, 1, (2000, FEATURES)).astype(np.float32)
     sides[:, 0] += 4  # the heart
     rule, found = train_mirror_rule(sides, [str(number // 2) for number in range(len(sides))])
-    assert found["false_alarms"] <= FALSE_ALARMS
-    assert found["refused"] > 0.9
+    assert found.false_alarms is not None
+    assert found.false_alarms <= MAX_FALSE_ALARMS
+    assert found.refused > 0.9
     assert rule.mirrored(-sides).mean() > 0.9
     assert rule.threshold <= 0
 
@@ -39,7 +40,8 @@ def test_the_rule_learns_the_side_and_keeps_its_promise_on_false_alarms() -> Non
 def test_where_sides_cannot_be_told_hardly_any_film_is_refused() -> None:
     sides = RNG.normal(0, 1, (1000, FEATURES)).astype(np.float32)
     _, found = train_mirror_rule(sides, [str(number) for number in range(len(sides))])
-    assert max(found["false_alarms"], found["refused"]) < 0.02
+    assert found.false_alarms is not None
+    assert max(found.false_alarms, found.refused) < 0.02
 
 
 def gate(mirror: MirrorRule | None) -> Gate:

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from ml.model_card.evidence import AtOperatingPoints, SensitivitySpecificity
 from screening.worker.triage import FLAG_WORDS, PredictiveValues, flags_of, predictive_values_at
 
 
@@ -28,7 +29,7 @@ def test_every_flag_has_words() -> None:
     assert set(FLAG_WORDS) == {"positive", "uncertain", "failed", "sampled"}
 
 
-MEASURED = {"low": {"sensitivity": 0.95, "specificity": 0.6}, "high": {"sensitivity": 0.7, "specificity": 0.95}}
+MEASURED = AtOperatingPoints(low=SensitivitySpecificity(0.95, 0.6), high=SensitivitySpecificity(0.7, 0.95))
 
 
 def test_a_positive_is_worth_less_where_the_disease_is_rare() -> None:
@@ -40,5 +41,5 @@ def test_a_positive_is_worth_less_where_the_disease_is_rare() -> None:
 
 
 def test_where_nobody_is_called_there_is_no_number() -> None:
-    never = {"low": {"sensitivity": 1.0, "specificity": 0.0}, "high": {"sensitivity": 0.0, "specificity": 1.0}}
+    never = AtOperatingPoints(low=SensitivitySpecificity(1.0, 0.0), high=SensitivitySpecificity(0.0, 1.0))
     assert predictive_values_at(never, 0.1) == PredictiveValues(None, None)

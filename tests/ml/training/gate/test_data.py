@@ -7,7 +7,16 @@ import pytest
 from PIL import Image
 
 from ml.inference.gate import CLASSES, FRONTAL, INVERTED, LEFT, OTHER, RIGHT, UPSIDE_DOWN
-from ml.training.gate.data import Sample, cuttings, made, nudged, phantoms, photographs, turned, views_of_others
+from ml.training.gate.data import (
+    Sample,
+    generated_pictures,
+    laterals_and_ct_slices,
+    phantoms,
+    photographs,
+    random_crops,
+    shifted_variants,
+    turned_films,
+)
 
 FILM = np.arange(80 * 100, dtype=np.uint32).reshape(80, 100).astype(np.uint8)
 
@@ -17,7 +26,7 @@ def rng() -> np.random.Generator:
 
 
 def test_a_turned_film_turned_back_is_the_film() -> None:
-    found = {sample.kind: sample.pixels for sample in turned(FILM, "p")}
+    found = {sample.kind: sample.pixels for sample in turned_films(FILM, "p")}
     assert set(found) == {LEFT, RIGHT, UPSIDE_DOWN, INVERTED}
     assert np.array_equal(np.rot90(found[LEFT], -1), FILM)
     assert np.array_equal(np.rot90(found[RIGHT], 1), FILM)
@@ -26,18 +35,18 @@ def test_a_turned_film_turned_back_is_the_film() -> None:
 
 
 def test_what_is_made_is_of_known_kinds_and_usable_sizes() -> None:
-    found = list(made([FILM], 4, rng()))
+    found = list(generated_pictures([FILM], 4, rng()))
     assert {sample.kind for sample in found} < set(CLASSES)
     assert len(found) == 16
     assert all(min(sample.pixels.shape) >= 64 and sample.pixels.dtype == np.uint8 for sample in found)
 
 
 def test_the_same_seed_makes_the_same_pictures() -> None:
-    first, again = (list(made([FILM], 2, rng())) for _ in range(2))
+    first, again = (list(generated_pictures([FILM], 2, rng())) for _ in range(2))
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(first, again, strict=True))
 
 
-@pytest.mark.parametrize("change", [cuttings, nudged])
+@pytest.mark.parametrize("change", [random_crops, shifted_variants])
 def test_variants_keep_kind_and_group(change: object) -> None:
     found = list(change(Sample(FILM, OTHER, "photo"), 5, rng()))  # type: ignore[operator]
     assert {(sample.kind, sample.group) for sample in found} == {(OTHER, "photo")}
@@ -58,6 +67,6 @@ def test_phantoms_count_as_frontal_films() -> None:
 
 
 def test_laterals_and_slices_come_from_the_metadata(data: Path) -> None:
-    kinds = [sample.kind for sample in views_of_others(data)]
+    kinds = [sample.kind for sample in laterals_and_ct_slices(data)]
     assert kinds.count("lateral") > 30
     assert kinds.count("ct") > 20

@@ -17,12 +17,15 @@ from ml.errors import Reason
 from ml.evaluation.card_markdown import TARGET, write_model_card
 from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find
 from ml.inference.classifier import Classifier, FilmResult
+from ml.inference.bundle import GATE, LUNGS, Bundle, find
+from ml.inference.classifier import Classifier, Finding
+from ml.model_card.card import GRAPH, card_to_json
 from ml.phantom.film import PhantomSpec, chest
 from ml.statistics.metrics import auroc
-from ml.training.gate.data import Sample, made, turned, views_of_others
-from ml.training.screener.evidence import serve
+from ml.training.gate.data import Sample, generated_pictures, laterals_and_ct_slices, turned_films
+from ml.training.screener.evidence import score_films
 
-MOST_BYTES = 25_000_000
+MAX_BYTES = 25_000_000
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +49,8 @@ def films(count: int) -> list[Any]:
 
 
 def test_everything_is_there_and_small_enough(bundle: Bundle) -> None:
-    assert set(bundle.card["checksums"]) == {GRAPH, LUNGS, GATE, "split.csv"}
-    assert sum((bundle.path / name).stat().st_size for name in (GRAPH, LUNGS, GATE)) <= MOST_BYTES
+    assert set(bundle.card.checksums) == {GRAPH, LUNGS, GATE, "split.csv"}
+    assert sum((bundle.path / name).stat().st_size for name in (GRAPH, LUNGS, GATE)) <= MAX_BYTES
 
 
 def test_no_patient_and_no_film_sits_on_two_sides(rows: list[dict[str, str]]) -> None:
@@ -78,7 +81,11 @@ def test_a_film_alone_is_judged_as_in_a_stack(classifier: Classifier) -> None:
 
 
 def test_what_is_no_chest_film_is_not_scored(classifier: Classifier) -> None:
-    others = [sample.pixels for sample in made(films(2), 6, np.random.default_rng(99)) if sample.kind == "other"]
+    others = [
+        sample.pixels
+        for sample in generated_pictures(films(2), 6, np.random.default_rng(99))
+        if sample.kind == "other"
+    ]
     results = classifier.classify(others)
     refused = [isinstance(result, Reason) for result in results]
     assert np.mean(refused) >= 0.9
@@ -103,7 +110,7 @@ def test_a_leg_is_not_scored(classifier: Classifier) -> None:
 
 
 def test_the_card_carries_its_evidence(bundle: Bundle) -> None:
-    card = bundle.card
+    card = card_to_json(bundle.card)
     assert card["calibration"]["slope"] > 0
     assert 0 < bundle.low <= bundle.high < 1
     assert len(card["elsewhere"]) >= 12
@@ -129,16 +136,16 @@ def test_the_shipped_files_give_the_cards_number(
         for film in load_source(source, data)
         if (source, film.path.name) in test
     ]
-    served = serve(classifier, [load(film.path.read_bytes()) for film in records])
+    served = score_films(classifier, [load(film.path.read_bytes()) for film in records])
     found = auroc([film.label for film in records], served.scores)
-    assert found == pytest.approx(bundle.card["metrics"]["values"]["auroc"]["value"], abs=0.005)
+    assert found == pytest.approx(card_to_json(bundle.card)["metrics"]["values"]["auroc"]["value"], abs=0.005)
 
 
 def test_real_laterals_slices_and_turned_films_are_refused(classifier: Classifier, data: Path) -> None:
     """On films the gate was trained on; what it does on others is in the card."""
-    samples: list[Sample] = list(views_of_others(data))
+    samples: list[Sample] = list(laterals_and_ct_slices(data))
     upright = load_source("covid-19-image-repository", data)[:20]
     for film in upright:
-        samples += [one for one in turned(load(film.path.read_bytes()), "x") if one.kind != "inverted"]
+        samples += [one for one in turned_films(load(film.path.read_bytes()), "x") if one.kind != "inverted"]
     results = [classifier.classify([sample.pixels])[0] for sample in samples]
     assert np.mean([isinstance(result, Reason) for result in results]) >= 0.95

@@ -12,7 +12,7 @@ from ml.data.datasets import COVID, NORMAL, PNEUMONIA, FilmRecord
 from ml.decoding.preprocess import Grey
 from ml.inference.lung_crop import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
 from ml.training.lung_fields import lung_network
-from ml.training.screener.augment import view
+from ml.training.screener.augment import film_view
 from ml.training.screener.efficientnet import lower
 from ml.training.screener.films import (
     CXNET,
@@ -22,8 +22,8 @@ from ml.training.screener.films import (
     Films,
     _joined,
     cell_weights,
+    draw_validation_part,
     folds,
-    validation_part,
 )
 from ml.training.screener.network import CUT, SIZE, screener, trained_part
 
@@ -103,12 +103,12 @@ def test_equalising_forgets_exposure() -> None:
 def test_view_zero_is_the_film_as_served_and_others_repeat() -> None:
     film, mask = a_film(), two_lungs()
     box = lung_box(mask, (film.shape[0], film.shape[1]))
-    np.testing.assert_array_equal(view(film, box, 96, 0, 3), to_lung_input(film, mask, 96))
-    again = view(film, box, 96, 2, 3)
-    np.testing.assert_array_equal(view(film, box, 96, 2, 3), again)
+    np.testing.assert_array_equal(film_view(film, box, 96, 0, 3), to_lung_input(film, mask, 96))
+    again = film_view(film, box, 96, 2, 3)
+    np.testing.assert_array_equal(film_view(film, box, 96, 2, 3), again)
     assert again.min() >= 0
     assert again.max() <= 1
-    assert np.abs(again - view(film, box, 96, 1, 3)).mean() > 0.01
+    assert np.abs(again - film_view(film, box, 96, 1, 3)).mean() > 0.01
 
 
 def test_shared_keys_join_over_several_steps() -> None:
@@ -144,6 +144,6 @@ def test_classes_are_drawn_equally() -> None:
 
 def test_validation_keeps_groups_whole() -> None:
     films = some_films()
-    kept = validation_part(films, np.ones(len(films.records), dtype=bool), share=0.3)
+    kept = draw_validation_part(films, np.ones(len(films.records), dtype=bool), share=0.3)
     assert kept.any()
     assert not set(films.groups[kept]) & set(films.groups[~kept])

@@ -12,7 +12,7 @@ from tests.ml.helpers import shipped
 def test_parameters_are_those_of_the_original() -> None:
     network = seed_cnn()
     assert network.count_params() == SEED_CNN_PARAMETERS == 5_668_097
-    assert shipped().card["network"]["parameters"] == 5_668_097
+    assert shipped().card.network.parameters == 5_668_097
     assert all(weight.trainable for weight in network.weights)
 
 

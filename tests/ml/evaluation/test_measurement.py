@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sklearn.metrics as witness
 
 from ml.arrays import Float64Array
 from ml.data.datasets import FilmRecord
-from ml.evaluation import card
+from ml.evaluation import measurement
+from ml.evaluation.card_builder import count_part
+from ml.model_card.description import PartCounts
+from ml.model_card.strict_json import to_json
 from ml.statistics import metrics
 from ml.statistics.estimate import wilson_interval
 from tests.ml.helpers import record
@@ -18,7 +20,7 @@ from tests.ml.helpers import record
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(card, "BOOTSTRAPS", 100)
+    monkeypatch.setattr(measurement, "BOOTSTRAPS", 100)
 
 
 def films_of(labels: list[int]) -> list[FilmRecord]:
@@ -31,7 +33,9 @@ def films_of(labels: list[int]) -> list[FilmRecord]:
 def evaluate(labels: list[int], scores: Any, groups: list[str] | None = None, threshold: float = 0.5) -> Any:
     films = films_of(labels)
     names = groups or [film.patient_key for film in films]
-    return card.evaluation("A collection", films, names, np.asarray(scores, dtype=float), threshold)
+    return to_json(
+        measurement.evaluate_scores("A collection", films, names, np.asarray(scores, dtype=float), threshold)
+    )
 
 
 def noisy(films: int = 300) -> tuple[list[int], Float64Array]:
@@ -73,16 +77,18 @@ def test_values_are_the_metrics_within_their_intervals(threshold: float) -> None
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5])
 def test_report_gives_each_class_its_own_figures(threshold: float) -> None:
+    """For the other class, labels and calls are swapped."""
     labels, scores = noisy()
-    expected = witness.classification_report(labels, scores >= threshold, target_names=card.CLASSES, output_dict=True)
+    called = scores >= threshold
+    sides = {"not COVID-19": (1 - np.array(labels), 1.0 - called), "COVID-19": (np.array(labels), 1.0 * called)}
     report = evaluate(labels, scores, threshold=threshold)["report"]
-    assert [part["class"] for part in report] == ["not COVID-19", "COVID-19"]
+    assert [part["class"] for part in report] == list(sides)
     for part in report:
-        theirs = expected[part["class"]]
-        assert part["films"] == theirs["support"]
-        assert part["precision"] == pytest.approx(theirs["precision"], abs=1e-6)
-        assert part["recall"] == pytest.approx(theirs["recall"], abs=1e-6)
-        assert part["f1"] == pytest.approx(theirs["f1-score"], abs=1e-6)
+        truth, calls = sides[part["class"]]
+        assert part["films"] == truth.sum()
+        assert part["precision"] == pytest.approx(metrics.precision(truth, calls), abs=1e-6)
+        assert part["recall"] == pytest.approx(metrics.recall(truth, calls), abs=1e-6)
+        assert part["f1"] == pytest.approx(metrics.f1(truth, calls), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_intervals_are_drawn_by_group() -> None:
 def test_long_curves_are_thinned_and_keep_their_ends() -> None:
     labels, scores = noisy(1000)
     row = evaluate(labels, scores)
-    assert len(row["roc"]) == len(row["pr"]) == card.CURVE_POINTS
+    assert len(row["roc"]) == len(row["pr"]) == measurement.CURVE_POINTS
     assert row["roc"][0] == [0, 0]
     assert row["roc"][-1] == [1, 1]
     first, *_, last = metrics.pr_points(labels, scores)
@@ -150,4 +156,4 @@ def test_short_curves_are_kept_whole() -> None:
 
 
 def test_part_counts() -> None:
-    assert card.part_counts(films_of([1, 0, 1]), ["a", "b", "a"]) == {"films": 3, "positives": 2, "patients": 2}
+    assert count_part(films_of([1, 0, 1]), ["a", "b", "a"]) == PartCounts(films=3, positives=2, patients=2)
