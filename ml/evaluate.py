@@ -9,7 +9,7 @@ import sys
 from ml import DEFAULT_MODEL
 from ml.errors import BundleError, DataSetError
 from ml.evaluation.collections import collections_of, evaluate_collection, format_table, score_function
-from ml.inference.bundle import find
+from ml.inference.bundle import find_bundle
 from ml.model_card.strict_json import to_json
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the evaluations as JSON instead of a table")
     options = parser.parse_args(arguments)
     try:
-        bundle = find(options.model)
+        bundle = find_bundle(options.model)
         collections = collections_of(bundle)
     except (BundleError, DataSetError) as error:
         print(error, file=sys.stderr)

@@ -15,7 +15,7 @@ from ml import DEFAULT_MODEL, NOTICE
 from ml.codes import UNREADABLE_FILE
 from ml.decoding.preprocess import Grey, load
 from ml.errors import BundleError, FilmError, Reason
-from ml.inference.bundle import Bundle, find, names, sha256_of
+from ml.inference.bundle import Bundle, bundle_names, find_bundle, sha256_of
 from ml.inference.decision import decide
 
 if TYPE_CHECKING:
@@ -98,11 +98,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 0 if every film was accepted, 1 if some were refused, 2 on a wrong call."""
     parser = argparse.ArgumentParser(prog="python -m ml.predict", description=__doc__, epilog=NOTICE)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="films, or folders of films")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"one of: {', '.join(names())}")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=f"one of: {', '.join(bundle_names())}")
     parser.add_argument("--jsonl", action="store_true", help="print one JSON object a film")
     options = parser.parse_args(arguments)
     try:
-        bundle, paths = find(options.model), list_files(options.paths)
+        bundle, paths = find_bundle(options.model), list_files(options.paths)
     except (BundleError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Train the reference network: ``python -m ml.train``. See :mod:`ml.training.seed_cnn.train`."""
+"""Training of the reference network: ``python -m ml.train``, see :mod:`ml.training.seed_cnn.train`."""
 
 from __future__ import annotations
 

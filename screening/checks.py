@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from ml.inference.bundle import names
+from ml.inference.bundle import bundle_names
 from screening.config.limits import time_limits
 
 POSITIVE = (
@@ -19,9 +19,9 @@ POSITIVE = (
 @register(Tags.compatibility)
 def check_default_model(**_: Any) -> list[CheckMessage]:
     """Check that the default model's bundle exists."""
-    if settings.DEFAULT_MODEL in names():
+    if settings.DEFAULT_MODEL in bundle_names():
         return []
-    known = ", ".join(names()) or "none"
+    known = ", ".join(bundle_names()) or "none"
     return [
         Error(
             f"There is no model {settings.DEFAULT_MODEL!r}; there are: {known}.",

@@ -197,7 +197,7 @@ def test_a_worker_loads_its_network_only_when_it_screens() -> None:
 def test_serving_never_loads_tensorflow() -> None:
     code = """
 import ml.inference.classifier, ml.inference.bundle
-ml.inference.classifier.Classifier(ml.inference.bundle.find("seed-cnn"))
+ml.inference.classifier.Classifier(ml.inference.bundle.find_bundle("seed-cnn"))
 """
     assert FRAMEWORKS & loaded_by(code) == {"onnxruntime"}
 

@@ -1,7 +1,7 @@
-"""The publishers' layouts, read into one table of films.
+"""Public data sets, read into one table of films.
 
-The data stay where they are: ``XRAY_DATA_DIR`` names the folder that holds the sets under their publishers'
-names. Sources:
+The data sets keep the layout of their publishers: ``XRAY_DATA_DIR`` is the folder that holds them under their
+publishers' names. Sources:
 
 - ``covid-chestxray-dataset``: Cohen et al. 2020, github.com/ieee8023/covid-chestxray-dataset
 - ``chest_xray``: Kermany et al. 2018 (Kaggle paultimothymooney/chest-xray-pneumonia), children aged 1 to 5
@@ -52,27 +52,27 @@ class FilmRecord:
 
     @property
     def label(self) -> int:
-        """1 for COVID-19, 0 for everything else."""
+        """Return 1 for COVID-19, 0 for everything else."""
         return int(self.finding == COVID)
 
     @property
     def patient_key(self) -> str:
-        """The patient over all sources."""
+        """Return the name of the patient over all sources."""
         return f"{self.source}/{self.patient}"
 
 
 def data_dir() -> Path | None:
-    """The folder ``XRAY_DATA_DIR`` names, or ``None`` where it is unset or absent."""
+    """Return the folder of ``XRAY_DATA_DIR``; ``None`` where it is not set or does not exist."""
     name = os.environ.get("XRAY_DATA_DIR", "")
     path = Path(name)
     return path if name and path.is_dir() else None
 
 
 def require_data_dir() -> Path:
-    """As :func:`data_dir`.
+    """Return the folder of ``XRAY_DATA_DIR``.
 
     Raises:
-        DataSetError: when there is no such folder.
+        DataSetError: when it is not set or does not exist.
     """
     path = data_dir()
     if path is None:
@@ -91,7 +91,7 @@ def load_source(name: str, root: Path) -> list[FilmRecord]:
         root: the folder that holds the data sets.
 
     Raises:
-        DataSetError: when it is absent or laid out otherwise than its publisher does.
+        DataSetError: when it is missing, has another layout than its publisher's, or holds no usable film.
     """
     folder = root / name
     if not folder.is_dir():
@@ -99,9 +99,9 @@ def load_source(name: str, root: Path) -> list[FilmRecord]:
     try:
         films = list(SOURCES[name](folder))
     except (KeyError, OSError) as error:
-        raise DataSetError(f"{folder} is not laid out as its publisher does: {error}") from error
+        raise DataSetError(f"{folder} does not have its publisher's layout: {error}; download it again.") from error
     if not films:
-        raise DataSetError(f"{folder} holds no film that can be used.")
+        raise DataSetError(f"{folder} holds no film that can be used; download it again.")
     return sorted(films, key=lambda film: film.path)
 
 
@@ -133,7 +133,7 @@ def _covid_chestxray(folder: Path) -> Iterator[FilmRecord]:
 
 
 def _cohen_finding(text: str) -> str | None:
-    """``todo``, ``Unknown`` and other lung disease are no labels here."""
+    """Return the label of a finding; ``None`` for ``todo``, ``Unknown`` and other lung disease."""
     if text in COVID_FINDINGS:
         return COVID
     if text == "No Finding":
@@ -151,7 +151,7 @@ def _kermany(folder: Path) -> Iterator[FilmRecord]:
 
 
 def _kermany_normal_patient(name: str) -> str:
-    """``IM-0115-0001.jpeg`` and ``NORMAL2-IM-1427-0001.jpeg``: the number after ``IM`` is the patient."""
+    """Return the patient of ``IM-0115-0001.jpeg`` or ``NORMAL2-IM-1427-0001.jpeg``: the number after ``IM``."""
     match = re.match(r"(?:NORMAL2-)?IM-\d{4}", name)
     return match[0] if match else Path(name).stem
 

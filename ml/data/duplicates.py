@@ -1,4 +1,4 @@
-"""Films that are the same picture: found by perceptual hash, so that a copy never sits on both sides of a split."""
+"""Duplicate films, found by perceptual hash, so that copies of a film stay in one part of a split."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SAME_FILM_BITS = 40
 
 
 def perceptual_hash(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The DCT hash of a grey picture.
+    """Compute the DCT hash of a grey picture.
 
     Args:
         pixels: uint8 [H, W].
 
     Returns:
-        bool [256]; near pictures differ in few bits. Source: C. Zauner, "Implementation and Benchmarking of
+        bool [256]; similar pictures differ in few bits. Source: C. Zauner, "Implementation and Benchmarking of
         Perceptual Image Hash Functions", 2010, as the ImageHash library computes it.
     """
     return np.asarray(imagehash.phash(Image.fromarray(pixels), hash_size=HASH_SIDE).hash, dtype=bool).ravel()
@@ -51,9 +51,12 @@ def duplicate_groups(hashes: NDArray[np.bool_], limit: int = SAME_FILM_BITS) -> 
 
 
 def patient_groups(films: Sequence[FilmRecord]) -> list[str]:
-    """Name for each film the group that must stay on one side of a split.
+    """Return for each film the name of the group that must stay in one part of a split.
 
     A group is a patient, with every patient who shares a copy of a film with them.
+
+    Raises:
+        FilmError: when a film cannot be decoded.
     """
     hashes = np.stack([perceptual_hash(load(film.path.read_bytes())) for film in films])
     group = list(range(len(films)))

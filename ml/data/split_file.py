@@ -1,4 +1,4 @@
-"""Who trained and who tested, beside the weights: file names, digests and patient numbers, no pictures."""
+"""The split file of a bundle: file names, digests and patient numbers of its films, no pictures."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TEST = "test"
 
 
 def write_split(path: Path, parts: Mapping[str, Sequence[FilmRecord]]) -> None:
-    """Write a split.
+    """Write a split file.
 
     Args:
         path: the file.
-        parts: the films of ``train``, ``validation`` and ``test``, in the order they are to stand.
+        parts: the films of ``train``, ``validation`` and ``test``, in the order of the rows.
     """
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -29,7 +29,7 @@ def write_split(path: Path, parts: Mapping[str, Sequence[FilmRecord]]) -> None:
 
 
 def read_split(path: Path) -> list[dict[str, str]]:
-    """The rows of a split file.
+    """Read the rows of a split file.
 
     Raises:
         OSError: when it cannot be read.
@@ -39,7 +39,7 @@ def read_split(path: Path) -> list[dict[str, str]]:
 
 
 def trained_patients(path: Path) -> set[str]:
-    """Every patient a model was trained on or chosen by, over all sources.
+    """Return every patient of the training and validation parts, over all sources.
 
     Raises:
         OSError: when the file cannot be read.

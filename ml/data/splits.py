@@ -1,4 +1,4 @@
-"""Who trains and who tests: seeded splits, by file as the educational project did or by patient."""
+"""Seeded splits of the educational project's films: by file, as the project did, or by patient."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ml.data.datasets import COVID, NORMAL, FilmRecord
 
 FILMS_A_CLASS = 180
 TEST_FILMS_A_CLASS = 36
-VALIDATION_SHARE = 0.2  # of the training films, by patient; it chooses whatever is chosen
+VALIDATION_SHARE = 0.2  # of the training films, by patient; used to choose epoch and operating points
 
 
 @dataclass(frozen=True)
 class Split:
-    """Three disjoint parts of one selection of films, and what the selection left over."""
+    """Three disjoint parts of a selection of films, and the films of the selection that are in none."""
 
     train: list[FilmRecord]
     validation: list[FilmRecord]
@@ -25,17 +25,17 @@ class Split:
 
 
 def seed_selection(films: Sequence[FilmRecord]) -> list[FilmRecord]:
-    """The films the educational project drew from: COVID-19 in PA view, and healthy children."""
+    """Return the films the educational project drew from: COVID-19 in PA view, and healthy children."""
     covid = [f for f in films if f.source == "covid-chestxray-dataset" and f.label and f.view == "PA"]
     normal = [f for f in films if f.source == "chest_xray" and f.finding == NORMAL]
     return covid + normal
 
 
 def seed_split(films: Sequence[FilmRecord], groups: Sequence[str], protocol: str, seed: int = 0) -> Split:
-    """Draw 180 films a class and part them into 144 to train (a fifth of them to validate) and 36 to test.
+    """Draw 180 films a class and split them into 144 to train (a fifth of them to validate) and 36 to test.
 
     Args:
-        films: what :func:`seed_selection` returned.
+        films: from :func:`seed_selection`.
         groups: for each film the group that must stay together, see
             :func:`ml.data.duplicates.patient_groups`.
         protocol: ``patient`` keeps groups together; ``seed`` draws files at random, as the original did.
@@ -69,7 +69,7 @@ def _part(units: list[list[FilmRecord]], parts: Split, rng: random.Random) -> No
 def _fill(units: list[list[FilmRecord]], films: int, part: list[FilmRecord]) -> list[list[FilmRecord]]:
     """Take whole units, in order, until exactly ``films`` films are in ``part``; return the other units.
 
-    A unit too large for the room left is passed over, so single-film patients fill the last places.
+    A unit that is larger than the rest of the part is skipped; patients with one film fill the last places.
     """
     rest: list[list[FilmRecord]] = []
     room = films
@@ -80,5 +80,5 @@ def _fill(units: list[list[FilmRecord]], films: int, part: list[FilmRecord]) -> 
         else:
             rest.append(unit)
     if room:
-        raise ValueError(f"{films} films were asked for and {room} are missing; the data set is incomplete")
+        raise ValueError(f"{room} of {films} films are missing: the data set is incomplete")
     return rest

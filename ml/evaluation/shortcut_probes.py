@@ -31,17 +31,17 @@ Change = Callable[[Grey, NDArray[np.bool_]], Grey]
 
 
 def hide_lungs(film: Grey, lungs: NDArray[np.bool_]) -> Grey:
-    """Black out the lungs."""
+    """Blank the lungs."""
     return np.where(lungs, np.uint8(0), film)
 
 
 def keep_lungs(film: Grey, lungs: NDArray[np.bool_]) -> Grey:
-    """Black out everything but the lungs."""
+    """Blank everything but the lungs."""
     return np.where(lungs, film, np.uint8(0))
 
 
 def keep_border(film: Grey, lungs: NDArray[np.bool_]) -> Grey:
-    """Black out everything but the outer frame of the film."""
+    """Blank everything but the outer frame of the film."""
     hidden = film.copy()
     rows, columns = (int(side * BORDER) for side in film.shape)
     hidden[rows:-rows, columns:-columns] = 0

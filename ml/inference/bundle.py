@@ -54,19 +54,19 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def names() -> list[str]:
+def bundle_names() -> list[str]:
     """Return the names of the bundles that come with the project."""
     return sorted(card.parent.name for card in MODELS.glob(f"*/{CARD}"))
 
 
-def find(name: str) -> Bundle:
+def find_bundle(name: str) -> Bundle:
     """Open a bundle that comes with the project.
 
     Raises:
         BundleError: unknown name, or what :func:`open_bundle` raises.
     """
-    if name not in names():
-        raise BundleError(f"There is no model {name!r}; there are: {', '.join(names()) or 'none'}.")
+    if name not in bundle_names():
+        raise BundleError(f"There is no model {name!r}; there are: {', '.join(bundle_names()) or 'none'}.")
     return open_bundle(MODELS / name)
 
 

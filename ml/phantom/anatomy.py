@@ -1,4 +1,4 @@
-"""Soft tissue of the numerical chest phantom: who the patient is and how thick each part of him is.
+"""Soft tissue of the numerical chest phantom: the patient, and the path length of the beam in each part.
 
 Everything is measured in centimetres of a standard adult: x to the right of the image (the patient's
 left), y downwards, z from back to front, origin on the midline at mid lung height. All maps are made on
@@ -21,7 +21,7 @@ APEX_CM = 4.4  # distance of the top of the lung from the midline
 
 @dataclass(frozen=True)
 class Patient:
-    """One person and one exposure, drawn from a seed; lengths in cm, angles in radians."""
+    """A patient and an exposure, drawn from a seed; lengths in cm, angles in radians."""
 
     size: float
     girth: float
@@ -117,12 +117,12 @@ class SoftTissue:
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """Give each part its own random stream, so that adding opacities leaves the anatomy alone."""
+    """Return the random generator of one part, so that adding opacities does not change the anatomy."""
     return np.random.default_rng([seed, *name.encode()])
 
 
 def chord(x: Float32Array, y: Float32Array, depth: float) -> Float32Array:
-    """Path length through an ellipsoid of half depth `depth`; x and y in units of its semi-axes."""
+    """Return the path length through an ellipsoid of half depth `depth`; x and y in units of its semi-axes."""
     return np.asarray(2 * depth * np.sqrt(np.clip(1 - x * x - y * y, 0, None)), dtype=np.float32)
 
 
@@ -133,7 +133,7 @@ def ramp(value: Float32Array, low: float, high: float) -> Float32Array:
 
 
 def capsule(grid: Grid, start: tuple[float, float], end: tuple[float, float], radius: float) -> Float32Array:
-    """Path length through a round-ended rod between two points of the image plane."""
+    """Return the path length through a round-ended rod between two points of the image plane."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = ((grid.x - start[0]) * dx + (grid.y - start[1]) * dy) / (dx * dx + dy * dy)
     along = np.clip(along, 0, 1)
@@ -142,19 +142,19 @@ def capsule(grid: Grid, start: tuple[float, float], end: tuple[float, float], ra
 
 
 def outer_edge(y: Float32Array, patient: Patient) -> Float32Array:
-    """Distance of the lung's lateral edge from the midline at height y; the ribs follow it as well."""
+    """Return the distance of the lung's lateral edge from the midline at height y; the ribs follow it too."""
     h = (y + 14.4) / 28.0
     swell = 1 - np.clip(1 - h / 0.66, 0, 1) ** 2.3
     return np.asarray(APEX_CM + (patient.lung_width - APEX_CM) * np.clip(swell, 0, None) ** 0.75, np.float32)
 
 
 def outer_edge_at(y: float, patient: Patient) -> float:
-    """`outer_edge` at one height."""
+    """Return `outer_edge` at one height."""
     return float(outer_edge(np.array([y], dtype=np.float32), patient)[0])
 
 
 def _lung(grid: Grid, side: int) -> Float32Array:
-    """Depth of one lung before heart, great vessels and diaphragm take their room."""
+    """Return the depth of one lung, without subtracting heart, great vessels and diaphragm."""
     h = (grid.y + 14.4) / 28.0
     outer = outer_edge(grid.y, grid.patient)
     inner = APEX_CM - (APEX_CM - 0.9) * np.sqrt(1 - np.square(np.clip(1 - h / 0.16, 0, 1)))
@@ -165,14 +165,17 @@ def _lung(grid: Grid, side: int) -> Float32Array:
 
 
 def _dome(grid: Grid, side: int) -> Float32Array:
-    """One half of the diaphragm with what lies beneath; the liver lifts the image's left one."""
+    """Return the path length through one half of the diaphragm and the organs below it.
+
+    The liver lifts the half on the left of the image.
+    """
     top = grid.patient.dome + (1.1 if side > 0 else 0.0)
     drop = np.minimum(grid.y - top - 6.0, 0)
     return chord((side * grid.x - 6.0) / 8.6, drop / 6.0, 9.5)
 
 
 def _central(grid: Grid) -> Float32Array:
-    """Heart, great vessels and mediastinal fat, as the largest of their path lengths."""
+    """Return the path length through heart, great vessels and mediastinal fat, where the largest counts."""
     who = grid.patient
     cos, sin = np.cos(who.heart_axis), np.sin(who.heart_axis)
     dx, dy = grid.x - 2.2 * who.heart, grid.y - (who.dome - 3.7)
@@ -190,7 +193,7 @@ def _central(grid: Grid) -> Float32Array:
 
 
 def _body(grid: Grid) -> Float32Array:
-    """Path length through trunk, neck, shoulders and upper arms, clothes and table left out."""
+    """Return the path length through trunk, neck, shoulders and upper arms, without clothes and table."""
     x, y, who = np.abs(grid.x), grid.y, grid.patient
     flank = who.lung_width + 2.5 + 0.9 * who.girth * ramp(-np.abs(y + 3), -9, 2) + 0.5 * ramp(y, 8, 20)
     trunk = 21 * who.girth * np.sqrt(np.clip(1 - np.square(np.square(x / flank)), 0, None))
@@ -204,7 +207,7 @@ def _body(grid: Grid) -> Float32Array:
 
 
 def _air(grid: Grid) -> Float32Array:
-    """Windpipe, main bronchi and, in some, gas in the stomach under the left half of the diaphragm."""
+    """Return the path length through windpipe, main bronchi and, in some patients, gas in the stomach."""
     who = grid.patient
     pipe = capsule(grid, (0.0, -24.0), (0.35, -4.6), 0.85) * 0.9
     bronchi = np.maximum(capsule(grid, (0.3, -4.6), (-2.6, -2.2), 0.55), capsule(grid, (0.3, -4.6), (3.6, -2.6), 0.5))
@@ -215,7 +218,7 @@ def _air(grid: Grid) -> Float32Array:
 
 
 def ramp_scalar(value: float, low: float, high: float) -> float:
-    """`ramp` for one number."""
+    """Return `ramp` for one number."""
     return float(ramp(np.array([value], dtype=np.float32), low, high)[0])
 
 

@@ -1,8 +1,8 @@
 """Bones, lung vessels and opacities of the numerical chest phantom.
 
 Tubes (ribs, collar bones, vessels) are laid out in space and projected by depositing small parcels of
-volume on the grid, which brings out by itself what one sees on films: ribs are densest where they turn
-along the beam at the side of the chest, and their edges are brighter than their middle.
+volume on the grid. This shows ribs as on real films: densest where they turn along the beam at the side of
+the chest, with edges brighter than their middle.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def tube(
 
 
 def _rib(grid: Grid, number: int, side: int, rng: np.random.Generator) -> tuple[Points, Points]:
-    """One rib, from the spine round the side to the end of its bony part in front."""
+    """Return the parcels of one rib, from the spine round the side to the front end of its bony part."""
     who = grid.patient
     start = -14.2 + who.rib_gap * number + rng.normal(0, 0.08)
     drop = who.rib_drop * (4.6 + 6.8 * np.tanh(number / 3.0)) * rng.uniform(0.96, 1.04)
@@ -90,8 +90,8 @@ def _rib(grid: Grid, number: int, side: int, rng: np.random.Generator) -> tuple[
     return tube(path, 0.30 * grow, 0.60 * grow, 48, 1.5, fade)
 
 
-def _collar(side: int, rng: np.random.Generator) -> tuple[Points, Points]:
-    """One collar bone: an S from the breastbone up and out to the shoulder."""
+def _clavicle(side: int, rng: np.random.Generator) -> tuple[Points, Points]:
+    """Return the parcels of one clavicle: an S from the sternum up and out to the shoulder."""
     t = np.linspace(0, 1, 260)
     lift = rng.uniform(2.2, 4.2)
     y = -9.9 + rng.normal(0, 0.15) - lift * t**0.8 + 0.55 * np.sin(2 * np.pi * t)
@@ -100,8 +100,8 @@ def _collar(side: int, rng: np.random.Generator) -> tuple[Points, Points]:
     return tube(path, thick * 0.9, thick, 48, 1.3, np.full(t.size, 0.85))
 
 
-def _shoulder(grid: Grid) -> Float32Array:
-    """Shoulder blades and the heads of the arm bones, mostly beside the lungs."""
+def _shoulders(grid: Grid) -> Float32Array:
+    """Return the path length through scapulae and the heads of the humeri, mostly beside the lungs."""
     total = np.zeros_like(grid.x)
     for side in (-1, 1):
         x, y = side * grid.x, grid.y
@@ -117,7 +117,7 @@ def _shoulder(grid: Grid) -> Float32Array:
 
 
 def _spine(grid: Grid) -> Float32Array:
-    """Vertebral bodies with discs between them, pedicles and spinous processes."""
+    """Return the path length through vertebral bodies, pedicles, spinous and transverse processes."""
     who = grid.patient
     x = np.abs(grid.x + 8.0 * np.sin(who.turn))
     near = (x < 4).any(axis=0)  # the few columns it lies in; the rest of the film stays empty
@@ -138,12 +138,12 @@ def _spine(grid: Grid) -> Float32Array:
 
 
 def bones(grid: Grid, seed: int) -> Float32Array:
-    """Path length through bone in cm [rows, cols]."""
+    """Return the path length through bone in cm, [rows, cols]."""
     rng = stream(seed, "bones")
     parts = [_rib(grid, number, side, rng) for number in range(10) for side in (-1, 1)]
-    parts += [_collar(side, rng) for side in (-1, 1)]
+    parts += [_clavicle(side, rng) for side in (-1, 1)]
     places, volumes = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return np.asarray(soften(deposit(grid, places, volumes), 2) + _spine(grid) + _shoulder(grid), np.float32)
+    return np.asarray(soften(deposit(grid, places, volumes), 2) + _spine(grid) + _shoulders(grid), np.float32)
 
 
 def _branches(side: int, rng: np.random.Generator) -> list[tuple[Points, Points]]:
@@ -172,7 +172,7 @@ def _branches(side: int, rng: np.random.Generator) -> list[tuple[Points, Points]
 
 
 def vessels(grid: Grid, lung: Float32Array, seed: int) -> Float32Array:
-    """Path length through lung vessels in cm [rows, cols], kept to where there is `lung` around them."""
+    """Return the path length through lung vessels in cm, [rows, cols], limited to where there is `lung`."""
     rng = stream(seed, "vessels")
     parts = _branches(-1, rng) + _branches(1, rng)
     places, volumes = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -181,7 +181,7 @@ def vessels(grid: Grid, lung: Float32Array, seed: int) -> Float32Array:
 
 
 def cloud(grid: Grid, rng: np.random.Generator, scale: float) -> Float32Array:
-    """Smooth random field, mean 0 and deviation about 1, with grains of `scale` cm."""
+    """Return a smooth random field of mean 0 and deviation about 1, with grains of `scale` cm."""
     rows, cols = grid.x.shape
     high, wide = rows / grid.per_cm / scale, cols / grid.per_cm / scale
     knots = rng.standard_normal((int(high) + 3, int(wide) + 3), dtype=np.float32)
@@ -190,7 +190,7 @@ def cloud(grid: Grid, rng: np.random.Generator, scale: float) -> Float32Array:
 
 
 def opacities(grid: Grid, lung: Float32Array, count: int, severity: float, seed: int) -> Float32Array:
-    """Water-like path length in cm of `count` ground-glass patches, alternating between the lungs.
+    """Return the water-like path length in cm of `count` ground-glass patches, alternating between the lungs.
 
     Patches prefer the outer and lower zones, as viral pneumonia does; `severity` 0..1 is their depth.
     """

@@ -1,8 +1,8 @@
 """Numerical chest phantom: synthetic frontal radiographs for the demo, the tests and the benchmarks.
 
-No patient is involved. `chest` and `lung_mask` give arrays; `png_bytes`, `jpeg_bytes`, `tiff_bytes`, `webp_bytes`
-and `dicom_bytes` give files, each carrying `SYNTHETIC_MARK` near its beginning or end, where
-`ml.decoding.synthetic_mark.is_synthetic` finds it.
+No patient is involved. `chest` and `lung_mask` return arrays; `png_bytes`, `jpeg_bytes`, `tiff_bytes`, `webp_bytes`
+and `dicom_bytes` return files. Each file has `SYNTHETIC_MARK` near its beginning or end, see
+`ml.decoding.synthetic_mark`.
 Command line: python -m ml.phantom.film OUT_DIR --count 10 --seed 1 --format dicom --opacities 3
 """
 
@@ -196,7 +196,7 @@ SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp", "dic
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m ml.phantom.film", description="Write synthetic chest films.")
-    parser.add_argument("out_dir", type=Path, help="directory to write to; made if absent")
+    parser.add_argument("out_dir", type=Path, help="directory to write to; created if missing")
     parser.add_argument("--count", type=int, default=10, help="number of films (default 10)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first; the next ones count up")
     parser.add_argument("--format", choices=sorted(ENCODERS), default="png")
@@ -207,16 +207,20 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the films asked for; returns the exit status, 2 when the arguments do not fit."""
+    """Run the command line.
+
+    Returns:
+        the exit status: 0, or 2 where an argument is out of range or the directory cannot be written.
+    """
     args = _arguments(argv)
-    show = sys.stderr.isatty()
+    show_progress = sys.stderr.isatty()
     try:
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for done, seed in enumerate(range(args.seed, args.seed + args.count), start=1):
             spec = PhantomSpec(args.size, args.size, bits=args.bits, opacities=args.opacities, seed=seed)
             name = f"phantom-{seed:06d}{SUFFIXES[args.format]}"
             (args.out_dir / name).write_bytes(ENCODERS[args.format](spec))
-            if show:
+            if show_progress:
                 sys.stderr.write(f"\r{done}/{args.count}" + ("\n" if done == args.count else ""))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"ml.phantom.film: {error}\n")

@@ -29,7 +29,7 @@ MU_WATER, MU_LUNG, MU_BONE = 0.194, 0.050, 0.46
 
 @dataclass(frozen=True)
 class PhantomSpec:
-    """What to draw; the same spec always gives the same bytes.
+    """Specification of a phantom; the same specification always gives the same bytes.
 
     height, width: pixels, 32..4096, sides at most 4:1. bits: depth of the grey values, 8..16.
     opacities: number of ground-glass patches, 0 for a clear chest; severity: their depth, 0..1.
@@ -70,14 +70,14 @@ def _resize(image: Float32Array, spec: PhantomSpec) -> Float32Array:
 
 
 def _blur_matrix(size: int, sigma: float) -> Float32Array:
-    """Gaussian blur of one axis as a matrix, rows normalised so that edges keep their level."""
+    """Return the Gaussian blur of one axis as a matrix, with normalised rows, so that edges keep their level."""
     gap = np.subtract.outer(np.arange(size), np.arange(size)) / sigma
     kernel = np.exp(-0.5 * gap * gap)
     return np.asarray(kernel / kernel.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _scatter(primary: Float32Array, line: Float32Array, per_cm: float) -> Float32Array:
-    """Scattered radiation that passes the grid: a wide blur of what the body takes out of the beam."""
+    """Return the scattered radiation behind the grid: a wide blur of the radiation that the body absorbs."""
     small = (max(1, primary.shape[1] // 8), max(1, primary.shape[0] // 8))
     coarse = np.asarray(Image.fromarray(primary * line).resize(small, Image.Resampling.BOX))
     sigma = 3.5 * per_cm * small[0] / primary.shape[1]
@@ -100,7 +100,7 @@ def _line_integral(spec: PhantomSpec, grid: Grid, soft: SoftTissue) -> Float32Ar
 
 
 def _stamp(spec: PhantomSpec, shape: tuple[int, ...]) -> tuple[Float32Array, Float32Array]:
-    """Collimated field (1 inside, 0 outside) and side letter (lead, 0..1), drawn canonically: [H, W]."""
+    """Return the collimated field (1 inside, 0 outside) and the side letter (lead, 0..1), both [H, W]."""
     rng = stream(spec.seed, "stamp")
     rows, cols = shape
     short = min(shape)
@@ -122,7 +122,10 @@ def _full(stamp: Image.Image, spec: PhantomSpec) -> Float32Array:
 
 
 def _respond(density: Float32Array, patient: Patient, levels: tuple[float, float]) -> Float32Array:
-    """Film-like S curve: from -ln(exposure) to brightness 0..1, `levels` being lung and mediastinum."""
+    """Apply a film-like S curve from -ln(exposure) to brightness 0..1.
+
+    `levels` are those of lung and mediastinum.
+    """
     low, high = levels
     middle = low + (0.37 + patient.exposure) * (high - low)
     steep = 2.9 * patient.contrast / (high - low)
@@ -131,13 +134,13 @@ def _respond(density: Float32Array, patient: Patient, levels: tuple[float, float
 
 
 def _density(line: Float32Array, per_cm: float) -> Float32Array:
-    """Beer-Lambert with scatter: -ln(I / I0) behind the line integral."""
+    """Return the density -ln(I / I0) behind the line integral, by Beer-Lambert with scatter."""
     primary = np.exp(-line)
     return np.asarray(-np.log(primary + _scatter(primary, line, per_cm)), dtype=np.float32)
 
 
 def _film(spec: PhantomSpec) -> tuple[Float32Array, Patient, tuple[float, float]]:
-    """Canonical density -ln(I / I0) before noise, with the levels the response is anchored to."""
+    """Return the canonical density -ln(I / I0) before noise, the patient, and the levels of lung and mediastinum."""
     patient = Patient.draw(spec.seed)
     grid = Grid.of(spec.height, spec.width, patient)
     soft = soft_tissue(grid)
@@ -173,7 +176,7 @@ def chest(spec: PhantomSpec) -> Picture:
 
 
 def lung_mask(spec: PhantomSpec) -> NDArray[np.bool_]:
-    """Lung fields of the same spec as a reader would outline them: [H, W].
+    """Return the lung fields of the same spec as a reader would outline them: [H, W].
 
     True where lung fills over half the depth open to it and at least 1.5 cm, so lung hidden behind the
     heart or below the domes is left out. Opacities do not change it.

@@ -1,4 +1,4 @@
-"""From a network's logit to a probability, and how far a probability can be taken at its word."""
+"""Calibration of scores, its slope and intercept, and predictive values."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from numpy.typing import ArrayLike
 from ml.arrays import Float64Array
 
 NEWTON_STEPS = 50
-RIDGE = 1e-3  # keeps the fit finite where the classes are parted completely
+RIDGE = 1e-3  # keeps the fit finite where the classes are separated completely
 CLIP = 1e-6  # of a probability, before its logit is taken
 
 
 def fit_platt(labels: ArrayLike, logits: ArrayLike) -> tuple[float, float]:
-    """Slope and intercept of ``P(positive) = sigmoid(slope * logit + intercept)``, by maximum likelihood.
+    """Fit slope and intercept of ``P(positive) = sigmoid(slope * logit + intercept)`` by maximum likelihood.
 
-    Labels are softened by the class sizes, so that a separable sample does not ask for an infinite slope.
+    Labels are smoothed by the class sizes, so that the slope of a separable sample stays finite.
     Source: Platt 1999, with the targets of Lin, Lin & Weng 2007.
 
     Args:
@@ -34,7 +34,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> tuple[float, float]:
 
 
 def slope_and_intercept(labels: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
-    """Calibration slope and intercept of scores: 1 and 0 when they mean what they say.
+    """Return calibration slope and intercept of scores; those of calibrated scores are 1 and 0.
 
     The slope is that of a logistic regression of the labels on the scores' logits, the intercept the one fitted
     with the slope held at 1 (calibration in the large). Source: Cox 1958; Van Calster et al. 2019.
@@ -59,18 +59,18 @@ def slope_and_intercept(labels: ArrayLike, scores: ArrayLike) -> tuple[float, fl
 
 
 def logit(scores: ArrayLike) -> Float64Array:
-    """Log odds of probabilities, finite at 0 and 1."""
+    """Return the log odds of probabilities, clipped to be finite at 0 and 1."""
     clipped = np.clip(np.asarray(scores, dtype=float), CLIP, 1 - CLIP)
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def sigmoid(values: ArrayLike) -> Float64Array:
-    """Probability of log odds."""
+    """Return the probabilities of log odds."""
     return np.asarray(1 / (1 + np.exp(-np.asarray(values, dtype=float))))
 
 
 def predictive_values(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
-    """PPV and NPV of a test at a prevalence, by Bayes' rule.
+    """Return PPV and NPV of a test at a prevalence, by Bayes' rule.
 
     Args:
         sensitivity: 0..1.
@@ -78,7 +78,7 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
         prevalence: share of the screened who have the disease, 0..1.
 
     Returns:
-        PPV and NPV; NaN where nobody would be called so.
+        PPV and NPV; NaN where the test is never positive, or never negative.
     """
     true_positive, false_positive = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
     true_negative, false_negative = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
@@ -88,7 +88,7 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
 
 
 def _logistic_fit(values: Float64Array, targets: Float64Array) -> tuple[float, float]:
-    """Newton's method on one predictor and a constant, halving steps that do not lower the loss."""
+    """Fit one predictor and a constant by Newton's method, halving steps that do not lower the loss."""
     design = np.stack([values, np.ones_like(values)], axis=1)
     weights = np.zeros(2)
     loss = _loss(design @ weights, targets)

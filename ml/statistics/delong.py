@@ -60,7 +60,7 @@ def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Auroc
 
 
 def _components(truth: NDArray[np.bool_], scores: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """For each positive the share of negatives below it, for each negative the share of positives above it."""
+    """Return for each positive the share of negatives below it, for each negative the share of positives above it."""
     positive, negative = scores[truth], scores[~truth]
     together = _mid_ranks(np.concatenate([positive, negative]))
     over_positives = (together[: len(positive)] - _mid_ranks(positive)) / len(negative)
@@ -69,6 +69,6 @@ def _components(truth: NDArray[np.bool_], scores: Float64Array) -> tuple[Float64
 
 
 def _mid_ranks(values: Float64Array) -> Float64Array:
-    """Ranks from 1, ties sharing their mean."""
+    """Return ranks from 1; ties share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])

@@ -1,6 +1,10 @@
-"""How good a classifier is, as pure functions of labels and scores.
+"""Metrics of a binary classifier, as pure functions of labels and scores.
 
 Labels are 0 or 1 with 1 = COVID-19, scores are P(COVID-19) in 0..1; both are arrays [N].
+
+scikit-learn has these metrics too. They are written here because a bootstrap computes each of them 2,000 times, in
+which scikit-learn takes 7 to 500 times as long, and because its AUROC, AUPRC and Brier score differ from those of the
+published cards in the last digit of a double. The tests compare every function with scikit-learn's.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ class Confusion:
     false_negative: Count
 
     def as_dict(self) -> dict[str, int]:
-        """The four counts by name."""
+        """Return the four counts by name."""
         return asdict(self)
 
 
@@ -44,49 +48,52 @@ def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> C
 
 
 def ratio(part: float, whole: float) -> float:
-    """``part / whole``, NaN where there is nothing to divide by."""
+    """Return ``part / whole``; NaN where ``whole`` is 0."""
     return part / whole if whole else float("nan")
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of films called right."""
+    """Return the share of films that are classified correctly."""
     c = confusion(labels, scores, threshold)
     return ratio(c.true_positive + c.true_negative, np.size(labels))
 
 
 def precision(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of the films called COVID-19 that are (PPV at this sample's prevalence)."""
+    """Return the share of COVID-19 among the films called COVID-19 (PPV at this sample's prevalence)."""
     c = confusion(labels, scores, threshold)
     return ratio(c.true_positive, c.true_positive + c.false_positive)
 
 
 def recall(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of the COVID-19 films that are called so (sensitivity)."""
+    """Return the share of the COVID-19 films that are called COVID-19 (sensitivity)."""
     c = confusion(labels, scores, threshold)
     return ratio(c.true_positive, c.true_positive + c.false_negative)
 
 
 def specificity(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of the other films that are not called COVID-19."""
+    """Return the share of the other films that are not called COVID-19."""
     c = confusion(labels, scores, threshold)
     return ratio(c.true_negative, c.true_negative + c.false_positive)
 
 
 def f1(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> float:
-    """Harmonic mean of precision and recall."""
+    """Return the harmonic mean of precision and recall."""
     c = confusion(labels, scores, threshold)
     return ratio(2 * c.true_positive, 2 * c.true_positive + c.false_positive + c.false_negative)
 
 
 def brier(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Mean squared distance of score and label (Brier 1950); 0 is best, 0.25 is a constant 0.5."""
+    """Return the mean squared difference of score and label (Brier 1950).
+
+    0 is best; a constant score of 0.5 gives 0.25.
+    """
     return float(np.mean((np.asarray(scores, dtype=float) - np.asarray(labels, dtype=float)) ** 2))
 
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Probability that a positive film scores above a negative one, ties counting half (Hanley & McNeil 1982).
+    """Return the probability that a positive film scores above a negative one (Hanley & McNeil 1982).
 
-    NaN when a class is missing.
+    Ties count half. NaN when a class is missing.
     """
     truth, values = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=float)
     positives, negatives = int(truth.sum()), int((~truth).sum())
@@ -99,8 +106,8 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def roc_points(labels: ArrayLike, scores: ArrayLike) -> list[tuple[float, float, float]]:
-    """The ROC curve as ``(false positive rate, true positive rate, threshold)``, thresholds falling."""
-    thresholds, tp, fp, positives, negatives = _sweep(labels, scores)
+    """Return the ROC curve as ``(false positive rate, true positive rate, threshold)``, thresholds descending."""
+    thresholds, tp, fp, positives, negatives = _count_by_threshold(labels, scores)
     rates = [
         (ratio(f, negatives), ratio(t, positives), float(cut)) for f, t, cut in zip(fp, tp, thresholds, strict=True)
     ]
@@ -108,13 +115,13 @@ def roc_points(labels: ArrayLike, scores: ArrayLike) -> list[tuple[float, float,
 
 
 def pr_points(labels: ArrayLike, scores: ArrayLike) -> list[tuple[float, float, float]]:
-    """The precision-recall curve as ``(recall, precision, threshold)``, thresholds falling."""
-    thresholds, tp, fp, positives, _ = _sweep(labels, scores)
+    """Return the precision-recall curve as ``(recall, precision, threshold)``, thresholds descending."""
+    thresholds, tp, fp, positives, _ = _count_by_threshold(labels, scores)
     return [(ratio(t, positives), ratio(t, t + f), float(cut)) for f, t, cut in zip(fp, tp, thresholds, strict=True)]
 
 
 def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision: precision summed over the steps in recall, without interpolation."""
+    """Return the average precision: precision summed over the steps in recall, without interpolation."""
     total, reached = 0.0, 0.0
     for recall_, precision_, _ in pr_points(labels, scores):
         total += (recall_ - reached) * precision_
@@ -122,8 +129,10 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
     return total
 
 
-def _sweep(labels: ArrayLike, scores: ArrayLike) -> tuple[Float64Array, Float64Array, Float64Array, int, int]:
-    """Distinct thresholds, falling, with the true and false positives at each."""
+def _count_by_threshold(
+    labels: ArrayLike, scores: ArrayLike
+) -> tuple[Float64Array, Float64Array, Float64Array, int, int]:
+    """Return distinct thresholds, descending, with the true and false positives at each."""
     truth, values = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=float)
     order = np.argsort(-values, kind="stable")
     last_of_value = np.append(np.nonzero(np.diff(values[order]))[0], len(values) - 1)
@@ -134,7 +143,15 @@ def _sweep(labels: ArrayLike, scores: ArrayLike) -> tuple[Float64Array, Float64A
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Films whose scores fall in one bin: how many, their mean score, the share of COVID-19 among them."""
+    """Films whose scores are in one bin.
+
+    Attributes:
+        low: lower edge of the bin, included.
+        high: upper edge, included in the last bin only.
+        count: films in the bin.
+        mean_score: their mean score.
+        observed: the share of COVID-19 among them.
+    """
 
     low: Share
     high: Share
@@ -144,7 +161,7 @@ class CalibrationBin:
 
 
 def calibration_bins(labels: ArrayLike, scores: ArrayLike, bins: int = 10) -> list[CalibrationBin]:
-    """Reliability over equal-width bins; empty bins are left out."""
+    """Return the reliability of scores in bins of equal width; empty bins are left out."""
     truth, values = np.asarray(labels, dtype=float), np.asarray(scores, dtype=float)
     index = np.minimum((values * bins).astype(int), bins - 1)
     return [
@@ -161,7 +178,7 @@ def calibration_bins(labels: ArrayLike, scores: ArrayLike, bins: int = 10) -> li
 
 
 def expected_calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = 10) -> float:
-    """Mean gap between score and observed share, weighted by the bins' films (Naeini et al. 2015)."""
+    """Return the mean difference of score and observed share over bins, by films (Naeini et al. 2015)."""
     parts = calibration_bins(labels, scores, bins)
     return sum(p.count * abs(p.mean_score - p.observed) for p in parts) / np.size(labels)
 
@@ -176,7 +193,7 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a metric, drawing whole groups (patients), not films.
+    """Return the percentile bootstrap interval of a metric, drawing whole groups (patients), not films.
 
     Draws in which the metric is undefined (a class is missing) are left out.
 
@@ -217,13 +234,17 @@ def _members(groups: Sequence[str]) -> list[NDArray[np.intp]]:
 def operating_points(
     labels: ArrayLike, scores: ArrayLike, sensitivity: float = 0.95, specificity_: float = 0.95
 ) -> tuple[float, float]:
-    """Return the two operating points. A score between them is uncertain.
+    """Choose the two operating points. A score between them is uncertain.
 
     At or above the lower one lie ``sensitivity`` of the positives, below the upper one ``specificity_`` of the
-    negatives.
+    negatives. Where the classes are so far apart that the two cross, they are swapped; no film of this sample then
+    has a score between them.
 
-    Where the classes are so far apart that the two cross, they are swapped: the gap between them then holds no
-    film the choice was made on, which is what uncertain means.
+    Args:
+        labels: 0 or 1, [N].
+        scores: P(COVID-19), [N].
+        sensitivity: share of the positives at or above the lower point.
+        specificity_: share of the negatives below the upper point.
 
     Raises:
         ValueError: when a class is missing.

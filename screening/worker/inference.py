@@ -16,7 +16,7 @@ from PIL import Image
 from ml.decoding.limits import MEGAPIXEL
 from ml.decoding.preprocess import Grey, load
 from ml.errors import BundleError, Reason
-from ml.inference.bundle import Bundle, find
+from ml.inference.bundle import Bundle, find_bundle
 from ml.inference.decision import decide
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def classifier_for(model: str, digest: str) -> Classifier:
     """
     from ml.inference.classifier import Classifier  # starts threads: only in the process that runs the network
 
-    bundle = find(model)
+    bundle = find_bundle(model)
     if bundle.digest != digest:
         raise BundleError(
             f"This worker has {model} {bundle.digest[:8]}, the batch asks for {digest[:8]}; "
@@ -147,7 +147,7 @@ def load_default() -> None:
     Raises:
         BundleError: when it is not there or damaged.
     """
-    classifier_for(settings.DEFAULT_MODEL, find(settings.DEFAULT_MODEL).digest)
+    classifier_for(settings.DEFAULT_MODEL, find_bundle(settings.DEFAULT_MODEL).digest)
 
 
 def pictures_of(picture: Grey) -> Pictures:

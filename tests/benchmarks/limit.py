@@ -36,10 +36,10 @@ class Limit:
 @lru_cache(maxsize=1)
 def classifier(model: str) -> Classifier:
     """The model, loaded once a process."""
-    from ml.inference.bundle import find
+    from ml.inference.bundle import find_bundle
     from ml.inference.classifier import Classifier
 
-    return Classifier(find(model))
+    return Classifier(find_bundle(model))
 
 
 def bare_loop(model: str, paths: Sequence[Path]) -> float:

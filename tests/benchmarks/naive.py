@@ -83,11 +83,11 @@ def _screener() -> Callable[[Grey], float]:
 
     from ml.inference.lung_crop import mask_input, to_lung_input
     from ml.training.lung_fields import lung_network
-    from ml.training.screener.efficientnet import lower, upper
+    from ml.training.screener.efficientnet import lower_part, upper_part
     from ml.training.screener.network import CUT, SIZE
 
-    first = lower(SIZE, CUT)
-    features = keras.layers.GlobalAveragePooling2D()(upper(first.output.shape[1:], CUT)(first.output))
+    first = lower_part(SIZE, CUT)
+    features = keras.layers.GlobalAveragePooling2D()(upper_part(first.output.shape[1:], CUT)(first.output))
     keras_model, lungs = keras.Model(first.input, keras.layers.Dense(1)(features)), lung_network()
 
     def score(film: Grey) -> float:

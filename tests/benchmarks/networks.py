@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from ml.inference.bundle import find, names
+from ml.inference.bundle import bundle_names, find_bundle
 from ml.phantom.film import PhantomSpec, chest
 
 PROCESSES, CHUNK = 2, 8
@@ -24,7 +24,7 @@ def rate(model: str, chunks: int, whole: bool) -> float:
     """Films per second of one process: the network alone, or the whole way from picture to finding."""
     from ml.inference.classifier import Classifier
 
-    classifier = Classifier(find(model))
+    classifier = Classifier(find_bundle(model))
     films = [chest(PhantomSpec(height=512, width=480, seed=seed)).astype(np.uint8) for seed in range(CHUNK)]
     inputs = np.stack([ready.input for ready in classifier.prepare(films)])
     classifier.predict(inputs)
@@ -51,8 +51,8 @@ def main() -> None:
     options = parser.parse_args()
     for whole in (False, True):
         print("\nfrom picture to finding" if whole else "network alone")
-        rounds = [{m: together(m, options.chunks, whole) for m in names()} for _ in range(options.rounds)]
-        for model in names():
+        rounds = [{m: together(m, options.chunks, whole) for m in bundle_names()} for _ in range(options.rounds)]
+        for model in bundle_names():
             films = statistics.median(row[model] for row in rounds)
             ratio = statistics.median(row[model] / row[REFERENCE] for row in rounds)
             print(f"{model:12} {films:8.1f} films/s   {ratio:5.2f} × {REFERENCE}")

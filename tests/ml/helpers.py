@@ -16,7 +16,7 @@ from PIL import Image
 
 from ml.data.datasets import FilmRecord
 from ml.errors import FilmError
-from ml.inference.bundle import Bundle, find
+from ml.inference.bundle import Bundle, find_bundle
 from ml.inference.classifier import Classifier
 from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
 
@@ -76,7 +76,7 @@ def phantom_file(path: Path, seed: int, **details: Any) -> Path:
 
 @cache
 def shipped() -> Bundle:
-    return find("seed-cnn")
+    return find_bundle("seed-cnn")
 
 
 @cache

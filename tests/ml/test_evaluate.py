@@ -10,7 +10,7 @@ from ml import evaluate
 from ml.evaluation import collections as evidence
 from ml.evaluation import measurement
 from ml.evaluation.collections import SeedData, collections_of, load_seed_data
-from ml.inference.bundle import SPLIT, find, sha256_of
+from ml.inference.bundle import SPLIT, find_bundle, sha256_of
 from ml.model_card.card import card_to_json
 from ml.model_card.evidence import Evaluation, Measures
 from ml.model_card.strict_json import to_json
@@ -114,6 +114,6 @@ def test_without_data_or_model_it_says_so(
 
 
 def test_each_model_is_measured_on_the_films_it_was_not_trained_on(data: Path) -> None:
-    (own,) = collections_of(find("screener"))
-    assert len(own.films) == find("screener").card.data.split["test"].films
-    assert len(collections_of(find("seed-cnn"))) == 6
+    (own,) = collections_of(find_bundle("screener"))
+    assert len(own.films) == find_bundle("screener").card.data.split["test"].films
+    assert len(collections_of(find_bundle("seed-cnn"))) == 6

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ml import DEFAULT_MODEL, NOTICE
-from ml.inference.bundle import find
+from ml.inference.bundle import find_bundle
 from ml.inference.decision import decide
 from ml.predict import BATCH, list_files, main, predict
 from tests.ml.helpers import phantom_file, shipped
@@ -35,7 +35,7 @@ def test_an_accepted_film_has_every_promised_key(film: Path, capsys: pytest.Capt
     assert set(answer) == {"path", "accepted", "reasons", "score", "decision", "model", "sha256", "notice", "notes"}
     assert (answer["path"], answer["accepted"], answer["reasons"]) == (str(film), True, [])
     assert 0 <= answer["score"] <= 1
-    served = find(DEFAULT_MODEL)
+    served = find_bundle(DEFAULT_MODEL)
     assert answer["decision"] == decide(answer["score"], served.low, served.high)
     assert answer["model"] == f"{DEFAULT_MODEL}@{served.digest[:12]}"
     assert answer["sha256"] == sha256(film.read_bytes()).hexdigest()

@@ -71,7 +71,7 @@ def _crop_lungs(picture: Image.Image, box: LungBox, width: int, size: int, rng: 
 
 
 def _change_exposure(x: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Simulate another tube voltage, unsharp masking and noise."""
+    """Change contrast, sharpness and noise, as another tube voltage and detector would."""
     x = np.asarray(x ** np.exp(rng.normal(0, 0.25)), dtype=np.float32)
     if rng.random() < 0.4:
         x = _blur(x, rng.uniform(0.2, 1.3))

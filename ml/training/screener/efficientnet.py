@@ -1,4 +1,4 @@
-"""EfficientNet-Lite in Keras, for one grey channel, cut in two so that the lower part can be frozen and cached.
+"""EfficientNet-Lite in Keras for one grey channel, in two parts, so that the lower one can be frozen and cached.
 
 Architecture: M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 ICML 2019, in the Lite form of the TensorFlow TPU repository (models/official/efficientnet/lite, Apache-2.0):
@@ -23,7 +23,7 @@ SCALE, OFFSET = 255.0 / 128.0, -127.0 / 128.0
 
 @dataclass(frozen=True)
 class Block:
-    """One inverted-residual block: widen by ``expand``, filter by depth, narrow to ``channels``."""
+    """An inverted-residual block: expand by ``expand``, convolve depthwise, project to ``channels``."""
 
     kernel: int
     stride: int
@@ -46,7 +46,7 @@ VARIANTS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 
 
 def blocks(variant: str = "lite0") -> list[Block]:
-    """The blocks of a variant, in order.
+    """Return the blocks of a variant, in order.
 
     Raises:
         KeyError: for a name that is not in ``VARIANTS``.
@@ -60,14 +60,14 @@ def blocks(variant: str = "lite0") -> list[Block]:
     return out
 
 
-def lower(size: int, cut: int, variant: str = "lite0", channels: int = 1) -> keras.Model:
-    """Stem and the first ``cut`` blocks.
+def lower_part(size: int, cut: int, variant: str = "lite0", channels: int = 1) -> keras.Model:
+    """Build the stem and the first ``cut`` blocks.
 
     Args:
         size: height and width of the film in pixels.
         cut: blocks in this part.
         variant: a key of ``VARIANTS``.
-        channels: 1; 3 only to prove the conversion against the original.
+        channels: 1; 3 only to compare the converted weights with the original.
 
     Returns:
         model, float32 [N, size, size, channels] in 0..1 -> float32 [N, h, w, c].
@@ -75,53 +75,53 @@ def lower(size: int, cut: int, variant: str = "lite0", channels: int = 1) -> ker
     film = layers.Input((size, size, channels), name="film")
     x = layers.Rescaling(SCALE, OFFSET, name="google_scale")(film)
     x = layers.Conv2D(STEM_CHANNELS, 3, 2, "same", use_bias=False, name="stem")(x)
-    x = _normalised(x, "stem")
-    return keras.Model(film, _run(x, blocks(variant), 0, cut), name=f"{variant}-lower{cut}")
+    x = _normalise(x, "stem")
+    return keras.Model(film, _run_blocks(x, blocks(variant), 0, cut), name=f"{variant}-lower{cut}")
 
 
-def upper(shape: tuple[int, int, int], cut: int, variant: str = "lite0") -> keras.Model:
-    """The blocks from ``cut`` on and the last 1 × 1 convolution.
+def upper_part(shape: tuple[int, int, int], cut: int, variant: str = "lite0") -> keras.Model:
+    """Build the blocks from ``cut`` on and the last 1 × 1 convolution.
 
     Args:
-        shape: height, width and channels that :func:`lower` gives.
+        shape: height, width and channels of the output of :func:`lower_part`.
         cut: the first block of this part.
         variant: a key of ``VARIANTS``.
 
     Returns:
         model, float32 [N, *shape] -> float32 [N, h, w, 1280], each in 0..6.
     """
-    given = layers.Input(shape, name="lower_features")
-    x = _run(given, blocks(variant), cut, len(blocks(variant)))
+    features = layers.Input(shape, name="lower_features")
+    x = _run_blocks(features, blocks(variant), cut, len(blocks(variant)))
     x = layers.Conv2D(HEAD_CHANNELS, 1, use_bias=False, name="head")(x)
-    return keras.Model(given, _normalised(x, "head"), name=f"{variant}-upper{cut}")
+    return keras.Model(features, _normalise(x, "head"), name=f"{variant}-upper{cut}")
 
 
-def _run(x: keras.KerasTensor, plan: list[Block], start: int, stop: int) -> keras.KerasTensor:
+def _run_blocks(x: keras.KerasTensor, plan: list[Block], start: int, stop: int) -> keras.KerasTensor:
     for index in range(start, stop):
         x = _block(x, plan[index], f"block{index:02d}")
     return x
 
 
 def _block(x: keras.KerasTensor, block: Block, name: str) -> keras.KerasTensor:
-    given, width = x, x.shape[-1]
+    block_input, width = x, x.shape[-1]
     if block.expand != 1:
         x = layers.Conv2D(width * block.expand, 1, use_bias=False, name=f"{name}_expand")(x)
-        x = _normalised(x, f"{name}_expand")
+        x = _normalise(x, f"{name}_expand")
     x = layers.DepthwiseConv2D(block.kernel, block.stride, "same", use_bias=False, name=f"{name}_depthwise")(x)
-    x = _normalised(x, f"{name}_depthwise")
+    x = _normalise(x, f"{name}_depthwise")
     x = layers.Conv2D(block.channels, 1, use_bias=False, name=f"{name}_project")(x)
-    x = _normalised(x, f"{name}_project", activate=False)
+    x = _normalise(x, f"{name}_project", activate=False)
     if block.stride == 1 and width == block.channels:
-        x = layers.Add(name=f"{name}_add")([x, given])
+        x = layers.Add(name=f"{name}_add")([x, block_input])
     return x
 
 
-def _normalised(x: keras.KerasTensor, name: str, *, activate: bool = True) -> keras.KerasTensor:
+def _normalise(x: keras.KerasTensor, name: str, *, activate: bool = True) -> keras.KerasTensor:
     x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu6")(x) if activate else x
 
 
 def _round_channels(channels: float, divisor: int = 8) -> int:
-    """The nearest multiple of 8 that is not more than a tenth below (the original's rounding)."""
+    """Return the nearest multiple of 8 that is not more than a tenth lower, as the original rounds."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded if rounded >= 0.9 * channels else rounded + divisor

@@ -20,7 +20,7 @@ from ml.errors import BundleError
 from ml.evaluation.measurement import evaluate_scores
 from ml.evaluation.shortcut_probes import measure_map_in_lungs, probe_changed_films, probe_source
 from ml.evaluation.subgroups import evaluate_subgroups
-from ml.inference.bundle import SPLIT, find
+from ml.inference.bundle import SPLIT, find_bundle
 from ml.inference.classifier import Classifier
 from ml.model_card.evidence import (
     AtOperatingPoints,
@@ -137,7 +137,7 @@ def compare_with_seed_cnn(films: Films, parts: dict[str, tuple[Mask, Float64Arra
         films: every film.
         parts: for each row its films and the screener's scores, [N].
     """
-    seed = Classifier(find("seed-cnn"), threads=0)
+    seed = Classifier(find_bundle("seed-cnn"), threads=0)
     trained_on = trained_patients(seed.bundle.path / SPLIT)
     fresh = np.array([film.patient_key not in trained_on for film in films.records])
     needed = fresh & np.any([part for part, _ in parts.values()], axis=0)

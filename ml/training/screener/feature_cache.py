@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ml.arrays import Float32Array
 from ml.inference.lung_crop import LungBox, lung_box
-from ml.training.lung_fields import masks_of
+from ml.training.lung_fields import predict_masks
 from ml.training.screener.augment import film_view
 from ml.training.screener.films import Films
 from ml.training.screener.network import CUT, SIZE, trained_part
@@ -49,7 +49,7 @@ def cache_folder(films: Films, root: Path = CACHE) -> Path:
 
 def boxes_of(films: Films, lungs: keras.Model) -> list[LungBox]:
     """Return the lung box of each film."""
-    masks = masks_of(lungs, films.pixels)
+    masks = predict_masks(lungs, films.pixels)
     return [lung_box(mask, (film.shape[0], film.shape[1])) for mask, film in zip(masks, films.pixels, strict=True)]
 
 
@@ -75,7 +75,7 @@ def fill_cache(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path
         np.save(unfinished, _compute_view(films, boxes, frozen, number))
         unfinished.rename(_path(folder, number))
         left = (time.monotonic() - started) / done * (len(missing) - done)
-        print(f"view {number}: {done} of {len(missing)}, about {left / 60:.1f} min to go", flush=True)
+        print(f"view {number}: {done} of {len(missing)}, about {left / 60:.1f} min left", flush=True)
     views = [np.load(_path(folder, number), mmap_mode="r") for number in range(VIEWS)]
     return Cache(views, _pooled(folder, views))
 
@@ -86,15 +86,15 @@ def _pooled(folder: Path, views: list[Features]) -> list[Float32Array]:
         untrained = trained_part()
         pool = keras.Model(untrained.input, untrained.get_layer("pool").output)
         chosen = views[:: VIEWS // POOLED_VIEWS]
-        pooled = [np.concatenate([_forward(pool, some) for some in _batches(view)]) for view in chosen]
+        pooled = [np.concatenate([_forward(pool, batch) for batch in _batches(view)]) for view in chosen]
         np.savez(folder / "unfinished.npz", *pooled)
         (folder / "unfinished.npz").rename(path)
-    with np.load(path) as kept:
-        return [kept[name] for name in kept.files]
+    with np.load(path) as saved:
+        return [saved[name] for name in saved.files]
 
 
-def _forward(network: keras.Model, some: Float32Array) -> Float32Array:
-    return np.asarray(network(some, training=False))
+def _forward(network: keras.Model, batch: Float32Array) -> Float32Array:
+    return np.asarray(network(batch, training=False))
 
 
 def _batches(view: Features) -> Iterator[Float32Array]:

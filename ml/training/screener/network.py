@@ -13,31 +13,31 @@ import numpy as np
 from keras import layers
 
 from ml.arrays import Float32Array
-from ml.training.screener.efficientnet import HEAD_CHANNELS, lower, upper
-from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
+from ml.training.screener.efficientnet import HEAD_CHANNELS, lower_part, upper_part
+from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
 
 SIZE = 224  # pixels
-CUT = 11  # blocks 0 to 10 stay frozen; their output, 14 x 14 x 112, is what the cache holds
+CUT = 11  # blocks 0 to 10 stay frozen; the cache holds their output, 14 x 14 x 112
 DROPOUT = 0.3
 HEAD = "covid"
 
 
 def frozen_part() -> keras.Model:
-    """The lower part with ImageNet weights: float32 [N, 224, 224, 1] in 0..1 -> [N, 14, 14, 112].
+    """Build the lower part with ImageNet weights: float32 [N, 224, 224, 1] in 0..1 -> [N, 14, 14, 112].
 
     Raises:
         BundleError: when the package with the weights is not installed.
     """
-    part = lower(SIZE, CUT)
-    transfer(read_state(package_weights()), part)
+    part = lower_part(SIZE, CUT)
+    transfer_weights(read_state(package_weights()), part)
     part.trainable = False
     return part
 
 
 def trained_part(*, imagenet: bool = True) -> keras.Model:
-    """What is trained: float32 [N, 14, 14, 112] -> logit [N, 1].
+    """Build the part that is trained: float32 [N, 14, 14, 112] -> logit [N, 1].
 
-    Batch normalisation takes part in training: with its statistics frozen the same recipe trained unsteadily
+    Batch normalisation is trained too: with its statistics frozen the same recipe was unstable
     (loss 0.50 instead of 0.39, Hannover against NIH 0.76 instead of 0.82).
 
     Args:
@@ -46,17 +46,17 @@ def trained_part(*, imagenet: bool = True) -> keras.Model:
     Raises:
         BundleError: when the package with the weights is not installed.
     """
-    blocks = upper(lower(SIZE, CUT).output.shape[1:], CUT)
+    blocks = upper_part(lower_part(SIZE, CUT).output.shape[1:], CUT)
     if imagenet:
-        transfer(read_state(package_weights()), blocks)
-    given = layers.Input(blocks.input.shape[1:], name="lower_features")
-    pooled = layers.GlobalAveragePooling2D(name="pool")(blocks(given))
+        transfer_weights(read_state(package_weights()), blocks)
+    features = layers.Input(blocks.input.shape[1:], name="lower_features")
+    pooled = layers.GlobalAveragePooling2D(name="pool")(blocks(features))
     head = layers.Dense(1, kernel_initializer="zeros", name=HEAD)
-    return keras.Model(given, head(layers.Dropout(DROPOUT)(pooled)), name="screener-trained")
+    return keras.Model(features, head(layers.Dropout(DROPOUT)(pooled)), name="screener-trained")
 
 
 def screener(frozen: keras.Model, trained: Sequence[keras.Model], gain: float = 1.0) -> keras.Model:
-    """The network that ships.
+    """Build the complete network of the bundle.
 
     Args:
         frozen: :func:`frozen_part`.
@@ -68,7 +68,7 @@ def screener(frozen: keras.Model, trained: Sequence[keras.Model], gain: float = 
         model, float32 [N, 224, 224, 1] in 0..1 -> ``logit`` [N, 1], ``map`` [N, 7, 7] in logits, whose mean over a
         film is its logit, ``features`` [N, 1280].
     """
-    blocks = upper(frozen.output.shape[1:], CUT)
+    blocks = upper_part(frozen.output.shape[1:], CUT)
     source = [part.get_layer(blocks.name) for part in trained]
     blocks.set_weights(_mean([part.get_weights() for part in source]))
     weight, bias = _mean([part.get_layer(HEAD).get_weights() for part in trained])

@@ -1,4 +1,4 @@
-"""How the trained part learns: balanced draws over cached views, mixup, label smoothing, averaged weights.
+"""Training of the upper part: balanced draws over cached views, mixup, label smoothing, averaged weights.
 
 Training starts from a head fitted to ImageNet's features (Kumar et al., "Fine-Tuning can Distort Pretrained
 Features", ICLR 2022).
@@ -29,7 +29,7 @@ AVERAGE_EVERY = 5  # steps, over the second half of training
 
 @dataclass(frozen=True)
 class Recipe:
-    """The knobs. Values were chosen by leaving sources out, see the table in the model card.
+    """The hyperparameters. They were chosen by leaving sources out, see the table in the model card.
 
     Attributes:
         steps: of ``batch`` drawn views each.
@@ -53,7 +53,7 @@ class Recipe:
 def train(
     films: Films, cache: Cache, among: Mask, folder: Path, seed: int = 0, recipe: Recipe | None = None
 ) -> keras.Model:
-    """Train on some of the films, or continue a training that was interrupted, or open one that is finished.
+    """Train on some of the films, continue an interrupted training, or load a finished one.
 
     Args:
         films: every film.
@@ -61,7 +61,7 @@ def train(
         among: the films to train on, [N].
         folder: where checkpoints, ``history.json`` and the finished ``trained.keras`` go.
         seed: of the draws, the mixing and the dropout.
-        recipe: the knobs.
+        recipe: the hyperparameters.
 
     Returns:
         :func:`ml.training.screener.network.trained_part` with averaged weights.
@@ -76,13 +76,13 @@ def train(
     return run.network
 
 
-def first_head(cache: Cache, films: Films, weights: Float64Array, penalty: float) -> list[Float32Array]:
-    """Logistic regression on ImageNet's features of several views.
+def fit_first_head(cache: Cache, films: Films, weights: Float64Array, penalty: float) -> list[Float32Array]:
+    """Fit a logistic regression on ImageNet's features of several views.
 
     Args:
         cache: holds the features.
         films: their labels.
-        weights: of each film, [N]; those of weight 0 take no part.
+        weights: of each film, [N]; those of weight 0 are not used.
         penalty: inverse L2 penalty on standardised features.
 
     Returns:
@@ -101,14 +101,14 @@ def first_head(cache: Cache, films: Films, weights: Float64Array, penalty: float
 
 
 class _Run:
-    """One training. What a step draws and mixes depends on the seed and its number alone; dropout starts anew."""
+    """One training. What a step draws and mixes depends on the seed and the step only; dropout does not resume."""
 
     def __init__(self, films: Films, cache: Cache, among: Mask, folder: Path, seed: int, recipe: Recipe) -> None:
         keras.utils.set_random_seed(seed)
         self.network = trained_part()
         self.views, self.folder, self.seed, self.recipe = cache.views, folder, seed, recipe
         weights = cell_weights(films, among)
-        self.network.get_layer(HEAD).set_weights(first_head(cache, films, weights, recipe.head_penalty))
+        self.network.get_layer(HEAD).set_weights(fit_first_head(cache, films, weights, recipe.head_penalty))
         self.candidates = np.nonzero(weights)[0]
         self.shares = weights[self.candidates] / weights[self.candidates].sum()
         self.labels = films.labels
@@ -121,20 +121,20 @@ class _Run:
         self.update = tf.function(self._update)
 
     def resume(self) -> None:
-        """Take up the last checkpoint, if there is one."""
+        """Load the last checkpoint, if there is one."""
         path = self.folder / "checkpoint.npz"
         if not path.exists():
             return
-        with np.load(path) as kept:
+        with np.load(path) as saved:
             for name, variables in (("weight", self.network.variables), ("slot", self.optimizer.variables)):
                 for index, variable in enumerate(variables):
-                    variable.assign(kept[f"{name}{index}"])
-            self.average = [kept[f"average{index}"] for index in range(len(self.average))]
-            self.step, self.averaged = int(kept["step"]), int(kept["averaged"])
+                    variable.assign(saved[f"{name}{index}"])
+            self.average = [saved[f"average{index}"] for index in range(len(self.average))]
+            self.step, self.averaged = int(saved["step"]), int(saved["averaged"])
         self.history = json.loads((self.folder / "history.json").read_text())["history"]
 
     def finish(self) -> None:
-        """Run the remaining steps, then put the averaged weights in place and save."""
+        """Run the remaining steps, then assign the averaged weights and save the network."""
         started, first, losses = time.monotonic(), self.step, list[float]()
         while self.step < self.recipe.steps:
             losses.append(float(self.update(*self._batch(self.step))))
@@ -178,20 +178,20 @@ class _Run:
 
     def _checkpoint(self, loss: float, seconds_left: float) -> None:
         self.history.append({"step": self.step, "loss": round(loss, 5)})
-        kept: dict[str, Any] = {"step": self.step, "averaged": self.averaged}
+        state: dict[str, Any] = {"step": self.step, "averaged": self.averaged}
         for name, values in (
             ("weight", self.network.variables),
             ("slot", self.optimizer.variables),
             ("average", self.average),
         ):
-            kept |= {f"{name}{index}": np.asarray(value) for index, value in enumerate(values)}
+            state |= {f"{name}{index}": np.asarray(value) for index, value in enumerate(values)}
         unfinished = self.folder / "unfinished.npz"
-        np.savez(unfinished, **kept)
-        about = {"seed": self.seed, "recipe": asdict(self.recipe), "history": self.history}
-        (self.folder / "history.json").write_text(json.dumps(about, indent=1))
+        np.savez(unfinished, **state)
+        log = {"seed": self.seed, "recipe": asdict(self.recipe), "history": self.history}
+        (self.folder / "history.json").write_text(json.dumps(log, indent=1))
         unfinished.rename(self.folder / "checkpoint.npz")
         print(
             f"{self.folder.name}: step {self.step} of {self.recipe.steps}, loss {loss:.4f}, "
-            f"about {seconds_left / 60:.1f} min to go",
+            f"about {seconds_left / 60:.1f} min left",
             flush=True,
         )

@@ -1,4 +1,4 @@
-"""The educational project's augmentation: shear, zoom and horizontal flip, seeded."""
+"""Augmentation of the educational project: shear, zoom and horizontal flip, seeded."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def seed_augment(films: Float32Array, rng: np.random.Generator) -> Float32Array:
         rng: source of the draws.
 
     Returns:
-        float32 [N, H, W, C]; what comes in from outside repeats the border.
+        float32 [N, H, W, C]; pixels from outside the film repeat its border.
     """
-    transforms = np.stack([_transform(films.shape[1], films.shape[2], rng) for _ in films])
-    moved = keras.ops.image.affine_transform(
+    transforms = np.stack([_draw_transform(films.shape[1], films.shape[2], rng) for _ in films])
+    moved = keras.ops.image.affine_draw_transform(
         films, transforms, interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
     )
     return np.asarray(moved, dtype=np.float32)
 
 
-def _transform(height: int, width: int, rng: np.random.Generator) -> Float32Array:
-    """The 8 numbers that map an output pixel (x, y) to the input pixel it is read from."""
+def _draw_transform(height: int, width: int, rng: np.random.Generator) -> Float32Array:
+    """Return the 8 numbers that map an output pixel (x, y) to its input pixel."""
     shear = np.tan(np.deg2rad(rng.uniform(-SHEAR_DEGREES, SHEAR_DEGREES)))
     zoom_x, zoom_y = rng.uniform(1 - ZOOM, 1 + ZOOM, 2)
     flip = -1.0 if rng.random() < 0.5 else 1.0

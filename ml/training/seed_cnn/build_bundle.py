@@ -37,10 +37,10 @@ from ml.model_card.card import GRAPH, ModelCard
 from ml.model_card.description import Network, OperatingPoints, Preprocessing, Training, TrainingLogEntry
 from ml.model_card.evidence import Parity, SeedRun, Seeds
 from ml.statistics import metrics
-from ml.training.onnx_export import export, parity
+from ml.training.onnx_export import export, measure_parity
 from ml.training.seed_cnn.card_text import CARD_TEXT
 from ml.training.seed_cnn.network import SEED_CNN_PARAMETERS
-from ml.training.seed_cnn.recipe import BATCH, EPOCHS, INPUT, STEPS_AN_EPOCH, arrays
+from ml.training.seed_cnn.recipe import BATCH, EPOCHS, INPUT, STEPS_AN_EPOCH, load_arrays
 from ml.training.seed_cnn.train import RUNS, run_folder
 
 THRESHOLD = 0.5  # as in the educational project
@@ -68,7 +68,7 @@ def build_bundle(runs: Path, protocol: str, seeds: Sequence[int], target: Path) 
     histories = {seed: _read_history(run_folder(runs, protocol, seed)) for seed in seeds}
     best = min(seeds, key=lambda seed: _best_epoch(histories[seed])["val_loss"])
     target.mkdir(parents=True, exist_ok=True)
-    difference = _export(networks[best], target / GRAPH, arrays(data.split.test)[0])
+    difference = _export(networks[best], target / GRAPH, load_arrays(data.split.test)[0])
     write_split(
         target / SPLIT, {name: sorted(films, key=lambda film: film.path) for name, films in _parts(data).items()}
     )
@@ -89,11 +89,11 @@ def _export(network: keras.Model, graph: Path, films: Float32Array) -> float:
     """
     if graph.exists():
         try:
-            return parity(network, graph, films)
+            return measure_parity(network, graph, films)
         except BundleError:
             pass  # the graph has other weights or is damaged; it is replaced below
     export(network, graph)
-    return parity(network, graph, films)
+    return measure_parity(network, graph, films)
 
 
 def _load_network(run: Path) -> keras.Model:
@@ -112,7 +112,7 @@ def _best_epoch(history: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def _score(network: keras.Model, films: Sequence[FilmRecord]) -> Float64Array:
-    return np.asarray(network.predict(arrays(films)[0], batch_size=16, verbose=0), dtype=np.float64).ravel()
+    return np.asarray(network.predict(load_arrays(films)[0], batch_size=16, verbose=0), dtype=np.float64).ravel()
 
 
 def _parts(data: SeedData) -> dict[str, list[FilmRecord]]:

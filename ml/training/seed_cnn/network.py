@@ -1,4 +1,4 @@
-"""The architectures, nothing else. Importing this imports TensorFlow."""
+"""The architecture of ``seed-cnn``. Importing this imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SEED_CNN_PARAMETERS = 5_668_097
 
 
 def seed_cnn() -> keras.Model:
-    """The educational project's network: 224 × 224 × 3 in, P(COVID-19) out, 5,668,097 parameters.
+    """Build the educational project's network: 224 × 224 × 3 in, P(COVID-19) out, 5,668,097 parameters.
 
     Four 3 × 3 convolutions without padding, three of them followed by pooling, dropout 0.25 after each pooling
     and 0.5 before the sigmoid.

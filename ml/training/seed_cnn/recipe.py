@@ -1,7 +1,7 @@
-"""How ``seed-cnn`` is trained: the educational project's recipe, without its mistakes.
+"""Training of ``seed-cnn``: the educational project's recipe with its mistakes corrected.
 
-Batch 32, 8 steps an epoch, 20 epochs, binary cross-entropy, Adam at its default rate. The epoch that is kept
-is the one with the lowest loss on the validation films; the test films are not looked at.
+Batch 32, 8 steps an epoch, 20 epochs, binary cross-entropy, Adam at its default rate. The epoch with
+the lowest loss on the validation films is saved; the test films are not used.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ STEPS_AN_EPOCH = 8
 EPOCHS = 20
 
 
-def arrays(films: Sequence[FilmRecord]) -> tuple[Float32Array, Float32Array]:
-    """Load films the way the worker does.
+def load_arrays(films: Sequence[FilmRecord]) -> tuple[Float32Array, Float32Array]:
+    """Load films in the same steps as the worker.
 
     Returns:
         float32 [N, 224, 224, 3] in 0..1, and labels float32 [N].
@@ -38,7 +38,7 @@ def arrays(films: Sequence[FilmRecord]) -> tuple[Float32Array, Float32Array]:
 
 
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Batches that depend on seed, epoch and step alone, so that a resumed training goes on as it would have."""
+    """Batches that depend on seed, epoch and step only, so that a resumed training gives the same result."""
 
     def __init__(self, films: Float32Array, labels: Float32Array, seed: int) -> None:
         super().__init__()
@@ -55,8 +55,8 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras sh
         return seed_augment(self._films[picked], rng), self._labels[picked]
 
 
-class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tell the batches which epoch it is, also after a resume."""
+class _EpochSetter(keras.callbacks.Callback):  # type: ignore[misc]
+    """Callback that tells the batches their epoch, also after a resume."""
 
     def __init__(self, batches: AugmentedBatches) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class _Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def train(split: Split, seed: int, run: Path, epochs: int = EPOCHS) -> None:
-    """Train one network into a folder: ``weights.keras`` (best epoch) and ``history.json``.
+    """Train one network and write ``weights.keras`` (best epoch) and ``history.json`` into a folder.
 
-    Interrupted, it resumes at the last whole epoch; finished, it returns at once.
+    An interrupted training resumes at the last complete epoch; a finished one is not repeated.
 
     Args:
         split: training and validation films.
         seed: of initial weights, order and augmentation.
-        run: the folder, made where missing.
+        run: the folder, created where it is missing.
         epochs: passes of 8 steps.
     """
     if (run / "history.json").exists():
@@ -83,19 +83,19 @@ def train(split: Split, seed: int, run: Path, epochs: int = EPOCHS) -> None:
     keras.utils.set_random_seed(seed)
     network = seed_cnn()
     network.compile(keras.optimizers.Adam(), "binary_crossentropy", metrics=["accuracy"])
-    batches = AugmentedBatches(*arrays(split.train), seed)
+    batches = AugmentedBatches(*load_arrays(split.train), seed)
     log = run / "epochs.csv"
     network.fit(
         batches,
         epochs=epochs,
-        validation_data=arrays(split.validation),
+        validation_data=load_arrays(split.validation),
         validation_batch_size=BATCH,
         verbose=2,
         callbacks=[
             keras.callbacks.BackupAndRestore(run / "backup"),
-            _Epochs(batches),
+            _EpochSetter(batches),
             keras.callbacks.CSVLogger(log, append=True),
-            # Seeded by the best loss so far, or a resume would overwrite a better epoch.
+            # Starts from the best loss so far, or a resume would overwrite a better epoch.
             keras.callbacks.ModelCheckpoint(
                 run / "weights.keras",
                 monitor="val_loss",
@@ -108,7 +108,7 @@ def train(split: Split, seed: int, run: Path, epochs: int = EPOCHS) -> None:
 
 
 def read_log(log: Path) -> list[dict[str, float]]:
-    """The epochs of a training log; an epoch written twice around a resume counts once."""
+    """Read the epochs of a training log; an epoch written twice around a resume counts once."""
     header, *lines = log.read_text().splitlines() or [""]  # empty when the first epoch was interrupted
     names = header.split(",")
     rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines]

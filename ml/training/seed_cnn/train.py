@@ -1,6 +1,6 @@
-"""Train the networks. Weights and logs go to a folder of runs.
+"""Train the reference network seed-cnn: ``python -m ml.train``. Weights and logs are written to a folder of runs.
 
-``python -m ml.train`` is the command; ``ml.training.seed_cnn.build_bundle`` makes the bundle that ships.
+``python -m ml.training.seed_cnn.build_bundle`` then builds the bundle from them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ RUNS = Path("var/training/seed-cnn")
 
 
 def run_folder(runs: Path, protocol: str, seed: int) -> Path:
-    """Where one training leaves its weights and log."""
+    """Return the folder of one training's weights and log."""
     return runs / f"{protocol}-{seed}"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line.
+
+    Returns:
+        the exit status: 0, or 2 where the data are missing.
+    """
     parser = argparse.ArgumentParser(prog="python -m ml.train", description=__doc__)
-    parser.add_argument("--protocol", choices=("patient", "seed"), default="patient")
+    parser.add_argument("--protocol", choices=("patient", "seed"), default="patient", help="how films are split")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one training each")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of each training (default 20)")
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder for weights and logs")
     options = parser.parse_args(arguments)
     try:
@@ -34,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     except DataSetError as error:
         print(error, file=sys.stderr)
         return 2
-    from ml.training.seed_cnn.recipe import train  # TensorFlow takes seconds to load; not for --help or an error
+    from ml.training.seed_cnn.recipe import train  # TensorFlow takes seconds to load
 
     for seed in options.seeds:
         started = time.monotonic()

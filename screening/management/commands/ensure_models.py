@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ml.errors import BundleError
-from ml.inference.bundle import find, names
+from ml.inference.bundle import bundle_names, find_bundle
 from screening.locks import START, transaction_lock
 from screening.model_versions import register_model
 
@@ -20,11 +20,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check every bundle against its checksums and register it."""
-        if settings.DEFAULT_MODEL not in names():
-            known = ", ".join(names())
+        if settings.DEFAULT_MODEL not in bundle_names():
+            known = ", ".join(bundle_names())
             raise CommandError(f"SCREENING_MODEL={settings.DEFAULT_MODEL!r} is not a known model; there are: {known}")
         try:
-            bundles = [(name, find(name)) for name in names()]
+            bundles = [(name, find_bundle(name)) for name in bundle_names()]
         except BundleError as error:
             raise CommandError(str(error)) from error
         with transaction_lock(START):

@@ -170,7 +170,7 @@ def test_an_absent_set_is_named(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_an_empty_folder_is_not_the_publishers_layout(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    with pytest.raises(DataSetError, match="is not laid out as its publisher does"):
+    with pytest.raises(DataSetError, match="does not have its publisher's layout"):
         load_source(name, tmp_path)
 
 

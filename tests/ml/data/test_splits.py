@@ -81,7 +81,7 @@ def test_a_group_too_large_for_the_test_part_goes_elsewhere() -> None:
 
 def test_too_few_films_are_refused() -> None:
     films = films_of("covid", [1] * 180) + films_of("normal", [1] * 179)
-    with pytest.raises(ValueError, match="115 films were asked for and 1 are missing"):
+    with pytest.raises(ValueError, match="1 of 115 films are missing"):
         seed_split(films, [film.patient_key for film in films], "patient")
 
 

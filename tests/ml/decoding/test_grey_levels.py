@@ -14,7 +14,7 @@ from pydicom import uid
 
 from ml.decoding.preprocess import Grey, decode
 from ml.decoding.signatures import detect_kind
-from ml.inference.bundle import find
+from ml.inference.bundle import find_bundle
 from ml.inference.classifier import Classifier
 from ml.inference.gate import check_exposure
 from ml.inference.lung_crop import two_largest
@@ -36,7 +36,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 @cache
 def screener() -> Classifier:
-    return Classifier(find("screener"))
+    return Classifier(find_bundle("screener"))
 
 
 def score(pixels: Grey) -> float:

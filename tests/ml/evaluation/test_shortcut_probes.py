@@ -12,7 +12,7 @@ from ml.evaluation.shortcut_probes import (
     probe_source,
     shrink_to_thumbnail,
 )
-from ml.inference.bundle import find
+from ml.inference.bundle import find_bundle
 from ml.inference.classifier import Classifier
 from ml.model_card.evidence import AtOperatingPoints, SensitivitySpecificity
 from ml.phantom.film import PhantomSpec, chest
@@ -55,7 +55,7 @@ def test_sources_with_features_of_their_own_are_told_and_others_are_not() -> Non
 
 
 def test_the_probes_run_on_the_bundle_that_ships() -> None:
-    classifier = Classifier(find("screener"), threads=0)
+    classifier = Classifier(find_bundle("screener"), threads=0)
     films = [chest(PhantomSpec(height=300, width=280, seed=seed)).astype(np.uint8) for seed in range(6)]
     rows = probe_changed_films(classifier, films, np.array([0, 1] * 3))
     assert [row.name for row in rows][:2] == ["films as they are", "lungs blacked out"]

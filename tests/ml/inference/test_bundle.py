@@ -13,9 +13,9 @@ import pytest
 from ml.decoding.preprocess import PREPROCESSING_VERSION
 from ml.errors import BundleError
 from ml.inference import bundle as module
-from ml.inference.bundle import SPLIT, find, names, open_bundle, sha256_of
+from ml.inference.bundle import SPLIT, bundle_names, find_bundle, open_bundle, sha256_of
 from ml.model_card.card import CARD, GRAPH, card_to_json
-from ml.training.onnx_export import PARITY_BOUND
+from ml.training.onnx_export import MAX_DIFFERENCE
 from tests.ml.helpers import shipped
 
 
@@ -97,25 +97,25 @@ def test_a_card_that_is_none_is_refused(copy: Path, text: str) -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(BundleError, match=r"no model 'resnet'; there are: .*seed-cnn"):
-        find("resnet")
+        find_bundle("resnet")
 
 
 def test_a_path_is_no_name(copy: Path) -> None:
     with pytest.raises(BundleError, match="no model"):
-        find(str(copy))
+        find_bundle(str(copy))
 
 
 def test_without_any_model_the_sentence_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MODELS", tmp_path)
-    assert names() == []
+    assert bundle_names() == []
     with pytest.raises(BundleError, match="there are: none"):
-        find("seed-cnn")
+        find_bundle("seed-cnn")
 
 
 def test_every_shipped_bundle_opens_under_its_own_name() -> None:
-    assert "seed-cnn" in names()
-    for name in names():
-        bundle = find(name)
+    assert "seed-cnn" in bundle_names()
+    for name in bundle_names():
+        bundle = find_bundle(name)
         assert bundle.name == name
         assert 0 <= bundle.low <= bundle.high <= 1
         assert {GRAPH, SPLIT} <= set(bundle.card.checksums)
@@ -157,8 +157,8 @@ def test_card_says_what_the_model_is_worth_elsewhere_and_not_for() -> None:
 
 def test_onnx_and_keras_agreed() -> None:
     parity = shipped_card()["parity"]
-    assert 0 <= parity["largest_difference"] <= PARITY_BOUND
-    assert PARITY_BOUND <= 1e-4
+    assert 0 <= parity["largest_difference"] <= MAX_DIFFERENCE
+    assert MAX_DIFFERENCE <= 1e-4
     assert parity["films"] == 72
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ml.decoding.preprocess import Grey
 from ml.errors import Reason
-from ml.inference.bundle import GATE, find
+from ml.inference.bundle import GATE, find_bundle
 from ml.inference.classifier import Classifier, FilmResult
 from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, read_gate, write_gate
 from ml.inference.mirror import FEATURES, MirrorRule, side_features
@@ -76,7 +76,7 @@ def phantom(seed: int) -> Grey:
 
 
 def test_the_shipped_gate_refuses_mirrored_phantoms_and_keeps_upright_ones() -> None:
-    classifier = Classifier(find("screener"))
+    classifier = Classifier(find_bundle("screener"))
     films = [phantom(seed) for seed in range(8)]
     assert all(isinstance(found, FilmResult) for found in classifier.classify(films))
     answers = classifier.classify([np.ascontiguousarray(film[:, ::-1]) for film in films])

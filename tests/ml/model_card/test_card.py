@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ml.inference.bundle import MODELS, names
+from ml.inference.bundle import MODELS, bundle_names
 from ml.model_card.card import CARD, CardError, card_to_json, card_to_text, parse_card, read_card
 
 Path_ = tuple[str | int, ...]
@@ -79,12 +79,12 @@ EVERYWHERE = [
 KEYS = [case for case in EVERYWHERE if isinstance(case.values[1][-1], str)]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", bundle_names())
 def test_a_round_trip_gives_the_same_json(name: str) -> None:
     assert card_to_json(parse_card(stored(name))) == stored(name)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", bundle_names())
 def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
     card = read_card(MODELS / name / CARD)
     (tmp_path / CARD).write_text(card_to_text(card), encoding="utf-8")

@@ -9,8 +9,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from ml.decoding.synthetic_mark import SYNTHETIC_MARK, is_synthetic
 from ml.arrays import Float64Array
+from ml.decoding.synthetic_mark import SYNTHETIC_MARK, is_synthetic
 from ml.phantom import film as phantom
 from ml.phantom.film import (
     PhantomSpec,

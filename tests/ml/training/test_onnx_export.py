@@ -19,7 +19,7 @@ from ml.arrays import Float32Array
 from ml.decoding.preprocess import Grey, load, to_input
 from ml.errors import BundleError
 from ml.phantom.film import PhantomSpec, png_bytes
-from ml.training.onnx_export import PARITY_BOUND, PARITY_FILMS, SPREAD, export, parity, restore
+from ml.training.onnx_export import MAX_DIFFERENCE, MIN_FILMS, MIN_SPREAD, export, measure_parity, restore_weights
 from ml.training.seed_cnn.network import seed_cnn
 from tests.ml.helpers import classifier, shipped
 
@@ -50,7 +50,7 @@ def films() -> Films:
 def network() -> Any:
     """The shipped weights, back in Keras."""
     restored = seed_cnn()
-    restore(restored, shipped().graph)
+    restore_weights(restored, shipped().graph)
     return restored
 
 
@@ -63,39 +63,39 @@ def exported(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_films_spread_over_the_scores(films: Films) -> None:
     scores = classifier().predict(films).scores
-    assert len(films) >= PARITY_FILMS
+    assert len(films) >= MIN_FILMS
     assert np.ptp(scores) > 0.9
     assert ((scores > 0.1) & (scores < 0.9)).sum() >= 3  # a saturated score would hide a difference
 
 
 def test_shipped_graph_agrees_with_keras(network: Any, films: Films) -> None:
-    assert parity(network, shipped().graph, films) <= 1e-4
-    assert PARITY_BOUND <= 1e-4
+    assert measure_parity(network, shipped().graph, films) <= 1e-4
+    assert MAX_DIFFERENCE <= 1e-4
 
 
 def test_exported_graph_has_one_input_and_agrees(network: Any, exported: Path, films: Films) -> None:
     assert len(onnx.load(exported).graph.input) == 1
-    assert parity(network, exported, films) <= 1e-4
+    assert measure_parity(network, exported, films) <= 1e-4
 
 
 def test_weights_survive_the_way_there_and_back(network: Any, exported: Path) -> None:
     """Three biases have the same shape; only their order tells them apart."""
     again = seed_cnn()
-    restore(again, exported)
+    restore_weights(again, exported)
     for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
         assert np.array_equal(one, other)
 
 
 def test_too_few_films_prove_nothing(network: Any, films: Films) -> None:
     with pytest.raises(BundleError, match="at least 32 films, not 31"):
-        parity(network, shipped().graph, films[: PARITY_FILMS - 1])
+        measure_parity(network, shipped().graph, films[: MIN_FILMS - 1])
 
 
 def test_an_untrained_network_proves_nothing(films: Films) -> None:
     untrained = seed_cnn()
-    assert np.ptp(untrained.predict(films[:8], verbose=0)) < SPREAD
-    with pytest.raises(BundleError, match="prove nothing"):
-        parity(untrained, shipped().graph, films)
+    assert np.ptp(untrained.predict(films[:8], verbose=0)) < MIN_SPREAD
+    with pytest.raises(BundleError, match="agreement would show nothing"):
+        measure_parity(untrained, shipped().graph, films)
 
 
 def test_one_other_weight_is_noticed(network: Any, films: Films, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_one_other_weight_is_noticed(network: Any, films: Films, tmp_path: Path)
     other = tmp_path / "other.onnx"
     onnx.save(model, other)
     with pytest.raises(BundleError, match="scores differ from Keras' by up to"):
-        parity(network, other, films)
+        measure_parity(network, other, films)
 
 
 def test_weights_of_another_network_do_not_fit(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_weights_of_another_network_do_not_fit(tmp_path: Path) -> None:
     other = tmp_path / "other.onnx"
     onnx.save(model, other)
     with pytest.raises(BundleError, match=r"no weights of shape \(128, 64, 3, 3\)"):
-        restore(seed_cnn(), other)
+        restore_weights(seed_cnn(), other)
 
 
 def test_a_failed_conversion_is_reported(network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_every_file_ends_in_one_state_with_a_score_or_a_reason(client: Client, p
 
 
 def test_the_worker_says_what_the_command_line_says(client: Client, phantoms: list[Upload], tmp_path: Any) -> None:
-    from ml.inference.bundle import find
+    from ml.inference.bundle import find_bundle
     from ml.predict import predict
 
     batch = send(client, phantoms[:8])
@@ -110,7 +110,8 @@ def test_the_worker_says_what_the_command_line_says(client: Client, phantoms: li
         (tmp_path / upload.name).write_bytes(upload.data())
     paths = sorted(tmp_path.iterdir())
     expected = {
-        path.name: answer for path, answer in zip(paths, predict(paths, find(project.DEFAULT_MODEL)), strict=True)
+        path.name: answer
+        for path, answer in zip(paths, predict(paths, find_bundle(project.DEFAULT_MODEL)), strict=True)
     }
     for film in client.films(batch):
         assert film["score"] == pytest.approx(expected[film["file"]]["score"], abs=1e-5)

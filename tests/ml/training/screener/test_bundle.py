@@ -15,10 +15,8 @@ from ml.data.datasets import FilmRecord, load_source
 from ml.decoding.preprocess import decode, load
 from ml.errors import Reason
 from ml.evaluation.card_markdown import TARGET, write_model_card
-from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find
+from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find_bundle
 from ml.inference.classifier import Classifier, FilmResult
-from ml.inference.bundle import GATE, LUNGS, Bundle, find
-from ml.inference.classifier import Classifier, Finding
 from ml.model_card.card import GRAPH, card_to_json
 from ml.phantom.film import PhantomSpec, chest
 from ml.statistics.metrics import auroc
@@ -30,7 +28,7 @@ MAX_BYTES = 25_000_000
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return find("screener")
+    return find_bundle("screener")
 
 
 @pytest.fixture(scope="module")

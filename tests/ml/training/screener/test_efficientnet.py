@@ -13,8 +13,8 @@ import pytest
 
 from ml.arrays import Float32Array
 from ml.errors import BundleError
-from ml.training.screener.efficientnet import blocks, lower, upper
-from ml.training.screener.imagenet_weights import package_weights, read_state, transfer
+from ml.training.screener.efficientnet import blocks, lower_part, upper_part
+from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
 
 LARGEST_DIFFERENCE = 1e-4  # measured: 2.1e-5 after the last convolution, activations up to 6
 
@@ -34,10 +34,10 @@ def test_plan_of_the_variants() -> None:
 
 @pytest.mark.parametrize("cut", [1, 8, 11, 15])
 def test_parts_fit_together_at_any_cut(cut: int) -> None:
-    below = lower(64, cut)
-    above = upper(below.output.shape[1:], cut)
+    below = lower_part(64, cut)
+    above = upper_part(below.output.shape[1:], cut)
     assert tuple(above(below(np.zeros((1, 64, 64, 1), np.float32))).shape) == (1, 2, 2, 1280)
-    assert below.count_params() + above.count_params() == lower(64, 16).count_params() + 1280 * (320 + 4)
+    assert below.count_params() + above.count_params() == lower_part(64, 16).count_params() + 1280 * (320 + 4)
 
 
 def test_reader_refuses_what_no_weights_need(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_reader_refuses_another_file(tmp_path: Path) -> None:
 
 def test_one_channel_answers_as_three() -> None:
     state = read_state(weights_or_skip())
-    one, three = lower(64, 2), lower(64, 2, channels=3)
-    transfer(state, one, three)
+    one, three = lower_part(64, 2), lower_part(64, 2, channels=3)
+    transfer_weights(state, one, three)
     film = np.random.default_rng(0).random((2, 64, 64, 1), np.float32)
     np.testing.assert_allclose(one(film), three(np.repeat(film, 3, axis=-1)), atol=1e-4)
 
@@ -68,9 +68,9 @@ def test_every_block_says_what_the_original_says() -> None:
     path = weights_or_skip()
     original.load_state_dict(torch.load(path, map_location="cpu"))
     original.eval()
-    below = lower(224, 16, channels=3)
-    above = upper(below.output.shape[1:], 16)
-    transfer(read_state(path), below, above)
+    below = lower_part(224, 16, channels=3)
+    above = upper_part(below.output.shape[1:], 16)
+    transfer_weights(read_state(path), below, above)
     films = np.random.default_rng(0).random((2, 224, 224, 3), np.float32)
     theirs = _outputs_of_blocks(torch, original, (films * np.float32(255) - np.float32(127)) / np.float32(128))
     ends = [f"block{i:02d}_add" for i in range(16)]

@@ -13,7 +13,7 @@ from ml.decoding.preprocess import Grey
 from ml.inference.lung_crop import LungBox, crop, equalise, lung_box, mask_input, to_lung_input, two_largest
 from ml.training.lung_fields import lung_network
 from ml.training.screener.augment import film_view
-from ml.training.screener.efficientnet import lower
+from ml.training.screener.efficientnet import lower_part
 from ml.training.screener.films import (
     CXNET,
     HANNOVER,
@@ -44,7 +44,7 @@ def test_map_averages_to_the_logit() -> None:
     rng = np.random.default_rng(0)
     for part in parts:
         part.get_layer("covid").set_weights([rng.normal(size=(1280, 1)), rng.normal(size=1)])
-    network = screener(lower(SIZE, CUT), parts)
+    network = screener(lower_part(SIZE, CUT), parts)
     said = network(rng.random((2, SIZE, SIZE, 1), np.float32))
     assert tuple(said["map"].shape) == (2, 7, 7)
     assert tuple(said["features"].shape) == (2, 1280)
@@ -54,7 +54,7 @@ def test_map_averages_to_the_logit() -> None:
 def test_averaging_one_network_with_itself_changes_nothing() -> None:
     part = trained_part(imagenet=False)
     part.get_layer("covid").set_weights([np.random.default_rng(0).normal(size=(1280, 1)), np.zeros(1)])
-    frozen = lower(SIZE, CUT)
+    frozen = lower_part(SIZE, CUT)
     film = np.random.default_rng(1).random((1, SIZE, SIZE, 1), np.float32)
     expected = np.asarray(part(frozen(film)))
     np.testing.assert_allclose(np.asarray(screener(frozen, [part, part])(film)["logit"]), expected, atol=1e-5)

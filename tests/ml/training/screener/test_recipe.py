@@ -12,7 +12,7 @@ from keras import layers
 
 from ml.training.screener import recipe
 from ml.training.screener.feature_cache import Cache
-from ml.training.screener.recipe import Recipe, first_head, train
+from ml.training.screener.recipe import Recipe, fit_first_head, train
 from tests.ml.training.screener.test_network import some_films
 
 SHORT = Recipe(steps=8, batch=4)
@@ -76,6 +76,6 @@ def test_first_head_separates_what_can_be_separated() -> None:
     features = np.random.default_rng(0).random((len(films.records), 1280)).astype(np.float32)
     features[:, 7] += films.labels
     weights = np.ones(len(films.records)) / len(films.records)
-    slope, bias = first_head(Cache([], [features]), films, weights, 1.0)
+    slope, bias = fit_first_head(Cache([], [features]), films, weights, 1.0)
     scores = features @ slope + bias
     assert scores[films.labels == 1].min() > scores[films.labels == 0].max()

@@ -15,7 +15,7 @@ from ml.arrays import Float32Array
 from ml.data.splits import Split
 from ml.inference.bundle import sha256_of
 from ml.training.seed_cnn import recipe
-from ml.training.seed_cnn.recipe import AugmentedBatches, arrays, read_log, train
+from ml.training.seed_cnn.recipe import AugmentedBatches, load_arrays, read_log, train
 from tests.ml.helpers import phantom_file, record
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own
@@ -39,14 +39,14 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
     """End the process' training, as a kill would, when an epoch begins."""
-    begin = recipe._Epochs.on_epoch_begin
+    begin = recipe._EpochSetter.on_epoch_begin
 
     def on_epoch_begin(self: Any, epoch: int, logs: Any = None) -> None:
         if epoch == stop:
             raise KeyboardInterrupt
         begin(self, epoch, logs)
 
-    monkeypatch.setattr(recipe._Epochs, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(recipe._EpochSetter, "on_epoch_begin", on_epoch_begin)
 
 
 def test_training_leaves_weights_and_history_and_runs_once(split: Split, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_training_leaves_weights_and_history_and_runs_once(split: Split, tmp_pat
     assert [row["epoch"] for row in history] == [0, 1]
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(history[0])
     network = keras.models.load_model(run / "weights.keras")
-    films, labels = arrays(split.validation)
+    films, labels = load_arrays(split.validation)
     loss = float(np.asarray(keras.losses.binary_crossentropy(labels[:, None], network(films))).mean())
     assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=1e-4)
 
@@ -109,7 +109,7 @@ def test_an_interrupted_training_goes_on_and_keeps_its_best_epoch(
 
 
 def test_films_and_labels_are_loaded_as_the_worker_does(split: Split) -> None:
-    films, labels = arrays(split.train)
+    films, labels = load_arrays(split.train)
     assert films.shape == (4, 224, 224, 3)
     assert labels.tolist() == [0, 1, 0, 1]
     assert 0 <= films.min() < films.max() <= 1
