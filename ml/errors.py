@@ -131,8 +131,8 @@ class FilmError(CodedError):
 
 
 class BundleError(Exception):
-    """A model bundle that is incomplete, damaged or made for another version of this code."""
+    """A model bundle that is incomplete, damaged or made for another version of this software."""
 
 
 class DataSetError(Exception):
-    """A data set that is absent or not laid out the way its publisher lays it out."""
+    """A data set that is missing or has another layout than its publisher's."""

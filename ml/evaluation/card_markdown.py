@@ -68,9 +68,9 @@ def _data(card: ModelCard) -> Iterable[str]:
 
 
 def _performance(card: ModelCard) -> Iterable[str]:
-    yield "## Performance\n\nWith 95 % intervals from 2,000 bootstraps by patient group. The first row is the shipped"
-    yield "model on films held back from it; the others are networks trained by the same recipe without the sources"
-    yield "they are tested on.\n"
+    yield "## Performance\n\nWith 95 % intervals from 2,000 bootstraps by patient group. The first row is the model"
+    yield "on its own test films; the others are networks trained by the same recipe without the sources they are"
+    yield "tested on.\n"
     rows = [row for row in (card.metrics, *card.elsewhere) if row]
     yield from _table(
         ("films", "n", "COVID-19", *FIGURES),

@@ -18,7 +18,7 @@ from ml.statistics.estimate import Estimate, wilson_interval
 from ml.statistics.metrics import Metric
 
 BOOTSTRAPS = 2000
-CURVE_POINTS = 100  # kept of a curve for drawing; every figure is computed on all of them
+CURVE_POINTS = 100  # of a curve in the card, for drawing; the metrics are computed on all points
 CLASSES = ("not COVID-19", "COVID-19")
 WITHOUT_THRESHOLD: dict[str, Metric] = {
     "auroc": metrics.auroc,

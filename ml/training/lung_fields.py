@@ -53,8 +53,8 @@ def _convolve(x: keras.KerasTensor, width: int, stride: int = 1) -> keras.KerasT
 
 def predict_masks(network: keras.Model, films: list[Grey]) -> Float32Array:
     """Return the lung probability of each film: float32 [N, 64, 64], over the film padded to a square."""
-    given = np.stack([mask_input(film) for film in films])
-    return np.asarray(network.predict(given, batch_size=64, verbose=0), dtype=np.float32)[..., 0]
+    inputs = np.stack([mask_input(film) for film in films])
+    return np.asarray(network.predict(inputs, batch_size=64, verbose=0), dtype=np.float32)[..., 0]
 
 
 def read_drawn_masks(archive: Path, root: Path) -> list[tuple[Grey, Grey]]:

@@ -75,11 +75,11 @@ def phantom_file(path: Path, seed: int, **details: Any) -> Path:
 
 
 @cache
-def shipped() -> Bundle:
+def seed_cnn_bundle() -> Bundle:
     return find_bundle("seed-cnn")
 
 
 @cache
 def classifier() -> Classifier:
-    """The shipped network on one thread."""
-    return Classifier(shipped())
+    """The classifier of ``seed-cnn`` on one thread."""
+    return Classifier(seed_cnn_bundle())

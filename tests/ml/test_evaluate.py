@@ -16,7 +16,7 @@ from ml.model_card.evidence import Evaluation, Measures
 from ml.model_card.strict_json import to_json
 from ml.statistics import metrics
 from ml.statistics.estimate import Estimate
-from tests.ml.helpers import shipped
+from tests.ml.helpers import seed_cnn_bundle
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_no_group_is_on_two_sides(parted: SeedData) -> None:
 
 def test_split_is_the_one_the_bundle_was_made_with(parted: SeedData) -> None:
     expected: dict[str, set[tuple[str, str]]] = {"train": set(), "validation": set(), "test": set()}
-    with (shipped().path / SPLIT).open(newline="") as file:
+    with (seed_cnn_bundle().path / SPLIT).open(newline="") as file:
         for row in csv.DictReader(file):
             expected[row["part"]].add((row["patient"], row["sha256"]))
     for part, rows in expected.items():
@@ -48,7 +48,7 @@ def test_split_is_the_one_the_bundle_was_made_with(parted: SeedData) -> None:
 def test_elsewhere_shares_no_group_with_what_was_trained_on(parted: SeedData) -> None:
     seen = groups_of(parted, "train", "validation")
     collections = evidence.external_tests(parted)
-    assert [part.name for part in collections] == [row.name for row in shipped().card.elsewhere]
+    assert [part.name for part in collections] == [row.name for row in seed_cnn_bundle().card.elsewhere]
     for part in collections:
         assert len(part.films) == len(part.groups) > 50
         assert not set(part.groups) & seen, part.name
@@ -61,7 +61,7 @@ def test_elsewhere_holds_both_classes(parted: SeedData) -> None:
 
 def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measurement, "BOOTSTRAPS", 50)
-    bundle = shipped()
+    bundle = seed_cnn_bundle()
     row = to_json(
         evidence.evaluate_collection(
             evidence.internal_test(parted), evidence.score_function(bundle), bundle.card.threshold
@@ -76,23 +76,23 @@ def test_figures_of_the_card_are_measured_again(parted: SeedData, monkeypatch: p
 
 
 def test_the_model_is_still_no_better_than_chance_elsewhere(parted: SeedData) -> None:
-    """The honest figure of the card, on every fourth film of the hospital it was not trained on."""
-    part, claimed = evidence.external_tests(parted)[1], card_to_json(shipped().card)["elsewhere"][1]
+    """On every fourth film of a hospital it was not trained on."""
+    part, claimed = evidence.external_tests(parted)[1], card_to_json(seed_cnn_bundle().card)["elsewhere"][1]
     assert len(part.films) == claimed["films"]
     films = part.films[::4]
-    value = metrics.auroc([film.label for film in films], evidence.score_function(shipped())(films))
+    value = metrics.auroc([film.label for film in films], evidence.score_function(seed_cnn_bundle())(films))
     assert value < 0.5
     assert value == pytest.approx(claimed["values"]["auroc"]["value"], abs=0.1)
 
 
 def own_evaluation() -> Evaluation:
-    row = shipped().card.metrics
+    row = seed_cnn_bundle().card.metrics
     assert row is not None
     return row
 
 
 def test_rows_print_as_a_table() -> None:
-    lines = evidence.format_table([own_evaluation(), *shipped().card.elsewhere]).splitlines()
+    lines = evidence.format_table([own_evaluation(), *seed_cnn_bundle().card.elsewhere]).splitlines()
     assert lines[0].split() == ["films", "accuracy", "precision", "recall", "specificity", "f1", "auroc"]
     assert lines[1].endswith("1.000")
     assert len({len(line) for line in lines}) == 1

@@ -14,6 +14,8 @@ from ml.inference.bundle import find_bundle
 from ml.inference.decision import decide
 from ml.predict import BATCH, list_files, main, predict
 from tests.ml.helpers import phantom_file, shipped
+from ml.predict import BATCH, main, predict, walk
+from tests.ml.helpers import phantom_file, seed_cnn_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,12 +70,12 @@ def test_a_hidden_file_that_is_named_is_meant(tmp_path: Path) -> None:
 
 def test_scores_stay_with_their_films_across_refusals_and_batches(tmp_path: Path) -> None:
     paths = [phantom_file(tmp_path / f"{seed}.png", seed) for seed in range(BATCH + 3)]
-    alone = {path: next(predict([path], shipped()))["score"] for path in paths}
+    alone = {path: next(predict([path], seed_cnn_bundle()))["score"] for path in paths}
     assert len(set(alone.values())) > BATCH
     refused = [paths[1], paths[BATCH - 1], paths[BATCH]]
     for path in refused:
         path.write_bytes(b"")
-    for path, answer in zip(paths, predict(paths, shipped()), strict=True):
+    for path, answer in zip(paths, predict(paths, seed_cnn_bundle()), strict=True):
         assert answer["path"] == str(path)
         if path in refused:
             assert answer["reasons"][0]["code"] == "empty_file"
@@ -85,11 +87,11 @@ def test_a_batch_of_refusals_alone_is_no_problem(tmp_path: Path) -> None:
     paths = [tmp_path / f"{index}.png" for index in range(BATCH)]
     for path in paths:
         path.write_bytes(b"")
-    assert [answer["accepted"] for answer in predict(paths, shipped())] == [False] * BATCH
+    assert [answer["accepted"] for answer in predict(paths, seed_cnn_bundle())] == [False] * BATCH
 
 
 def test_a_file_that_vanished_is_named_unreadable(tmp_path: Path) -> None:
-    (answer,) = predict([tmp_path / "gone.png"], shipped())
+    (answer,) = predict([tmp_path / "gone.png"], seed_cnn_bundle())
     assert answer["reasons"][0]["code"] == "unreadable_file"
     assert answer["sha256"] is None
 

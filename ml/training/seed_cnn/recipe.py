@@ -37,7 +37,7 @@ def load_arrays(films: Sequence[FilmRecord]) -> tuple[Float32Array, Float32Array
     return pictures, np.array([film.label for film in films], dtype=np.float32)
 
 
-class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
     """Batches that depend on seed, epoch and step only, so that a resumed training gives the same result."""
 
     def __init__(self, films: Float32Array, labels: Float32Array, seed: int) -> None:

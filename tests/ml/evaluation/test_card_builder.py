@@ -21,7 +21,7 @@ from ml.model_card.description import (
 )
 from ml.training.screener.card_text import CARD_TEXT as SCREENER_TEXT
 from ml.training.seed_cnn.card_text import CARD_TEXT as SEED_TEXT
-from tests.ml.helpers import shipped
+from tests.ml.helpers import seed_cnn_bundle
 
 TEXT = CardText(
     name="small",
@@ -64,7 +64,7 @@ def test_a_card_without_its_graph_cannot_be_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [SEED_TEXT, SCREENER_TEXT], ids=["seed-cnn", "screener"])
 def test_the_texts_of_the_recipes_are_those_of_their_cards(text: CardText) -> None:
-    card = read_card(shipped().path.parent / text.name / CARD)
+    card = read_card(seed_cnn_bundle().path.parent / text.name / CARD)
     assert (card.title, card.summary, card.intended_use) == (text.title, text.summary, text.intended_use)
     assert (card.not_for, card.limits, card.ethics) == (text.not_for, text.limits, text.ethics)
     assert card.data.sources == text.sources

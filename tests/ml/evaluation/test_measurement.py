@@ -1,4 +1,4 @@
-"""One row of evidence: true to the metrics, fit for JSON, honest where nothing went wrong."""
+"""An evaluation has the values of the metrics, is valid JSON, and has an interval where no call was wrong."""
 
 import json
 from pathlib import Path

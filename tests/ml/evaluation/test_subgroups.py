@@ -32,7 +32,7 @@ def test_lying_films_are_ap() -> None:
 def test_a_group_has_a_number_with_an_interval_or_is_too_few() -> None:
     rng = np.random.default_rng(0)
     films = [film(n, "hospital", "covid" if n % 2 else "normal", sex="M" if n < 60 else "F") for n in range(66)]
-    scores = rng.random(66) + 0.5 * np.array([one.label for one in films])
+    scores = rng.random(66) + 0.5 * np.array([record.label for record in films])
     rows = {(row.dimension, row.name): row for row in evaluate_subgroups(films, [str(n) for n in range(66)], scores)}
     male, female = rows["sex", "male"], rows["sex", "female"]
     assert male.low is not None

@@ -16,11 +16,11 @@ from ml.inference import bundle as module
 from ml.inference.bundle import SPLIT, bundle_names, find_bundle, open_bundle, sha256_of
 from ml.model_card.card import CARD, GRAPH, card_to_json
 from ml.training.onnx_export import MAX_DIFFERENCE
-from tests.ml.helpers import shipped
+from tests.ml.helpers import seed_cnn_bundle
 
 
 def shipped_card() -> dict[str, Any]:
-    return card_to_json(shipped().card)
+    return card_to_json(seed_cnn_bundle().card)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def copy(tmp_path: Path) -> Path:
     folder = tmp_path / "seed-cnn"
     folder.mkdir()
     (folder / GRAPH).write_bytes(bytes(range(256)) * 16)
-    shutil.copy(shipped().path / SPLIT, folder)
+    shutil.copy(seed_cnn_bundle().path / SPLIT, folder)
     checksums = {name: sha256_of(folder / name) for name in (GRAPH, SPLIT)}
     (folder / CARD).write_text(json.dumps({**shipped_card(), "checksums": checksums}))
     return folder
@@ -163,7 +163,7 @@ def test_onnx_and_keras_agreed() -> None:
 
 
 def split_rows() -> list[dict[str, str]]:
-    with (shipped().path / SPLIT).open(newline="") as file:
+    with (seed_cnn_bundle().path / SPLIT).open(newline="") as file:
         return list(csv.DictReader(file))
 
 

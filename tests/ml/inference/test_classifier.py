@@ -12,19 +12,19 @@ from ml.errors import BundleError
 from ml.inference.bundle import Bundle
 from ml.inference.classifier import Classifier
 from ml.phantom.film import PhantomSpec, png_bytes
-from tests.ml.helpers import classifier, shipped
+from tests.ml.helpers import classifier, seed_cnn_bundle
 
 
 @cache
 def stack() -> NDArray[np.float32]:
     """Eight films whose scores differ: half of them inverted, which looks nothing like a chest to the network."""
     films = [load(png_bytes(PhantomSpec(128, 128, seed=seed))) for seed in range(4)]
-    return np.stack([to_input(film, shipped().input) for film in [*films, *(255 - film for film in films)]])
+    return np.stack([to_input(film, seed_cnn_bundle().input) for film in [*films, *(255 - film for film in films)]])
 
 
 def test_the_graph_takes_one_film_of_the_size_the_card_names() -> None:
     (given,) = classifier()._network.get_inputs()
-    size = shipped().input
+    size = seed_cnn_bundle().input
     assert given.shape[1:] == [size.height, size.width, size.channels]
 
 
@@ -46,7 +46,7 @@ def test_a_film_alone_scores_as_in_a_stack(index: int) -> None:
 def test_threads_do_not_change_the_score() -> None:
     one = classifier().predict(stack()).scores
     for threads in (0, 2):
-        assert np.abs(Classifier(shipped(), threads).predict(stack()).scores - one).max() <= 1e-6
+        assert np.abs(Classifier(seed_cnn_bundle(), threads).predict(stack()).scores - one).max() <= 1e-6
 
 
 def test_the_same_films_score_the_same_again() -> None:
@@ -67,7 +67,7 @@ def bundle_of_graph(folder: Path, inputs: int, maps: bool) -> Bundle:
     graph = helper.make_graph(nodes, "mean", films, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, folder / "model.onnx")
-    card = shipped().card
+    card = seed_cnn_bundle().card
     return Bundle(folder, "mean", "0" * 64, InputSpec(4, 4, 1), 0.2, 0.8, slope=2.0, intercept=-1.0, card=card)
 
 

@@ -150,7 +150,7 @@ def share(labels: Float64Array, scores: Float64Array) -> float:
 
 
 def test_bootstrap_draws_whole_groups() -> None:
-    """Ten patients of twenty like films each carry ten films' worth of evidence, not two hundred."""
+    """Ten patients with twenty equal films each count as ten films, not as two hundred."""
     labels = np.repeat([0, 1] * 5, 20)
     by_patient = metrics.bootstrap_interval(share, labels, labels, [str(i // 20) for i in range(200)], repeats=400)
     by_film = metrics.bootstrap_interval(share, labels, labels, [str(i) for i in range(200)], repeats=400)

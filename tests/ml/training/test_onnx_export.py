@@ -1,4 +1,4 @@
-"""The shipped graph says what Keras says, and the proof refuses what would prove nothing."""
+"""The exported graph agrees with Keras, and films that could not show a difference are refused."""
 
 import shutil
 import sys
@@ -21,7 +21,7 @@ from ml.errors import BundleError
 from ml.phantom.film import PhantomSpec, png_bytes
 from ml.training.onnx_export import MAX_DIFFERENCE, MIN_FILMS, MIN_SPREAD, export, measure_parity, restore_weights
 from ml.training.seed_cnn.network import seed_cnn
-from tests.ml.helpers import classifier, shipped
+from tests.ml.helpers import classifier, seed_cnn_bundle
 
 Films = Float32Array
 
@@ -43,14 +43,14 @@ def darker(film: Grey, gamma: float) -> Grey:
 
 @pytest.fixture(scope="module")
 def films() -> Films:
-    return np.stack([to_input(film, shipped().input) for film in variants()])
+    return np.stack([to_input(film, seed_cnn_bundle().input) for film in variants()])
 
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    """The shipped weights, back in Keras."""
+    """The weights of the bundle, back in Keras."""
     restored = seed_cnn()
-    restore_weights(restored, shipped().graph)
+    restore_weights(restored, seed_cnn_bundle().graph)
     return restored
 
 
@@ -68,8 +68,8 @@ def test_films_spread_over_the_scores(films: Films) -> None:
     assert ((scores > 0.1) & (scores < 0.9)).sum() >= 3  # a saturated score would hide a difference
 
 
-def test_shipped_graph_agrees_with_keras(network: Any, films: Films) -> None:
-    assert measure_parity(network, shipped().graph, films) <= 1e-4
+def test_the_graph_of_the_bundle_agrees_with_keras(network: Any, films: Films) -> None:
+    assert measure_parity(network, seed_cnn_bundle().graph, films) <= 1e-4
     assert MAX_DIFFERENCE <= 1e-4
 
 
@@ -88,18 +88,18 @@ def test_weights_survive_the_way_there_and_back(network: Any, exported: Path) ->
 
 def test_too_few_films_prove_nothing(network: Any, films: Films) -> None:
     with pytest.raises(BundleError, match="at least 32 films, not 31"):
-        measure_parity(network, shipped().graph, films[: MIN_FILMS - 1])
+        measure_parity(network, seed_cnn_bundle().graph, films[: MIN_FILMS - 1])
 
 
 def test_an_untrained_network_proves_nothing(films: Films) -> None:
     untrained = seed_cnn()
     assert np.ptp(untrained.predict(films[:8], verbose=0)) < MIN_SPREAD
     with pytest.raises(BundleError, match="agreement would show nothing"):
-        measure_parity(untrained, shipped().graph, films)
+        measure_parity(untrained, seed_cnn_bundle().graph, films)
 
 
 def test_one_other_weight_is_noticed(network: Any, films: Films, tmp_path: Path) -> None:
-    model = onnx.load(shipped().graph)
+    model = onnx.load(seed_cnn_bundle().graph)
     bias = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [1] and tensor.data_type == 1)
     bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(0.01), bias.name))
     other = tmp_path / "other.onnx"
@@ -109,7 +109,7 @@ def test_one_other_weight_is_noticed(network: Any, films: Films, tmp_path: Path)
 
 
 def test_weights_of_another_network_do_not_fit(tmp_path: Path) -> None:
-    model = onnx.load(shipped().graph)
+    model = onnx.load(seed_cnn_bundle().graph)
     kernel = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [128, 64, 3, 3])
     model.graph.initializer.remove(kernel)
     other = tmp_path / "other.onnx"

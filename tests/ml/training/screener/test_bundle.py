@@ -1,4 +1,4 @@
-"""The bundle ``screener`` as it ships: what its card promises, and what the issue of honesty asks of it."""
+"""The bundle ``screener``: its files, its gate, and the figures of its card."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_the_document_says_what_the_card_says(bundle: Bundle, tmp_path: Path) ->
     assert TARGET.read_text() == (tmp_path / "model-card.md").read_text()
 
 
-def test_the_shipped_files_give_the_cards_number(
+def test_the_files_of_the_bundle_give_the_cards_number(
     bundle: Bundle, classifier: Classifier, rows: list[dict[str, str]], data: Path
 ) -> None:
     test = {(row["source"], row["file"]) for row in rows if row["part"] == "test"}
@@ -144,6 +144,6 @@ def test_real_laterals_slices_and_turned_films_are_refused(classifier: Classifie
     samples: list[Sample] = list(laterals_and_ct_slices(data))
     upright = load_source("covid-19-image-repository", data)[:20]
     for film in upright:
-        samples += [one for one in turned_films(load(film.path.read_bytes()), "x") if one.kind != "inverted"]
+        samples += [sample for sample in turned_films(load(film.path.read_bytes()), "x") if sample.kind != "inverted"]
     results = [classifier.classify([sample.pixels])[0] for sample in samples]
     assert np.mean([isinstance(result, Reason) for result in results]) >= 0.95

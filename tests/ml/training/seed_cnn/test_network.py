@@ -6,13 +6,13 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from ml.training.seed_cnn.network import SEED_CNN_PARAMETERS, seed_cnn
-from tests.ml.helpers import shipped
+from tests.ml.helpers import seed_cnn_bundle
 
 
 def test_parameters_are_those_of_the_original() -> None:
     network = seed_cnn()
     assert network.count_params() == SEED_CNN_PARAMETERS == 5_668_097
-    assert shipped().card.network.parameters == 5_668_097
+    assert seed_cnn_bundle().card.network.parameters == 5_668_097
     assert all(weight.trainable for weight in network.weights)
 
 
