@@ -10,7 +10,7 @@ published cards in the last digit of a double. The tests compare every function 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,10 +29,6 @@ class Confusion:
     false_positive: Count
     true_negative: Count
     false_negative: Count
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the four counts by name."""
-        return asdict(self)
 
 
 def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> Confusion:

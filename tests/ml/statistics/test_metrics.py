@@ -1,6 +1,7 @@
 """Every figure against scikit-learn or against arithmetic done by hand."""
 
 import math
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_nothing_called_positive_leaves_precision_undefined() -> None:
 def test_the_threshold_itself_counts_as_positive() -> None:
     assert metrics.confusion(LABELS, SCORES, 0.5) == metrics.Confusion(2, 1, 1, 1)
     assert metrics.confusion(LABELS, SCORES, 0.5001) == metrics.Confusion(1, 1, 1, 2)
-    assert metrics.confusion(LABELS, SCORES).as_dict() == {
+    assert asdict(metrics.confusion(LABELS, SCORES)) == {
         "true_positive": 2,
         "false_positive": 1,
         "true_negative": 1,
