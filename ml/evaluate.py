@@ -1,4 +1,4 @@
-"""Measure a model on labelled films. Needs the data sets (XRAY_DATA_DIR); changes nothing."""
+"""Measurement of a model on labelled films: ``python -m ml.evaluate``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from ml.evaluation.collections import collections_of, evaluate_collection, forma
 from ml.inference.bundle import find_bundle
 from ml.model_card.strict_json import to_json
 
+DESCRIPTION = (
+    "Measure a model on labelled films and print the metrics. Needs the data sets (XRAY_DATA_DIR); changes no file."
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
@@ -19,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the model or the data are missing.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.evaluate", description=DESCRIPTION)
     parser.add_argument("--model", default=DEFAULT_MODEL, help=f"name of the model (default {DEFAULT_MODEL})")
     parser.add_argument("--json", action="store_true", help="print the evaluations as JSON instead of a table")
     options = parser.parse_args(arguments)

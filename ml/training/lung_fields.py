@@ -24,6 +24,8 @@ from ml.decoding.preprocess import Grey, load
 from ml.errors import DataSetError
 from ml.inference.lung_crop import MASK_INPUT, MASK_SIDE, mask_input
 
+DESCRIPTION = "Train the network that finds the lung fields."
+
 WIDTHS = (12, 24, 48, 64)
 EPOCHS, VIEWS, BATCH, RATE = 8, 14, 32, 3e-3
 VALIDATION_FILMS = 50
@@ -161,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the data or the masks are missing.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.training.lung_fields", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.training.lung_fields", description=DESCRIPTION)
     parser.add_argument("--masks", type=Path, required=True, help="semantic_masks_v7labs_lungs.zip")
     parser.add_argument("--target", type=Path, default=Path("var/screener/lungs.keras"), help="file to write")
     options = parser.parse_args(arguments)

@@ -45,6 +45,8 @@ from ml.training.gate.data import (
 )
 from ml.training.gate.mirror import train_mirror_rule
 
+DESCRIPTION = "Train the gate of a bundle and print which share of each kind of picture it refuses."
+
 ACCEPTED_SHARE = 0.99  # of frontal films, on groups not trained on; sets the threshold
 TURNED_FILMS = 500  # films that are also used turned and inverted
 VARIANTS, CROPS, GENERATED, PHANTOMS = 12, 25, 250, 120  # of a film, of a photograph, of each kind, in all
@@ -173,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the bundle or the data are missing.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.training.gate.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.training.gate.train", description=DESCRIPTION)
     parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle to add the gate to")
     parser.add_argument(
         "--photographs", type=Path, nargs="+", required=True, help="folders of pictures of anything but chests"

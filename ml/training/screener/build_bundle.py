@@ -63,6 +63,11 @@ from ml.training.screener.folds import RUNS, compute_logits, train_folds
 from ml.training.screener.network import SIZE, frozen_part, screener
 from ml.training.screener.recipe import Recipe, train
 
+DESCRIPTION = (
+    "Train the screener, its folds and its gate where they are missing, measure them and write the "
+    "bundle. An interrupted run continues where it stopped."
+)
+
 SEEDS = (0, 1, 2)
 SEEDS_FILE = "ships.json"  # AUROC of each seed; the name is that of runs on disk
 SHARE = 0.12  # of the patient groups, for validation and for the test each
@@ -214,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the data or the lung network are missing or the export failed.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.build_bundle", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.build_bundle", description=DESCRIPTION)
     parser.add_argument(
         "--photographs", type=Path, nargs="+", required=True, help="folders of pictures of anything but chests"
     )

@@ -27,6 +27,11 @@ from ml.training.screener.films import Films, Fold, Mask, draw_validation_part, 
 from ml.training.screener.network import frozen_part, screener
 from ml.training.screener.recipe import Recipe, train
 
+DESCRIPTION = (
+    "Train the screener once for each fold and seed and measure it on the sources left out, or, without "
+    "--folds, train it on every source."
+)
+
 RUNS = Path("var/screener")
 LUNGS = "lungs.keras"
 SEEDS = (0, 1, 2)
@@ -131,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the data or the lung network are missing or a fold is unknown.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.folds", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.folds", description=DESCRIPTION)
     parser.add_argument(
         "--folds",
         nargs="*",

@@ -30,6 +30,8 @@ from ml.training.screener.folds import LUNGS, RUNS
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
 from ml.training.screener.recipe import Recipe, fit_first_head
 
+DESCRIPTION = "Compare input sizes by a linear probe on ImageNet features; nothing is fine-tuned."
+
 SIZES = (224, 256, 288, 320, 384)
 VIEWS = (0, 1)  # the film as served and one augmented view, to fit on; the first is scored
 KNOWN = "patients of known sources"
@@ -90,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the data, the lung network or the ImageNet weights are missing.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.input_size_study", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.training.screener.input_size_study", description=DESCRIPTION)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="sides in pixels")
     parser.add_argument("--runs", type=Path, default=RUNS, help=f"folder of the trainings (default {RUNS})")
     options = parser.parse_args(arguments)

@@ -43,6 +43,8 @@ from ml.training.seed_cnn.network import SEED_CNN_PARAMETERS
 from ml.training.seed_cnn.recipe import BATCH, EPOCHS, INPUT, STEPS_AN_EPOCH, load_arrays
 from ml.training.seed_cnn.train import RUNS, run_folder
 
+DESCRIPTION = "Build the bundle seed-cnn from finished trainings: export the best run, measure it and write its card."
+
 THRESHOLD = 0.5  # as in the educational project
 SOFTWARE = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "pydicom")
 
@@ -212,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where a training or the data are missing.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.training.seed_cnn.build_bundle", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.training.seed_cnn.build_bundle", description=DESCRIPTION)
     parser.add_argument("--runs", type=Path, default=RUNS, help=f"folder of the trainings (default {RUNS})")
     parser.add_argument("--protocol", choices=("patient", "seed"), default="patient", help="how films were split")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="the trainings to use")

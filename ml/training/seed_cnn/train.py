@@ -1,4 +1,4 @@
-"""Train the reference network seed-cnn: ``python -m ml.train``. Weights and logs are written to a folder of runs.
+"""Training of ``seed-cnn``: ``python -m ml.train``. Weights and logs are written to a folder of runs.
 
 ``python -m ml.training.seed_cnn.build_bundle`` then builds the bundle from them.
 """
@@ -12,6 +12,11 @@ from pathlib import Path
 
 from ml.errors import DataSetError
 from ml.evaluation.collections import load_seed_data
+
+DESCRIPTION = (
+    "Train the reference network seed-cnn, once for each seed. Needs the data sets (XRAY_DATA_DIR). An "
+    "interrupted training continues where it stopped."
+)
 
 RUNS = Path("var/training/seed-cnn")
 
@@ -27,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 2 where the data are missing.
     """
-    parser = argparse.ArgumentParser(prog="python -m ml.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ml.train", description=DESCRIPTION)
     parser.add_argument("--protocol", choices=("patient", "seed"), default="patient", help="how films are split")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one training each")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of each training (default 20)")
