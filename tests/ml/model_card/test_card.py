@@ -14,7 +14,7 @@ import pytest
 from ml.inference.bundle import MODELS, bundle_names
 from ml.model_card.card import CARD, CardError, card_to_json, card_to_text, parse_card, read_card
 
-Path_ = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 # Fields and keys that a card may lack. All others are required.
 OPTIONAL = {
@@ -45,24 +45,24 @@ def shortened(value: Any) -> Any:
 SHORT = {name: shortened(stored(name)) for name in ("screener", "seed-cnn")}
 
 
-def paths(value: Any, above: Path_ = ()) -> Iterator[Path_]:
+def paths(value: Any, above: FieldPath = ()) -> Iterator[FieldPath]:
     items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         yield (*above, key)
         yield from paths(item, (*above, key))
 
 
-def written(path: Path_) -> str:
+def written(path: FieldPath) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def at(value: Any, path: Path_) -> Any:
+def at(value: Any, path: FieldPath) -> Any:
     for part in path:
         value = value[part]
     return value
 
 
-def changed(name: str, path: Path_, new: Any) -> Any:
+def changed(name: str, path: FieldPath, new: Any) -> Any:
     card = copy.deepcopy(SHORT[name])
     at(card, path[:-1])[path[-1]] = new
     return card
@@ -100,7 +100,7 @@ def test_lists_of_numbers_are_written_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), EVERYWHERE)
-def test_a_value_of_another_type_is_named(name: str, path: Path_) -> None:
+def test_a_value_of_another_type_is_named(name: str, path: FieldPath) -> None:
     wrong = 7 if isinstance(at(SHORT[name], path), str) else "x"
     with pytest.raises(CardError) as caught:
         parse_card(changed(name, path, wrong))
@@ -110,7 +110,7 @@ def test_a_value_of_another_type_is_named(name: str, path: Path_) -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), KEYS)
-def test_a_missing_field_is_named(name: str, path: Path_) -> None:
+def test_a_missing_field_is_named(name: str, path: FieldPath) -> None:
     card = copy.deepcopy(SHORT[name])
     del at(card, path[:-1])[path[-1]]
     place = written(path)
