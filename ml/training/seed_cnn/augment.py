@@ -22,7 +22,7 @@ def seed_augment(films: Float32Array, rng: np.random.Generator) -> Float32Array:
         float32 [N, H, W, C]; pixels from outside the film repeat its border.
     """
     transforms = np.stack([_draw_transform(films.shape[1], films.shape[2], rng) for _ in films])
-    moved = keras.ops.image.affine_draw_transform(
+    moved = keras.ops.image.affine_transform(
         films, transforms, interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
     )
     return np.asarray(moved, dtype=np.float32)
