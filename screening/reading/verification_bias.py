@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from ml.inference.decision import Decision
 from ml.statistics.estimate import Estimate, wilson_estimate, wilson_interval
-from ml.statistics.metrics import wilson_interval
 from screening.batches.counts import FilmGroup
 from screening.reading.rules import CONFIRMED, DISPUTED, OVERTURNED, PENDING
 

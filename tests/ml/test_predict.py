@@ -13,8 +13,6 @@ from ml import DEFAULT_MODEL, NOTICE
 from ml.inference.bundle import find_bundle
 from ml.inference.decision import decide
 from ml.predict import BATCH, list_files, main, predict
-from tests.ml.helpers import phantom_file, shipped
-from ml.predict import BATCH, main, predict, walk
 from tests.ml.helpers import phantom_file, seed_cnn_bundle
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,8 +4,6 @@ import pytest
 
 from ml.inference.decision import Decision, decide
 from screening.models import Film
-from tests.ml.helpers import shipped
-from ml.inference.decision import decide
 from tests.ml.helpers import seed_cnn_bundle
 
 

@@ -15,7 +15,7 @@ from ml.data.datasets import FilmRecord, load_source
 from ml.decoding.preprocess import decode, load
 from ml.errors import Reason
 from ml.evaluation.card_markdown import TARGET, write_model_card
-from ml.inference.bundle import GATE, GRAPH, LUNGS, Bundle, find_bundle
+from ml.inference.bundle import GATE, LUNGS, Bundle, find_bundle
 from ml.inference.classifier import Classifier, FilmResult
 from ml.model_card.card import GRAPH, card_to_json
 from ml.phantom.film import PhantomSpec, chest
