@@ -1,4 +1,4 @@
-"""The Celery tasks, thin: ids in, the work elsewhere."""
+"""The Celery tasks; they only call the worker's functions."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from celery import shared_task
 
 from screening.worker import chunk, leases, unpacking, viewer_rendering
 from screening.worker import lifecycle as lifecycle  # connects the signals of a worker's start
+from screening.worker.sweep import sweep_films
 
 log = logging.getLogger(__name__)
 
 
 @shared_task
 def screen_chunk(ids: list[str]) -> None:
-    """Screen the films of a message that nobody else has."""
+    """Screen the films of a message that no other worker holds."""
     named = [UUID(pk) for pk in ids]
-    films = leases.claim(named)
+    films = leases.claim_films(named)
     if len(films) < len(named):
         unpacking.discard_leftovers(set(named) - {film.pk for film in films})
-    chunk.screen(films)
+    chunk.process_films(films)
 
 
 @shared_task
 def sweep() -> None:
-    """See to the films that nobody is working on."""
-    done = leases.sweep()
+    """Put films right that no worker is going to process."""
+    done = sweep_films()
     if any(done.values()):
         log.info("sweep: %s", done)
 
 
-@shared_task(acks_late=False)  # who looks asks again; a film that kills its process must not come back by itself
+@shared_task(acks_late=False)  # the viewer requests it again; a film that kills its process must not be retried here
 def render_pixels(pk: str) -> None:
-    """Render a film's own values for the viewer."""
-    viewer_rendering.render(UUID(pk))
+    """Render a film's pixel values for the viewer."""
+    viewer_rendering.render_film(UUID(pk))

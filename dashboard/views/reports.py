@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import user_of
 from dashboard.presentation import geometry, model_evidence, prevalence, sentences
 from dashboard.presentation.shared_context import batch_facts, film_facts
-from screening.batches import counts, queries, report_queries
+from screening.batches import counts, queries
 from screening.batches.progress import Progress, progress_of
 from screening.model_versions import card_of
 from screening.models import Batch, Film
@@ -28,7 +28,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What was sent, what came of it, and what the model is worth."""
     found = queries.batch_for(user_of(request), pk)
     progress = progress_of(found)
-    groups = counts.of_batch(found.pk)
+    groups = counts.film_groups(found.pk)
     context = {
         **batch_facts(found, progress),
         "states": [chip for chip in sentences.state_chips(progress) if chip.films],
@@ -71,7 +71,7 @@ def _model(batch: Batch) -> dict[str, Any]:
 def _flagged(batch: Batch, groups: list[counts.FilmGroup]) -> dict[str, Any]:
     total = sum(group.films for group in groups if group.review_state != Film.ReviewState.NOT_NEEDED)
     return {
-        "flagged": report_queries.flagged_of(batch)[:FLAGGED_SHOWN],
+        "flagged": queries.flagged_of(batch)[:FLAGGED_SHOWN],
         "flagged_total": total,
         "flagged_left": max(0, total - FLAGGED_SHOWN),
     }
@@ -80,8 +80,8 @@ def _flagged(batch: Batch, groups: list[counts.FilmGroup]) -> dict[str, Any]:
 def _refused(batch: Batch, progress: Progress) -> dict[str, Any]:
     total = progress.refused
     return {
-        "refused": report_queries.refused_of(batch)[:REFUSED_SHOWN],
+        "refused": queries.refused_of(batch)[:REFUSED_SHOWN],
         "refused_total": total,
         "refused_left": max(0, total - REFUSED_SHOWN),
-        "reasons": report_queries.refused_by_code(batch) if total else [],
+        "reasons": queries.refused_by_code(batch) if total else [],
     }

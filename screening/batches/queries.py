@@ -1,4 +1,4 @@
-"""Every read, each scoped to the user who asks. Missing and somebody else's look the same."""
+"""Queries for batches and films, limited to what the user may see; missing and foreign rows raise the same error."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 
 from screening.accounts.access import is_reviewer
-from screening.batches.neighbours import around
+from screening.batches.neighbours import adjacent_films
 from screening.batches.progress import HISTOGRAM_BINS
 from screening.errors import NotFoundError, unknown_choice
 from screening.models import UNCERTAINTY, Batch, Film, FilmCount, Prediction
 
 State, Decision = Film.State, Film.Decision
 
-CARDS = ("model__card",)  # a hundred kilobytes each; whoever shows one loads it
+MODEL_CARD = ("model__card",)  # a hundred kilobytes each, so it is loaded only where it is shown
 SORT_ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "sent": ("created_at", "id"),
     "name": ("original_name", "id"),
@@ -29,47 +29,49 @@ BARS = [str(number) for number in range(HISTOGRAM_BINS)]
 
 
 def batches_for(user: User) -> QuerySet[Batch]:
-    """A user's own batches, newest first, with ``total``, ``finished``, ``cancelled`` and others each."""
+    """Return a user's own batches, newest first, with counts of films: ``total``, ``finished`` and others."""
     return (
         Batch.objects.filter(owner=user)
         .select_related("model")
-        .defer(*CARDS)
+        .defer(*MODEL_CARD)
         .annotate(
-            total=_films(),
-            finished=_films(state__in=Film.FINAL_STATES),
-            cancelled=_films(state=State.CANCELLED),
-            refused=_films(state__in=Film.REFUSED_STATES),
-            positive=_films(decision=Decision.POSITIVE),
-            to_review=_films(review_state=Film.ReviewState.PENDING),
+            total=_count_films(),
+            finished=_count_films(state__in=Film.FINAL_STATES),
+            cancelled=_count_films(state=State.CANCELLED),
+            refused=_count_films(state__in=Film.REFUSED_STATES),
+            positive=_count_films(decision=Decision.POSITIVE),
+            to_review=_count_films(review_state=Film.ReviewState.PENDING),
         )
     )
 
 
-def _films(**which: Any) -> Coalesce:
-    """A column with a batch's films of a kind."""
+def _count_films(**which: Any) -> Coalesce:
+    """Return an annotation with the number of a batch's films that match the conditions."""
     parts = FilmCount.objects.filter(batch=OuterRef("pk"), **which).order_by().values("batch")
     return Coalesce(Subquery(parts.annotate(count=Sum("films")).values("count")), 0)
 
 
 def batch_for(user: User | AnonymousUser, batch_id: UUID | str) -> Batch:
-    """One batch: the owner's, or anybody's for staff.
+    """Return a batch of the user; staff may see every batch.
 
     Raises:
-        NotFoundError: when there is none such for this user.
+        NotFoundError: there is no such batch, or the user may not see it.
     """
-    batch = Batch.objects.filter(_owned(user), pk=batch_id).select_related("model", "owner").defer(*CARDS).first()
+    batch = (
+        Batch.objects.filter(_owned_by(user), pk=batch_id).select_related("model", "owner").defer(*MODEL_CARD).first()
+    )
     if batch is None:
         raise NotFoundError("batch")
     return batch
 
 
 def film_for(user: User | AnonymousUser, film_id: UUID | str) -> Film:
-    """One film: of the owner's batch, or anybody's for reviewers.
+    """Return a film of the user's batches; reviewers may see every film.
 
     Raises:
-        NotFoundError: when there is none such for this user.
+        NotFoundError: there is no such film, or the user may not see it.
     """
-    films = Film.objects.filter(_seen(user), pk=film_id)
+    films = Film.objects.filter(_visible_to(user), pk=film_id)
     film = films.select_related("batch__model", "batch__owner").defer("batch__model__card").first()
     if film is None:
         raise NotFoundError("film")
@@ -77,12 +79,12 @@ def film_for(user: User | AnonymousUser, film_id: UUID | str) -> Film:
 
 
 def picture_for(user: User | AnonymousUser, film_id: UUID | str) -> Film:
-    """A film as far as its pictures need it: without its batch, and without the model's card.
+    """Return a film with the fields that its pictures need: without its batch and the model's card.
 
     Raises:
-        NotFoundError: when there is no such film for this user, or it has no pictures.
+        NotFoundError: there is no such film, the user may not see it, or it has no pictures.
     """
-    films = Film.objects.filter(_seen(user), pk=film_id, pictured=True)
+    films = Film.objects.filter(_visible_to(user), pk=film_id, pictured=True)
     film = films.only("pk").first()
     if film is None:
         raise NotFoundError("picture")
@@ -97,23 +99,23 @@ def films_of(
     bar: str = "",
     sort: str = "sent",
 ) -> QuerySet[Film]:
-    """A batch's films, by default in the order they were sent.
+    """Return a batch's films, by default in the order they were sent.
 
     Args:
         batch: the batch.
         state: only this state.
         decision: only this decision.
-        bar: only this one of the histogram, from ``0``.
+        bar: only films in this bar of the histogram, from ``0``.
         sort: ``sent``, ``name``, ``score`` (highest first) or ``uncertainty`` (nearest to 0.5 first); films without a
             score come last.
 
     Raises:
         ScreeningError: ``filter_unknown``.
     """
-    _known("state", state, State.values)
-    _known("decision", decision, Decision.values)
-    _known("bar", bar, BARS)
-    _known("sort", sort, list(SORT_ORDERS))
+    _require_known("state", state, State.values)
+    _require_known("decision", decision, Decision.values)
+    _require_known("bar", bar, BARS)
+    _require_known("sort", sort, list(SORT_ORDERS))
     films = Film.objects.filter(batch=batch)
     if state:
         films = films.filter(state=state)
@@ -130,35 +132,53 @@ def _in_bar(bar: int) -> Q:
 
 
 def neighbours_of(film: Film, *, sort: str = "sent", **filters: str) -> tuple[Film | None, Film | None]:
-    """The films before and after this one in a list of its batch, see :func:`films_of`."""
-    return around(film, films_of(film.batch, sort=sort, **filters), sort)
+    """Return the films before and after a film in a list of its batch, see :func:`films_of`."""
+    return adjacent_films(film, films_of(film.batch, sort=sort, **filters), sort)
 
 
 def predictions_of(film: Film) -> QuerySet[Prediction]:
-    """What each model said of a film, newest first."""
-    return film.predictions.select_related("model").defer(*CARDS)
+    """Return a film's predictions by all models, newest first."""
+    return film.predictions.select_related("model").defer(*MODEL_CARD)
 
 
-def count_up_to(rows: QuerySet[Any], most: int) -> int:
-    """Count rows, but stop at ``most``: a full count of a large table takes longer than the page it is for.
+def count_up_to(rows: QuerySet[Any], max_rows: int) -> int:
+    """Count rows up to ``max_rows``: a full count of a large table takes longer than the page that shows it.
 
-    In their order, so that they are found by the index that the page is read by. In any order the planner may read
-    the table from its start, where none of them need be.
+    The rows keep their order, so that the count uses the same index as the page. Without an order the planner may
+    read the table from its start, where there may be no such rows.
     """
-    return rows[:most].count()
+    return rows[:max_rows].count()
 
 
-def _owned(user: User | AnonymousUser, prefix: str = "") -> Q:
+def flagged_of(batch: Batch) -> QuerySet[Film]:
+    """Return a batch's films that people have to look at or have looked at, the highest score first."""
+    flagged = Film.objects.filter(batch=batch).exclude(review_state=Film.ReviewState.NOT_NEEDED)
+    return flagged.order_by(*SORT_ORDERS["score"])
+
+
+def refused_of(batch: Batch) -> QuerySet[Film]:
+    """Return a batch's files that have no result, in the order they were sent."""
+    refused = Film.objects.filter(batch=batch, state__in=Film.REFUSED_STATES)
+    return refused.only("original_name", "state", "code", "reason", "step").order_by("created_at", "id")
+
+
+def refused_by_code(batch: Batch) -> list[tuple[str, int]]:
+    """Return the codes of files without a result with the number of files, the most frequent first."""
+    refused = Film.objects.filter(batch=batch, state__in=Film.REFUSED_STATES).order_by()
+    return list(refused.values_list("code").annotate(files=Count("pk")).order_by("-files", "code"))
+
+
+def _owned_by(user: User | AnonymousUser, prefix: str = "") -> Q:
     if not user.is_authenticated:
         return Q(pk__in=[])
     return Q() if user.is_staff else Q(**{f"{prefix}owner": user})
 
 
-def _seen(user: User | AnonymousUser) -> Q:
-    """Films a user may look at: their own, and a reviewer anybody's."""
-    return Q() if is_reviewer(user) else _owned(user, "batch__")
+def _visible_to(user: User | AnonymousUser) -> Q:
+    """Return the condition for films that a user may see: their own, for a reviewer all."""
+    return Q() if is_reviewer(user) else _owned_by(user, "batch__")
 
 
-def _known(name: str, value: str, choices: list[str]) -> None:
+def _require_known(name: str, value: str, choices: list[str]) -> None:
     if value and value not in choices:
         raise unknown_choice(name, value, choices)

@@ -18,19 +18,20 @@ from screening.models import Batch, Film, Prediction
 from screening.worker import leases
 from screening.worker.inference import Decoded, Screened, Unscored
 from screening.worker.leases import Refusal
+from screening.worker.sweep import sweep_films
 from tests.screening.factories import PICTURES, film, screened
 
 
 def decodable() -> Any:
     """Every film's bytes are there and can be decoded."""
     decoded = Decoded(np.zeros((64, 64), np.uint8), PICTURES, 0.01)
-    return patch.multiple("screening.worker.chunk", _attempt=lambda _film: decoded)
+    return patch.multiple("screening.worker.chunk", _decode_film=lambda _film: decoded)
 
 
 def judged() -> Any:
     """The network finds something in every film."""
     return patch(
-        "screening.worker.inference.judge",
+        "screening.worker.inference.score_films",
         side_effect=lambda films, *_: [screened(0.9, "positive")] * len(films),
     )
 
@@ -41,7 +42,7 @@ BROKEN = Refusal(Reason("damaged_pixels", "It is damaged."))
 
 
 def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
-    (mine,) = leases.claim([film(running).pk])
+    (mine,) = leases.claim_films([film(running).pk])
     assert (mine.state, mine.attempts) == ("running", 1)
     assert mine.lease_until is not None
     assert mine.lease_until > timezone.now()
@@ -49,16 +50,16 @@ def test_a_claim_begins_an_attempt_under_a_lease(running: Batch) -> None:
 
 def test_a_message_delivered_twice_does_nothing_the_second_time(running: Batch) -> None:
     waiting = film(running)
-    assert len(leases.claim([waiting.pk])) == 1
-    assert leases.claim([waiting.pk]) == []
+    assert len(leases.claim_films([waiting.pk])) == 1
+    assert leases.claim_films([waiting.pk]) == []
     waiting.refresh_from_db()
     assert waiting.attempts == 1
 
 
 def test_films_tried_before_are_claimed_alone(running: Batch) -> None:
     fresh, tried = film(running, 1), film(running, 2, attempts=1)
-    assert [one.pk for one in leases.claim([fresh.pk, tried.pk])] == [fresh.pk]
-    assert [one.pk for one in leases.claim([tried.pk])] == [tried.pk]
+    assert [one.pk for one in leases.claim_films([fresh.pk, tried.pk])] == [fresh.pk]
+    assert [one.pk for one in leases.claim_films([tried.pk])] == [tried.pk]
 
 
 def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batch) -> None:
@@ -68,12 +69,12 @@ def test_only_waiting_films_of_open_work_are_claimed(batch: Batch, running: Batc
         owner=batch.owner, name="stopped", model=batch.model, submitted_at=timezone.now(), cancelled_at=timezone.now()
     )
     ids = [final.pk, film(other, 2).pk, film(stopped, 3).pk]
-    assert leases.claim(ids) == []
+    assert leases.claim_films(ids) == []
 
 
 def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
-    (mine,) = leases.claim([film(running).pk])
-    assert leases.record([(mine, screened(0.93, "positive"))]) == 1
+    (mine,) = leases.claim_films([film(running).pk])
+    assert leases.record_results([(mine, screened(0.93, "positive"))]) == 1
     stored = Film.objects.get()
     assert (stored.state, stored.score, stored.decision) == ("done", 0.93, "positive")
     assert (stored.flags, stored.review_state, stored.lease_until) == (["positive"], "pending", None)
@@ -83,21 +84,21 @@ def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
 
 def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
     waiting = film(running)
-    (frozen,) = leases.claim([waiting.pk])
+    (frozen,) = leases.claim_films([waiting.pk])
     Film.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
-    leases.sweep()
-    (current,) = leases.claim([waiting.pk])
-    assert leases.record([(frozen, screened(0.1, "negative"))]) == 0
+    sweep_films()
+    (current,) = leases.claim_films([waiting.pk])
+    assert leases.record_results([(frozen, screened(0.1, "negative"))]) == 0
     assert not Prediction.objects.exists()
-    assert leases.record([(current, screened(0.9, "positive"))]) == 1
-    assert leases.record([(frozen, screened(0.1, "negative"))]) == 0
+    assert leases.record_results([(current, screened(0.9, "positive"))]) == 1
+    assert leases.record_results([(frozen, screened(0.1, "negative"))]) == 0
     waiting.refresh_from_db()
     assert (waiting.score, Prediction.objects.get().score) == (0.9, 0.9)
 
 
 def test_a_broken_film_fails_for_good_beside_neighbours_that_are_done(running: Batch) -> None:
-    films = leases.claim([film(running, 1).pk, film(running, 2).pk])
-    leases.record([(films[0], BROKEN), (films[1], screened(0.01, "negative"))])
+    films = leases.claim_films([film(running, 1).pk, film(running, 2).pk])
+    leases.record_results([(films[0], BROKEN), (films[1], screened(0.01, "negative"))])
     broken, whole = Film.objects.order_by("created_at")
     assert (broken.state, broken.code, broken.reason, broken.step) == (
         "failed", "damaged_pixels", "It is damaged.", "worker",
@@ -109,9 +110,9 @@ def test_a_broken_film_fails_for_good_beside_neighbours_that_are_done(running: B
 def test_films_handed_back_wait_again_one_a_message(
     running: Batch, published: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    films = leases.claim([film(running, 1).pk, film(running, 2).pk])
+    films = leases.claim_films([film(running, 1).pk, film(running, 2).pk])
     with django_capture_on_commit_callbacks(execute=True):
-        leases.hand_back(films, BROKEN)
+        leases.retry_or_fail(films, BROKEN)
     assert set(Film.objects.values_list("state", "attempts")) == {("queued", 1)}
     assert published.call_args.kwargs == {"queue": "small", "alone": True}
     assert len(published.call_args.args[0]) == 2
@@ -119,7 +120,7 @@ def test_films_handed_back_wait_again_one_a_message(
 
 def test_the_third_attempt_is_the_last(running: Batch) -> None:
     waiting = film(running, attempts=2)
-    leases.hand_back(leases.claim([waiting.pk]), Refusal(Reason("worker_error", "It failed three times.")))
+    leases.retry_or_fail(leases.claim_films([waiting.pk]), Refusal(Reason("worker_error", "It failed three times.")))
     waiting.refresh_from_db()
     assert (waiting.state, waiting.attempts, waiting.code) == ("failed", 3, "worker_error")
 
@@ -148,7 +149,7 @@ def test_bytes_that_are_gone_are_tried_three_times(running: Batch) -> None:
 
 
 def test_a_second_attempt_replaces_the_pictures_of_the_first(running: Batch) -> None:
-    (mine,) = leases.claim([film(running).pk])
+    (mine,) = leases.claim_films([film(running).pk])
     leases.store_pictures(mine, PICTURES)
     leases.store_pictures(mine, PICTURES)
     folder = default_storage.listdir(mine.storage_name("").rstrip("/"))
@@ -191,9 +192,9 @@ def test_a_worker_with_other_weights_hands_the_film_back(running: Batch) -> None
 def test_a_chunk_costs_a_constant_number_of_queries(running: Batch, django_assert_num_queries: Any) -> None:
     ids = [film(running, number).pk for number in range(16)]
     with django_assert_num_queries(2):  # the claim, and the batches with their models
-        films = leases.claim(ids)
+        films = leases.claim_films(ids)
     with django_assert_num_queries(1):
-        leases.record([(one, screened(0.5, "uncertain")) for one in films])
+        leases.record_results([(one, screened(0.5, "uncertain")) for one in films])
 
 
 def refused(films: list[Any], model: str, digest: str) -> list[Any]:
@@ -202,7 +203,7 @@ def refused(films: list[Any], model: str, digest: str) -> list[Any]:
 
 def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_pictures(running: Batch) -> None:
     waiting = film(running)
-    with decodable(), patch("screening.worker.inference.judge", refused):
+    with decodable(), patch("screening.worker.inference.score_films", refused):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
     assert (waiting.state, waiting.code, waiting.step) == ("rejected", "lateral_view", "gate")
@@ -216,7 +217,7 @@ def test_a_map_and_notes_are_kept_with_the_score(running: Batch) -> None:
     result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=("inverted",))
     with (
         decodable(),
-        patch("screening.worker.inference.judge", return_value=[result]),
+        patch("screening.worker.inference.score_films", return_value=[result]),
     ):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
