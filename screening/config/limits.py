@@ -1,9 +1,11 @@
-"""Time limits of the worker, all derived from ``CHUNK_SECONDS``, so that their order is always right.
+"""All time limits of the worker, derived from ``CHUNK_SECONDS``, so that their order is always right.
 
-``soft < hard < lease < visibility timeout``: a chunk that takes too long is first asked to stop, then killed. Only
-then may another worker claim its films, and only long after that does the broker deliver the message again. On a
-stop, a worker gets ``stop`` seconds before it is killed; by then its last chunk has ended. This module imports
-nothing, so that the supervisor can use it without Django.
+``soft < hard < lease < visibility``: a chunk that takes too long is first interrupted, then killed; only then may
+another worker claim its films, and only long after that does the broker deliver its message again. A supervisor that
+stops a worker waits ``stop`` seconds before it kills it: by then its last chunk has ended or was killed. The compose
+file and docs/settings.md repeat ``stop``; tests/test_deployment.py compares them.
+
+The module imports nothing, so that the supervisor can use it without Django.
 """
 
 from __future__ import annotations
@@ -16,7 +18,15 @@ CLOSING_SECONDS = 5  # to write the last results and close connections
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """Time limits in seconds."""
+    """Time limits of a worker in seconds.
+
+    Attributes:
+        soft: a chunk is interrupted.
+        hard: its process is killed.
+        lease: another worker may claim its films.
+        visibility: the broker delivers its message again.
+        stop: a worker that was told to stop is killed.
+    """
 
     soft: int
     hard: int
@@ -26,7 +36,7 @@ class TimeLimits:
 
 
 def time_limits(chunk_seconds: int) -> TimeLimits:
-    """Return the time limits for chunks that may take ``chunk_seconds`` each.
+    """Return the limits for chunks of at most ``chunk_seconds`` seconds.
 
     Raises:
         ValueError: ``chunk_seconds`` is below 1.

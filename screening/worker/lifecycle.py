@@ -1,4 +1,4 @@
-"""What a worker does when it starts: bound its memory, load the network, watch itself. Imported by the tasks."""
+"""Start of a worker: memory limit, loading of the network, liveness watch. Imported by the tasks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from screening.worker import chunk, liveness
 
 @worker_process_init.connect
 def prepare_process(**_: Any) -> None:
-    """Bound this process's memory, then load the network beside the first messages, not after them."""
+    """Limit this process's memory, and load the network while the first messages arrive."""
     bound(settings.WORKER_MEMORY_MB)
-    chunk.warm_up()
+    chunk.load_network()
 
 
 @worker_ready.connect
 def watch_worker(sender: Any, **_: Any) -> None:
     """Start the watch over this worker, see :mod:`screening.worker.liveness`."""
-    patience = float(time_limits(settings.CHUNK_SECONDS).lease)
-    liveness.watch(patience=patience, worker=f"{sender.hostname}/{os.getpid()}")
+    times = time_limits(settings.CHUNK_SECONDS)
+    liveness.start_watch(float(times.lease), f"{sender.hostname}/{os.getpid()}", float(times.stop))

@@ -1,11 +1,11 @@
 """Detection of a stalled worker: a process that is connected to its broker and receives no message.
 
 Celery has had such defects after its broker came back (celery/celery issues 7276 and 8030 among others), so each
-worker watches itself. It is healthy if it received a message lately or if none was waiting. A stalled worker ends
-itself; its supervisor starts it again, and its films are taken back when their leases run out.
+worker watches itself. It is healthy if it received a message recently or if none was waiting. A stalled worker ends
+itself; its supervisor restarts it, and its films are queued again when their leases end.
 
-As long as a worker takes work it says so in the broker (:mod:`screening.worker.heartbeats`), by which ``/healthz``
-knows. It stops saying so when messages wait for seconds while none of its processes works, and when it is told to
+A worker that accepts messages sends heartbeats to the broker (:mod:`screening.worker.heartbeats`), which ``/healthz``
+reads. It stops sending them when messages wait for seconds while none of its processes works, and when it is told to
 stop.
 """
 
@@ -28,9 +28,8 @@ from screening.worker import heartbeats
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 2.0  # seconds
-IDLE_SECONDS = 6.0  # that messages may wait while a worker has nothing in hand; it takes them at once
-LAST_RESORT = 30.0  # seconds between asking a stalled worker to stop and ending it
+CHECK_SECONDS = 2.0  # seconds
+IDLE_SECONDS = 6.0  # that messages may wait while no process of a worker works; normally it takes them at once
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -38,8 +37,8 @@ class ConsumerHeartbeat:
     """The time when a worker last received a message, or when none was waiting.
 
     Args:
-        patience: seconds that messages may wait while the worker takes none. Longer than a chunk may take.
-        clock: seconds, only ever forwards.
+        patience: seconds that messages may wait while the worker receives none; longer than a chunk may take.
+        clock: returns seconds of a clock that is never set back.
     """
 
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,73 +53,77 @@ class ConsumerHeartbeat:
         """Return whether messages have been waiting for longer than ``patience``, and none was received.
 
         Args:
-            waiting: messages in the broker now; 0 also where it cannot be asked, which is no fault of the worker.
+            waiting: messages in the broker now; 0 also while it is not available, which is no fault of the worker.
         """
         if not waiting:
             self._last_healthy_at = self._clock()
         return self._clock() - self._last_healthy_at > self._patience
 
-    def idle(self, waiting: int, in_hand: int) -> bool:
-        """Return whether messages have been waiting for some seconds while the worker had none in hand.
+    def is_idle(self, waiting: int, in_hand: int) -> bool:
+        """Return whether messages have been waiting for some seconds while no process of the worker worked.
 
         Args:
-            waiting: messages that nobody works on.
-            in_hand: messages that one of the worker's processes works on.
+            waiting: messages that no process works on.
+            in_hand: messages that a process of this worker works on.
         """
         if in_hand or not waiting:
             self._occupied = self._clock()
         return self._clock() - self._occupied > IDLE_SECONDS
 
 
-def watch(patience: float, worker: str) -> None:
-    """Watch this worker from a thread, and tell others as long as it takes work.
+def start_watch(patience: float, worker: str, stop_grace: float) -> None:
+    """Start a thread that watches this worker and sends its heartbeats.
 
     Args:
         patience: see :class:`ConsumerHeartbeat`.
-        worker: its name, unlike that of any other worker.
+        worker: the worker's unique name.
+        stop_grace: seconds between asking a stalled worker to stop and ending it.
     """
     heartbeat = ConsumerHeartbeat(patience)
     leaving = threading.Event()
     name = os.environ.get("SCREENING_ALIVE_FILE")
 
-    def taken(**_: Any) -> None:
+    def on_task_received(**_: Any) -> None:
         heartbeat.message_received()
 
-    def left(**_: Any) -> None:
+    def on_shutting_down(**_: Any) -> None:
         leaving.set()
 
-    task_received.connect(taken, weak=False)
-    worker_shutting_down.connect(left, weak=False)
+    task_received.connect(on_task_received, weak=False)
+    worker_shutting_down.connect(on_shutting_down, weak=False)
     alive = Path(name) if name else None
-    threading.Thread(target=_look, args=(heartbeat, worker, leaving, alive), name="liveness", daemon=True).start()
+    arguments = (heartbeat, worker, leaving, alive, stop_grace)
+    threading.Thread(target=_watch_loop, args=arguments, name="liveness", daemon=True).start()
 
 
-def _look(heartbeat: ConsumerHeartbeat, worker: str, leaving: threading.Event, alive: Path | None) -> None:
-    while not heartbeat.is_stalled(waiting := publishing.backlog()):
-        _touch(alive)
-        # What was taken and no process has begun waits too: its processes may die as soon as they are started.
-        if leaving.is_set() or heartbeat.idle(waiting + len(reserved_requests), len(active_requests)):
-            heartbeats.leave(worker)
+def _watch_loop(
+    heartbeat: ConsumerHeartbeat, worker: str, leaving: threading.Event, alive: Path | None, stop_grace: float
+) -> None:
+    while not heartbeat.is_stalled(waiting := publishing.count_waiting_messages()):
+        _touch_file(alive)
+        # Received messages that no process has begun count too: processes may die as soon as they are started.
+        if leaving.is_set() or heartbeat.is_idle(waiting + len(reserved_requests), len(active_requests)):
+            heartbeats.remove_worker(worker)
         else:
-            heartbeats.beat(worker)
-        _pause(leaving)
-    heartbeats.leave(worker)
-    log.critical("messages wait and this worker takes none; it ends itself to be started again")
+            heartbeats.send_heartbeat(worker)
+        _wait(leaving)
+    heartbeats.remove_worker(worker)
+    log.critical("messages wait and this worker receives none; it ends itself so that it is restarted")
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(LAST_RESORT)
+    time.sleep(stop_grace)
     os._exit(EXIT_STATUS)
 
 
-def _pause(leaving: threading.Event) -> None:
+def _wait(leaving: threading.Event) -> None:
     if leaving.is_set():
-        time.sleep(LOOK_EVERY)
+        time.sleep(CHECK_SECONDS)
     else:
-        leaving.wait(LOOK_EVERY)  # so that others know at once
+        leaving.wait(CHECK_SECONDS)  # so that the heartbeat is removed at once
 
 
-def _touch(alive: Path | None) -> None:
+def _touch_file(alive: Path | None) -> None:
     try:
         if alive is not None:
             alive.touch()
-    except OSError as error:  # its disk is full; the watch must go on
+    except OSError as error:  # the disk may be full; the watch must continue
         log.warning("%s cannot be touched: %s", alive, error)
