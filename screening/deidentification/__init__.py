@@ -1,7 +1,7 @@
-"""What identifies a person is taken out of a file at the door, before anything is stored.
+"""De-identification: removal of what identifies a person from an uploaded file, before anything is stored.
 
-Pure Python: no Django, no pixel is decoded. Every kind of file is taken apart and put together again from what an
-allow-list names, so that a place nobody thought of cannot pass. What is kept and why: docs/de-identification.md.
+Pure Python without Django; no pixel is decoded. Every kind of file is parsed and written again from the parts that an
+allow-list names, so that an unknown part is never copied. docs/de-identification.md lists what is kept, and why.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ from collections.abc import Callable
 
 from ml.decoding.limits import MAX_PIXELS
 from screening.deidentification import dicom, jpeg, png, tiff, webp
-from screening.deidentification.cleaned import Cleaned
+from screening.deidentification.cleaned import CleanedFile
 
-__all__ = ["Cleaned", "clean"]
+__all__ = ["CleanedFile", "clean_file"]
 
-PICTURES: dict[str, Callable[[bytes], Cleaned]] = {
-    "png": png.clean,
-    "jpeg": jpeg.clean,
-    "tiff": tiff.clean,
-    "webp": webp.clean,
+PICTURES: dict[str, Callable[[bytes], CleanedFile]] = {
+    "png": png.clean_file,
+    "jpeg": jpeg.clean_file,
+    "tiff": tiff.clean_file,
+    "webp": webp.clean_file,
 }
 
 
-def clean(data: bytes, kind: str, key: bytes, max_pixels: int = MAX_PIXELS) -> Cleaned:
-    """Take out of a file what identifies a person; what its pixels decode to stays the same to the bit.
+def clean_file(data: bytes, kind: str, key: bytes, max_pixels: int = MAX_PIXELS) -> CleanedFile:
+    """Remove from a file what identifies a person. The pixels decode to exactly the same values as before.
 
-    Text burnt into the pixels stays, as does what lies inside a compressed pixel stream.
+    Text that is part of the picture stays, as do comments inside the coded pixels of a compressed stream.
 
     Args:
-        data: the file as it was sent, of which :func:`ml.decoding.headers.read_header` has read the header.
-        kind: ``png``, ``jpeg``, ``tiff``, ``webp`` or ``dicom``, as that found it.
-        key: of the deployment; the same key gives the same pseudonyms. Cleaning a cleaned DICOM file
-            pseudonymises its pseudonyms again, and removes nothing more.
-        max_pixels: the most a film may have, for what a deflated file may become.
+        data: the file as it was sent; :func:`ml.decoding.headers.read_header` has read its header.
+        kind: ``png``, ``jpeg``, ``tiff``, ``webp`` or ``dicom``, as found by that function.
+        key: the deployment's key; the same key gives the same pseudonyms. Cleaning a cleaned DICOM file
+            pseudonymises its pseudonyms again and removes nothing more.
+        max_pixels: pixels that a film may have; limits the size of an inflated file.
 
     Raises:
-        FilmError: ``damaged_header`` where the file cannot be taken apart, ``unsupported_compression`` for
-            a TIFF compressed in the retired way of JPEG.
-        ValueError: for another kind.
+        FilmError: ``damaged_header`` where the file cannot be parsed, ``unsupported_compression`` for a TIFF with
+            the retired JPEG compression.
+        ValueError: the kind is unknown.
     """
     if kind == "dicom":
-        return dicom.clean(data, key, max_pixels)
+        return dicom.clean_file(data, key, max_pixels)
     if kind not in PICTURES:
         raise ValueError(f"no file of kind {kind!r} can be de-identified")
     return PICTURES[kind](data)

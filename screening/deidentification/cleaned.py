@@ -1,4 +1,4 @@
-"""What cleaning a file gives, and what every kind of file needs for it."""
+"""The result of cleaning a file, and helpers that every kind of file uses."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TypeVar
 from ml.errors import FilmError
 from screening.codes import film_codes
 
-MOST_PARTS = 200_000  # segments, chunks or elements; the largest real films have a few ten thousand
-AFTER_THE_END = "data after the end of the picture"
+MAX_PARTS = 200_000  # segments, chunks or elements; the largest real films have a few ten thousand
+TRAILING_DATA = "data after the end of the picture"
 EXIF = "EXIF"  # where its tags cannot be named
 
 Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanedFile:
     """A file without what identifies a person.
 
     Attributes:
@@ -35,35 +35,35 @@ class Cleaned:
     study: str = ""
 
 
-class Kept:
-    """The parts of a file that stay, in order; neighbours are copied as one piece."""
+class ByteCopier:
+    """Builder of the cleaned file: copies ranges of the original in order; adjacent ranges become one piece."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._view = data, memoryview(data)
         self._pieces: list[bytes | memoryview] = []
         self._start = self._end = 0
 
-    def keep(self, start: int, end: int) -> None:
-        """Keep bytes of the file."""
+    def copy(self, start: int, end: int) -> None:
+        """Copy a range of the original file."""
         if start != self._end:
             self._flush()
             self._start = start
         self._end = min(end, len(self._data))
 
-    def add(self, piece: bytes) -> None:
-        """Put in bytes that are not the file's."""
+    def insert(self, piece: bytes) -> None:
+        """Insert bytes that are not part of the original file."""
         self._flush()
         self._pieces.append(piece)
 
-    def put(self, piece: bytes, start: int, end: int) -> None:
-        """Put in bytes instead of the file's; where they are the same, the file's are kept."""
+    def replace(self, piece: bytes, start: int, end: int) -> None:
+        """Insert bytes in the place of a range of the original; equal bytes are copied from it."""
         if self._view[start:end] == piece:
-            self.keep(start, end)
+            self.copy(start, end)
         else:
-            self.add(piece)
+            self.insert(piece)
 
     def join(self) -> bytes:
-        """The new file."""
+        """Return the new file."""
         if not self._pieces and self._start == 0 and self._end == len(self._data):
             return self._data
         self._flush()
@@ -72,27 +72,27 @@ class Kept:
     def _flush(self) -> None:
         if self._end > self._start:
             self._pieces.append(self._view[self._start : self._end])
-        self._start = self._end = -1  # no part begins there, so the next one is no neighbour
+        self._start = self._end = -1  # no range begins there, so the next one is not adjacent
 
 
-def names(removed: set[str]) -> tuple[str, ...]:
-    """Names as :class:`Cleaned` holds them: sorted, EXIF as a whole only where none of its tags is named."""
+def sorted_names(removed: set[str]) -> tuple[str, ...]:
+    """Return names sorted and without duplicates; "EXIF" as a whole only where none of its tags is named."""
     tags_named = any(name.startswith(f"{EXIF}: ") for name in removed)
     return tuple(sorted(removed - ({"", EXIF} if tags_named else {""})))
 
 
-def bounded(parts: Iterable[Part], kind: str) -> Iterator[Part]:
-    """Pass on the parts of a file, but not more than a real film has: a hostile one is made of millions.
+def limit_parts(parts: Iterable[Part], kind: str) -> Iterator[Part]:
+    """Yield the parts of a file, at most ``MAX_PARTS``: a hostile file may consist of millions.
 
     Raises:
-        FilmError: ``damaged_header``.
+        FilmError: ``damaged_header``, there are more.
     """
     for number, part in enumerate(parts):
-        if number >= MOST_PARTS:
+        if number >= MAX_PARTS:
             raise damaged(kind)
         yield part
 
 
 def damaged(kind: str) -> FilmError:
-    """The refusal of a file that cannot be taken apart."""
+    """Return the error for a file that cannot be parsed."""
     return FilmError(film_codes.DAMAGED_STRUCTURE, kind=kind.upper())

@@ -1,4 +1,4 @@
-"""The attributes that a DICOM film keeps, and what their values may be: codes of the standard and numbers."""
+"""The allow-list of DICOM attributes, and the values that each may have: codes of the standard and numbers."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import NamedTuple
 
 from ml.decoding.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, RADIOGRAPH_MODALITIES
 
-MOST_VALUES = 64  # of windows
-MOST_TABLE = 1 << 16  # entries of a lookup table (PS3.3 C.11.1.1)
+MAX_VALUES = 64  # of windows
+MAX_TABLE_ENTRIES = 1 << 16  # entries of a lookup table (PS3.3 C.11.1.1)
 
 
 class Attribute(NamedTuple):
-    """An attribute that is kept.
+    """An allowed attribute.
 
     Attributes:
-        vrs: its value representations; the first where the file gives none.
-        most: how many values it may have.
-        terms: what each value must be, for codes; from the first value that is none on, all are dropped.
+        vrs: its value representations; the first is used where the file has none.
+        max_values: how many values it may have.
+        terms: the allowed codes; the first value that is not one of them is dropped with all that follow it.
     """
 
     vrs: tuple[str, ...]
-    most: int = 1
+    max_values: int = 1
     terms: frozenset[str] = frozenset()
 
 
@@ -29,13 +29,13 @@ def _terms(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _code(terms: str, most: int = 1) -> Attribute:
-    return Attribute(("CS",), most, _terms(terms))
+def _code(terms: str, max_values: int = 1) -> Attribute:
+    return Attribute(("CS",), max_values, _terms(terms))
 
 
 YES_NO = _code("YES NO")
-EITHER = ("US", "SS")
-TABLE = ("US", "SS", "OW")
+US_OR_SS = ("US", "SS")
+TABLE_VRS = ("US", "SS", "OW")
 DIRECTIONS = frozenset("".join(some) for number in (1, 2, 3) for some in permutations("AFHLPR", number))
 
 # PS3.3 C.7.3.1.1.1
@@ -54,7 +54,7 @@ COMPRESSIONS = (
     "ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_15 ISO_18181_1 ISO_13818_2 ISO_14496_10 ISO_23008_2 RFC1951"
 )
 
-PIXELS: dict[int, Attribute] = {
+PIXEL_TAGS: dict[int, Attribute] = {
     0x00280002: Attribute(("US",)),  # Samples per Pixel
     0x00280004: Attribute(("CS",), terms=PHOTOMETRIC),  # Photometric Interpretation
     0x00280006: Attribute(("US",)),  # Planar Configuration
@@ -65,20 +65,20 @@ PIXELS: dict[int, Attribute] = {
     0x00280101: Attribute(("US",)),  # Bits Stored
     0x00280102: Attribute(("US",)),  # High Bit
     0x00280103: Attribute(("US",)),  # Pixel Representation
-    0x00281101: Attribute(EITHER, 3),  # Red Palette Color Lookup Table Descriptor
-    0x00281102: Attribute(EITHER, 3),  # Green
-    0x00281103: Attribute(EITHER, 3),  # Blue
-    0x00281201: Attribute(("OW",), MOST_TABLE),  # Red Palette Color Lookup Table Data
-    0x00281202: Attribute(("OW",), MOST_TABLE),  # Green
-    0x00281203: Attribute(("OW",), MOST_TABLE),  # Blue
-    0x00281221: Attribute(("OW",), MOST_TABLE),  # Segmented Red Palette Color Lookup Table Data
-    0x00281222: Attribute(("OW",), MOST_TABLE),  # Green
-    0x00281223: Attribute(("OW",), MOST_TABLE),  # Blue
+    0x00281101: Attribute(US_OR_SS, 3),  # Red Palette Color Lookup Table Descriptor
+    0x00281102: Attribute(US_OR_SS, 3),  # Green
+    0x00281103: Attribute(US_OR_SS, 3),  # Blue
+    0x00281201: Attribute(("OW",), MAX_TABLE_ENTRIES),  # Red Palette Color Lookup Table Data
+    0x00281202: Attribute(("OW",), MAX_TABLE_ENTRIES),  # Green
+    0x00281203: Attribute(("OW",), MAX_TABLE_ENTRIES),  # Blue
+    0x00281221: Attribute(("OW",), MAX_TABLE_ENTRIES),  # Segmented Red Palette Color Lookup Table Data
+    0x00281222: Attribute(("OW",), MAX_TABLE_ENTRIES),  # Green
+    0x00281223: Attribute(("OW",), MAX_TABLE_ENTRIES),  # Blue
     0x00282110: _code("00 01"),  # Lossy Image Compression
-    0x00282112: Attribute(("DS",), MOST_VALUES),  # Lossy Image Compression Ratio
-    0x00282114: _code(COMPRESSIONS, MOST_VALUES),  # Lossy Image Compression Method
+    0x00282112: Attribute(("DS",), MAX_VALUES),  # Lossy Image Compression Ratio
+    0x00282114: _code(COMPRESSIONS, MAX_VALUES),  # Lossy Image Compression Method
 }
-BULK = {  # of any length
+BULK_TAGS = {  # of any length
     0x7FE00001: Attribute(("OV",)),  # Extended Offset Table
     0x7FE00002: Attribute(("OV",)),  # Extended Offset Table Lengths
     0x7FE00003: Attribute(("UV",)),  # Encapsulated Pixel Data Value Total Length
@@ -86,32 +86,32 @@ BULK = {  # of any length
     0x7FE00009: Attribute(("OD",)),  # Double Float Pixel Data
     0x7FE00010: Attribute(("OW", "OB")),  # Pixel Data
 }
-LOOKUP_TABLE: dict[int, Attribute] = {  # what an item of the two sequences below keeps
-    0x00283002: Attribute(EITHER, 3),  # LUT Descriptor
+LOOKUP_TABLE_TAGS: dict[int, Attribute] = {  # allowed in the items of the two sequences below
+    0x00283002: Attribute(US_OR_SS, 3),  # LUT Descriptor
     0x00283004: Attribute(("LO",), terms=_terms("OD HU US MGML Z_EFF ED EDW HU_MOD PCT")),
-    0x00283006: Attribute(TABLE, MOST_TABLE),  # LUT Data
+    0x00283006: Attribute(TABLE_VRS, MAX_TABLE_ENTRIES),  # LUT Data
 }
-SHOWING: dict[int, Attribute] = {
+DISPLAY_TAGS: dict[int, Attribute] = {
     0x00280030: Attribute(("DS",), 2),  # Pixel Spacing
     0x00280034: Attribute(("IS",), 2),  # Pixel Aspect Ratio
     0x00181164: Attribute(("DS",), 2),  # Imager Pixel Spacing
-    0x00280106: Attribute(EITHER),  # Smallest Image Pixel Value
-    0x00280107: Attribute(EITHER),  # Largest Image Pixel Value
-    0x00280120: Attribute(EITHER),  # Pixel Padding Value
-    0x00280121: Attribute(EITHER),  # Pixel Padding Range Limit
+    0x00280106: Attribute(US_OR_SS),  # Smallest Image Pixel Value
+    0x00280107: Attribute(US_OR_SS),  # Largest Image Pixel Value
+    0x00280120: Attribute(US_OR_SS),  # Pixel Padding Value
+    0x00280121: Attribute(US_OR_SS),  # Pixel Padding Range Limit
     0x00281040: _code("LIN LOG DISP"),  # Pixel Intensity Relationship
     0x00281041: Attribute(("SS",)),  # Pixel Intensity Relationship Sign
-    0x00281050: Attribute(("DS",), MOST_VALUES),  # Window Center
-    0x00281051: Attribute(("DS",), MOST_VALUES),  # Window Width
+    0x00281050: Attribute(("DS",), MAX_VALUES),  # Window Center
+    0x00281051: Attribute(("DS",), MAX_VALUES),  # Window Width
     0x00281052: Attribute(("DS",)),  # Rescale Intercept
     0x00281053: Attribute(("DS",)),  # Rescale Slope
-    0x00281054: Attribute(("LO",), terms=LOOKUP_TABLE[0x00283004].terms),  # Rescale Type
+    0x00281054: Attribute(("LO",), terms=LOOKUP_TABLE_TAGS[0x00283004].terms),  # Rescale Type
     0x00281056: _code("LINEAR LINEAR_EXACT SIGMOID"),  # VOI LUT Function
     0x00283000: Attribute(("SQ",)),  # Modality LUT Sequence
     0x00283010: Attribute(("SQ",)),  # VOI LUT Sequence
     0x20500020: _code("IDENTITY INVERSE"),  # Presentation LUT Shape
 }
-SCREENING: dict[int, Attribute] = {
+SCREENING_TAGS: dict[int, Attribute] = {
     0x00080008: _code("ORIGINAL DERIVED PRIMARY SECONDARY", 2),  # Image Type
     0x00080016: Attribute(("UI",)),  # SOP Class UID
     0x00080060: Attribute(("CS",), terms=MODALITIES | RADIOGRAPH_MODALITIES),  # Modality
@@ -125,14 +125,14 @@ SCREENING: dict[int, Attribute] = {
     0x00280301: YES_NO,  # Burned In Annotation
     0x00280302: YES_NO,  # Recognizable Visual Features
 }
-KEPT = {**PIXELS, **BULK, **SHOWING, **SCREENING}
+ALLOWED_TAGS = {**PIXEL_TAGS, **BULK_TAGS, **DISPLAY_TAGS, **SCREENING_TAGS}
 
 PATIENT_ID, PATIENT_ISSUER, PATIENT_NAME, BIRTH_DATE = 0x00100020, 0x00100021, 0x00100010, 0x00100030
 CHARACTER_SET = 0x00080005
 STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
-REPLACED = {PATIENT_ID: "LO", STUDY: "UI", SERIES: "UI", INSTANCE: "UI"}
-# Written into every film (PS3.15 E.1.1): that it was de-identified, how, and that no time is left.
-WRITTEN = {
+PSEUDONYMISED_TAGS = {PATIENT_ID: "LO", STUDY: "UI", SERIES: "UI", INSTANCE: "UI"}
+# Written into every film (PS3.15 E.1.1): that and how it was de-identified, and that no dates are left.
+ADDED_VALUES = {
     0x00120062: ("CS", b"YES"),  # Patient Identity Removed
     0x00120063: ("LO", b"Allow-list, after DICOM PS3.15 Annex E Basic Profile"),  # De-identification Method
     0x00280303: ("CS", b"REMOVED"),  # Longitudinal Temporal Information Modified

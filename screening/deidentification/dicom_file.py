@@ -1,4 +1,4 @@
-"""A DICOM file (PS3.10) as its parts, and parts as a file."""
+"""Parsing a DICOM file (PS3.10) into its elements, and writing elements as a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENCODINGS = {
 }
 DEFLATED = str(uid.DeflatedExplicitVRLittleEndian)
 LEGAL_UID = re.compile(r"[0-9.]{1,64}")
-TEXT = {"CS", "DS", "IS", "LO", "SH"}  # made even with a space, all others with a zero (PS3.5 6.2)
+TEXT_VRS = {"CS", "DS", "IS", "LO", "SH"}  # made even with a space, all others with a zero (PS3.5 6.2)
 
 
 class Value(NamedTuple):
@@ -38,35 +38,35 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class DicomFile:
-    """A file taken apart.
+    """A parsed file.
 
     Attributes:
-        preamble: what stands before the prefix, if there is one.
+        preamble: the bytes before the prefix, if there are any.
         meta: file meta information by tag.
-        elements: the data set by tag; of a tag that comes twice the last.
+        elements: the data set by tag; the last element where a tag occurs twice.
         syntax: transfer syntax UID.
-        found: how the data set is encoded, which may differ from what the syntax says.
+        source_encoding: the encoding of the data set as found, which may differ from the transfer syntax.
     """
 
     preamble: bytes
     meta: dict[int, Element]
     elements: dict[int, Element]
     syntax: str
-    found: Encoding
+    source_encoding: Encoding
 
     @property
-    def encoding(self) -> Encoding:
-        """How the syntax wants the data set encoded."""
+    def output_encoding(self) -> Encoding:
+        """The encoding of the data set by its transfer syntax."""
         return encoding_of(self.syntax)
 
 
 def encoding_of(syntax: str) -> Encoding:
-    """How a transfer syntax encodes data sets (PS3.5 annex A)."""
+    """Return the encoding of data sets in a transfer syntax (PS3.5 annex A)."""
     return ENCODINGS.get(syntax, EXPLICIT)
 
 
-def read(data: bytes, max_pixels: int) -> DicomFile:
-    """Take a file apart, with or without a preamble; no value is made sense of.
+def read_file(data: bytes, max_pixels: int) -> DicomFile:
+    """Parse a file, with or without a preamble, without interpreting its values.
 
     Raises:
         FilmError: ``damaged_header`` or, for a deflated one, ``too_large_unpacked``.
@@ -74,35 +74,39 @@ def read(data: bytes, max_pixels: int) -> DicomFile:
     whole = has_preamble(data)
     walker = Walker(data, DICOM_MAGIC_OFFSET + len(DICOM_MAGIC) if whole else 0, EXPLICIT)
     meta = {element.tag: element for element in walker.elements(META)}
-    syntax = text(meta.get(TRANSFER_SYNTAX))
+    syntax = text_of(meta.get(TRANSFER_SYNTAX))
     if syntax and not LEGAL_UID.fullmatch(syntax):
         raise damaged("dicom")
     rest = memoryview(data)[walker.position :]
     if syntax == DEFLATED:
-        rest = memoryview(_inflated(data, walker.position, max_pixels))
+        rest = memoryview(_inflate(data, walker.position, max_pixels))
     command = Walker(rest, 0, Encoding(implicit=True, little=True))
-    for _ in command.elements(COMMAND):  # of a message that was stored as it was sent; nothing of it is kept
+    for _ in command.elements(COMMAND):  # of a network message that was stored as it is; skipped
         pass
     rest = rest[command.position :]
-    body = Walker(rest, 0, encoding_of(syntax) if syntax else _guessed(rest))
+    body = Walker(rest, 0, encoding_of(syntax) if syntax else _guess_encoding(rest))
     elements = {element.tag: element for element in body.elements()}
     if not elements:
         raise damaged("dicom")
     return DicomFile(
-        data[:DICOM_MAGIC_OFFSET] if whole else b"", meta, elements, syntax or _syntax(body.encoding), body.encoding
+        data[:DICOM_MAGIC_OFFSET] if whole else b"",
+        meta,
+        elements,
+        syntax or _syntax_of(body.encoding),
+        body.encoding,
     )
 
 
-def text(element: Element | None) -> str:
-    """A value of plain characters, without padding."""
+def text_of(element: Element | None) -> str:
+    """Return a value of plain characters, without padding."""
     return "" if element is None else bytes(element.value).decode("latin-1").strip(" \0")
 
 
-def encode(values: dict[int, Value], encoding: Encoding) -> list[bytes | memoryview]:
-    """Elements in the order of their tags, as pieces of a file."""
+def encode_elements(values: dict[int, Value], encoding: Encoding) -> list[bytes | memoryview]:
+    """Encode elements in the order of their tags; returns the pieces of the file."""
     pieces: list[bytes | memoryview] = []
     for tag, (vr, value, open_ended) in sorted(values.items()):
-        padding = (b"\0" if vr not in TEXT else b" ") * (len(value) % 2)
+        padding = (b"\0" if vr not in TEXT_VRS else b" ") * (len(value) % 2)
         length = UNDEFINED if open_ended else len(value) + len(padding)
         head = struct.pack(f"{encoding.order}HH", tag >> 16, tag & 0xFFFF)
         if encoding.implicit:
@@ -117,39 +121,41 @@ def encode(values: dict[int, Value], encoding: Encoding) -> list[bytes | memoryv
     return pieces
 
 
-def write(meta: dict[int, Value], values: dict[int, Value], syntax: str) -> bytes:
-    """Put a file together (PS3.10 section 7): zeros for a preamble, file meta information, data set."""
-    head = b"".join(encode(meta, EXPLICIT))
-    length = encode({META << 16: Value("UL", struct.pack("<I", len(head)))}, EXPLICIT)
-    body = encode(values, encoding_of(syntax))
+def write_file(meta: dict[int, Value], values: dict[int, Value], syntax: str) -> bytes:
+    """Write a file (PS3.10 section 7): a preamble of zeros, file meta information, data set."""
+    head = b"".join(encode_elements(meta, EXPLICIT))
+    length = encode_elements({META << 16: Value("UL", struct.pack("<I", len(head)))}, EXPLICIT)
+    body = encode_elements(values, encoding_of(syntax))
     if syntax == DEFLATED:
-        body = [_deflated(body)]
+        body = [_deflate(body)]
     return b"".join([bytes(DICOM_MAGIC_OFFSET), DICOM_MAGIC, *length, head, *body])
 
 
-def _guessed(rest: memoryview) -> Encoding:
-    """The encoding of a data set that comes without a transfer syntax, as pydicom guesses it."""
+def _guess_encoding(rest: memoryview) -> Encoding:
+    """Guess the encoding of a data set without a transfer syntax, in pydicom's way."""
     explicit = bytes(rest[4:6]).isalpha() and bytes(rest[4:6]).isupper()
-    # Groups of a data set's beginning are small; read in the wrong order they are not.
+    # The first group numbers of a data set are small; read in the wrong byte order they are not.
     big = explicit and rest[0] == 0 and rest[1] != 0
     return Encoding(implicit=not explicit, little=not big)
 
 
-def _syntax(encoding: Encoding) -> str:
+def _syntax_of(encoding: Encoding) -> str:
     if not encoding.little:
         return str(uid.ExplicitVRBigEndian)
     return str(uid.ImplicitVRLittleEndian if encoding.implicit else uid.ExplicitVRLittleEndian)
 
 
-def _inflated(data: bytes, start: int, max_pixels: int) -> bytes:
-    most = unpacked_bytes(max_pixels)
+def _inflate(data: bytes, start: int, max_pixels: int) -> bytes:
+    max_bytes = unpacked_bytes(max_pixels)
     try:
-        return inflate(data, start, most, most)
+        return inflate(data, start, max_bytes, max_bytes)
     except (ValueError, zlib.error) as error:
         raise damaged("dicom") from error
 
 
-def _deflated(pieces: list[bytes | memoryview]) -> bytes:
-    packer = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)  # the fastest: the door must not wait for a few per cent
+def _deflate(pieces: list[bytes | memoryview]) -> bytes:
+    packer = zlib.compressobj(
+        1, wbits=-zlib.MAX_WBITS
+    )  # the fastest level: an upload must not wait for a few per cent
     packed = b"".join([*(packer.compress(piece) for piece in pieces), packer.flush()])
     return packed + b"\0" * (len(packed) % 2)

@@ -1,4 +1,4 @@
-"""What is kept of a value: numbers of the right kind and number, and codes of the standard."""
+"""Cleaning of DICOM values: only numbers of the right type and count, and codes of the standard, are kept."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import re
 from pydicom.datadict import dictionary_description, dictionary_VR
 
 from screening.deidentification.dicom_attributes import Attribute
-from screening.deidentification.dicom_file import Value, text
+from screening.deidentification.dicom_file import Value, text_of
 from screening.deidentification.dicom_walk import Element
 
-# Longer than the 16 characters of PS3.5 6.2, as many writers give all digits there are, and rounding moves pixels.
+# Longer than the 16 characters of PS3.5 6.2: many writers give every digit, and rounding would change pixels.
 NUMBER = {
     "DS": re.compile(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", re.ASCII),
     "IS": re.compile(r" *[+-]?\d+ *", re.ASCII),
 }
-LONGEST_NUMBER = 32  # characters
+MAX_NUMBER_CHARACTERS = 32  # characters
 SIZES = {"US": 2, "SS": 2, "OW": 2}  # bytes of one value
-SHORT_MOST = 0xFFFE  # bytes, where explicit VR has 16 bits for the length
+MAX_SHORT_LENGTH = 0xFFFE  # bytes, where explicit VR has 16 bits for the length
 STANDARD_ROOT = "1.2.840.10008."
 DEEP_GROUPS = {0x50: "Curves", 0x60: "Overlays"}  # the upper byte of groups that come many times
 GROUP_LENGTH = 0x0000
 
 
-def kept_value(element: Element, attribute: Attribute, signed: bool) -> Value | None:
-    """What is kept of an element's value; ``None`` where nothing may be.
+def clean_value(element: Element, attribute: Attribute, signed: bool) -> Value | None:
+    """Return an element's cleaned value; ``None`` where nothing of it is allowed.
 
     Args:
-        element: as the file has it.
-        attribute: what it may be.
-        signed: pixels are, so that values of no VR that go with them are.
+        element: the element of the file.
+        attribute: its allowed values.
+        signed: the pixels are signed, so values without a VR that refer to pixels are signed too.
     """
     vr = _vr(element, attribute.vrs, signed)
     if vr in ("CS", "LO"):
@@ -37,28 +37,28 @@ def kept_value(element: Element, attribute: Attribute, signed: bool) -> Value | 
     if vr in NUMBER:
         return _numbers(element, attribute, vr)
     if vr == "UI":
-        uid = text(element)
+        uid = text_of(element)
         return Value(vr, uid.encode()) if uid.startswith(STANDARD_ROOT) and len(uid) <= 64 and _is_uid(uid) else None
     size = SIZES[vr]
-    if not element.value or len(element.value) % size or len(element.value) > size * attribute.most:
+    if not element.value or len(element.value) % size or len(element.value) > size * attribute.max_values:
         return None
-    return Value("OW" if vr in SIZES and len(element.value) > SHORT_MOST else vr, element.value)
+    return Value("OW" if vr in SIZES and len(element.value) > MAX_SHORT_LENGTH else vr, element.value)
 
 
-def is_whole(element: Element, kept: Value | None) -> bool:
-    """Whether nothing but padding was lost."""
-    if is_blank(element):
+def is_unchanged(element: Element, cleaned: Value | None) -> bool:
+    """Return whether the cleaned value is the original one, apart from padding."""
+    if is_empty(element):
         return True
-    return kept is not None and _unpadded(element.value) == _unpadded(kept.value)
+    return cleaned is not None and _unpadded(element.value) == _unpadded(cleaned.value)
 
 
-def is_blank(element: Element) -> bool:
-    """Whether an element says nothing."""
+def is_empty(element: Element) -> bool:
+    """Return whether an element has no value, or only padding."""
     return not element.value or (len(element.value) <= 1024 and not _unpadded(element.value))
 
 
-def names(elements: list[Element]) -> set[str]:
-    """Names of attributes by the standard's dictionary; what it does not know is counted, as a name may tell much."""
+def attribute_names(elements: list[Element]) -> set[str]:
+    """Return the names of attributes by the standard's dictionary. Others are only counted: a name may identify."""
     found, private, unknown = set(), 0, 0
     for tag in (element.tag for element in elements):
         group = tag >> 16
@@ -68,7 +68,7 @@ def names(elements: list[Element]) -> set[str]:
             private += 1
         elif group >> 8 in DEEP_GROUPS:
             found.add(DEEP_GROUPS[group >> 8])
-        elif name := named(tag):
+        elif name := attribute_name(tag):
             found.add(name)
         else:
             unknown += 1
@@ -76,8 +76,8 @@ def names(elements: list[Element]) -> set[str]:
     return found | ({f"Attributes the standard does not know ({unknown})"} if unknown else set())
 
 
-def named(tag: int) -> str:
-    """Name and tag of a standard attribute; empty for any other."""
+def attribute_name(tag: int) -> str:
+    """Return name and tag of a standard attribute; empty for any other."""
     try:
         name = dictionary_description(tag)  # empty for a few that the standard retired
     except KeyError:
@@ -86,7 +86,7 @@ def named(tag: int) -> str:
 
 
 def is_sequence(element: Element) -> bool:
-    """Whether an element holds items, by its VR or, where it has none, by the dictionary."""
+    """Return whether an element holds items: by its VR or, where it has none, by the dictionary."""
     if element.vr not in ("", "UN"):
         return element.vr == "SQ"
     try:
@@ -96,30 +96,30 @@ def is_sequence(element: Element) -> bool:
 
 
 def _vr(element: Element, allowed: tuple[str, ...], signed: bool) -> str:
-    """The file's VR where it may be that, as it tells signed from unsigned."""
+    """Return the file's VR where it is allowed, as it distinguishes signed from unsigned; else the default."""
     if element.vr in allowed:
         return element.vr
     return "SS" if signed and "SS" in allowed else allowed[0]
 
 
 def _codes(element: Element, attribute: Attribute, vr: str) -> Value | None:
-    """The leading values that are terms of the standard, in its spelling."""
-    kept: list[str] = []
-    for part in text(element).upper().split("\\")[: attribute.most] if len(element.value) <= 1024 else []:
+    """Return the leading values that are terms of the standard, in the standard's spelling."""
+    cleaned: list[str] = []
+    for part in text_of(element).upper().split("\\")[: attribute.max_values] if len(element.value) <= 1024 else []:
         if (code := part.strip(" \0")) not in attribute.terms:
             break
-        kept.append(code)
-    return Value(vr, "\\".join(kept).encode()) if kept else None
+        cleaned.append(code)
+    return Value(vr, "\\".join(cleaned).encode()) if cleaned else None
 
 
 def _numbers(element: Element, attribute: Attribute, vr: str) -> Value | None:
-    """The values as they are written, if all are numbers."""
-    if len(element.value) > (LONGEST_NUMBER + 1) * attribute.most:
+    """Return the values as they are written, if all are numbers."""
+    if len(element.value) > (MAX_NUMBER_CHARACTERS + 1) * attribute.max_values:
         return None
-    parts = text(element).split("\\")
-    if len(parts) > attribute.most or not all(NUMBER[vr].fullmatch(part) for part in parts):
+    parts = text_of(element).split("\\")
+    if len(parts) > attribute.max_values or not all(NUMBER[vr].fullmatch(part) for part in parts):
         return None
-    if any(len(part) > LONGEST_NUMBER for part in parts):
+    if any(len(part) > MAX_NUMBER_CHARACTERS for part in parts):
         return None
     return Value(vr, "\\".join(parts).encode())
 

@@ -1,8 +1,9 @@
-"""Walking DICOM data elements (PS3.5 section 7) without making values of them.
+"""Reader of DICOM data elements (PS3.5 section 7) that does not decode their values.
 
-Not pydicom's reader: this one copies nothing, needs no stack for nested sequences and stops at a number of elements,
-which the web process must rely on. Where files depart from the standard it reads what pydicom reads, so that what the
-worker sees is what was cleaned; the tests compare the two over pydicom's files.
+It is not pydicom's reader: this one copies nothing, does not recurse into nested sequences and reads at most
+``MAX_PARTS`` elements, so that a hostile file cannot exhaust the web process. Where a file departs from the standard,
+it reads the same elements as pydicom, so that the worker sees what was cleaned; tests compare both over pydicom's
+files.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
-from screening.deidentification.cleaned import MOST_PARTS, damaged
+from screening.deidentification.cleaned import MAX_PARTS, damaged
 
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -23,19 +24,19 @@ LONG = {vr.value for vr in EXPLICIT_VR_LENGTH_32}
 
 
 class Encoding(NamedTuple):
-    """How elements are encoded."""
+    """The encoding of elements: implicit or explicit VR, and the byte order."""
 
     implicit: bool
     little: bool
 
     @property
     def order(self) -> str:
-        """The sign of the byte order in a format of ``struct``."""
+        """The character of ``struct`` for the byte order."""
         return "<" if self.little else ">"
 
 
 class Element(NamedTuple):
-    """A data element: its tag, VR (empty where implicit), value, and whether its length was left open."""
+    """A data element: its tag, VR (empty where implicit), value, and whether its length is undefined."""
 
     tag: int
     vr: str
@@ -44,22 +45,22 @@ class Element(NamedTuple):
 
 
 class Walker:
-    """Walks the elements of one file; ``position`` is where it stands, ``encoding`` what was found there."""
+    """Iterator over the elements of one file; ``position`` is the next byte, ``encoding`` the one found there."""
 
     def __init__(self, data: bytes | memoryview, position: int, encoding: Encoding) -> None:
         self._data = memoryview(data)
         self.position = position
         self.encoding = encoding
-        self._left = MOST_PARTS
+        self._left = MAX_PARTS
 
     def group(self) -> int:
-        """The group of the next element; -1 at the end."""
+        """Return the group of the next element; -1 at the end."""
         if self.position + 8 > len(self._data):
             return -1
         return int(struct.unpack_from(f"{self.encoding.order}H", self._data, self.position)[0])
 
     def elements(self, group: int | None = None) -> Iterator[Element]:
-        """Walk to the end, or while the group is the one given.
+        """Yield elements up to the end, or as long as they are of the given group.
 
         Raises:
             FilmError: ``damaged_header``.
@@ -68,7 +69,7 @@ class Walker:
         while (here := self.group()) >= 0 and (group is None or here == group):
             self._count()
             tag, vr, length, start = self._header(self.position, encoding)
-            if tag == ITEM_END:  # pydicom stops here as well
+            if tag == ITEM_END:  # pydicom stops here too
                 return
             if length == UNDEFINED:
                 end, self.position = self._items(start, encoding, tag)
@@ -76,13 +77,13 @@ class Walker:
                 end = self.position = min(start + length, len(self._data))
             yield Element(tag, vr, self._data[start:end], length == UNDEFINED)
 
-    def items(self, most: int) -> Iterator[memoryview]:
-        """The first items of a sequence whose value is walked, each without its delimiters.
+    def items(self, max_items: int) -> Iterator[memoryview]:
+        """Yield the first items of a sequence, each without its delimiters; the data is the sequence's value.
 
         Raises:
             FilmError: ``damaged_header``.
         """
-        for _ in range(most):
+        for _ in range(max_items):
             tag, length = self._tag_and_length(self.position) if self.group() >= 0 else (0, 0)
             start = self.position + 8
             if tag != ITEM:
@@ -100,7 +101,7 @@ class Walker:
             raise damaged("dicom")
 
     def _is_implicit(self, position: int) -> bool:
-        """Tell by the first element: where a VR would stand is the length, never so great that it looks like one."""
+        """Return whether the first element has no VR: its length is there, never so large that it looks like a VR."""
         vr = bytes(self._data[position + 4 : position + 6])
         if len(vr) < 2:
             return self.encoding.implicit
@@ -113,7 +114,7 @@ class Walker:
         return group << 16 | element, length
 
     def _header(self, position: int, encoding: Encoding) -> tuple[int, str, int, int]:
-        """Tag, VR, length and where the value begins."""
+        """Return tag, VR, length and the offset of the value."""
         tag, length = self._tag_and_length(position)
         letters = bytes(self._data[position + 4 : position + 6])
         if encoding.implicit or not (letters in KNOWN or b"AA" <= letters <= b"ZZ"):
@@ -126,12 +127,12 @@ class Walker:
         return tag, vr, struct.unpack_from(f"{encoding.order}H", self._data, position + 6)[0], position + 8
 
     def _items(self, start: int, encoding: Encoding, tag: int) -> tuple[int, int]:
-        """Where items of an open-ended value end, and where what follows begins."""
+        """Return the offset where the items of an open-ended value end, and that of the next element."""
         if tag != PIXEL_DATA:
             end = self._nested_end(start, in_item=False)
             return end, end + 8
         position = start
-        while position + 8 <= len(self._data):  # fragments, of which as many are kept as there are
+        while position + 8 <= len(self._data):  # fragments; the last ones may be missing
             self._count()
             found, length = self._tag_and_length(position)
             if found == SEQUENCE_END:
@@ -142,8 +143,8 @@ class Walker:
         return position, len(self._data)
 
     def _nested_end(self, position: int, *, in_item: bool) -> int:
-        """Offset of the delimiter that ends a sequence or an item, over whatever is nested in it."""
-        # One entry a level: how an item's elements are encoded, or None between items.
+        """Return the offset of the delimiter that ends a sequence or an item, skipping what is nested in it."""
+        # One entry a level: the encoding of an item's elements, or None between items.
         levels: list[Encoding | None] = [self._item_encoding(position) if in_item else None]
         while True:
             self._count()

@@ -1,4 +1,4 @@
-"""Stable names for what must be told apart but not known: patients, studies, series and images."""
+"""Pseudonyms: stable names for patients, studies, series and images that do not identify them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import unicodedata
 PATIENT_LENGTH = 20  # characters of base32, which are 100 bits
 
 
-def uid(key: bytes, original: str) -> str:
-    """A UID for a UID: 2.25 and a UUID made of a keyed digest (PS3.5 B.2, RFC 9562 version 8).
+def uid_pseudonym(key: bytes, original: str) -> str:
+    """Return a UID in the place of a UID: 2.25 and a UUID made of a keyed digest (PS3.5 B.2, RFC 9562 version 8).
 
-    The same original gives the same pseudonym, wherever it stands, so what refers to it still does.
+    The same original gives the same pseudonym in every file, so references between files stay valid.
 
     Args:
-        key: of the deployment.
-        original: as the file has it; need not be a proper UID.
+        key: the deployment's key.
+        original: the UID of the file; may be invalid.
     """
     number = int.from_bytes(_digest(key, "uid", original)[:16], "big")
     number = number & ~(0xF << 76) | 8 << 76  # version
@@ -25,13 +25,20 @@ def uid(key: bytes, original: str) -> str:
     return f"2.25.{number}"
 
 
-def patient(key: bytes, patient_id: str, issuer: str, name: str, birth_date: str) -> str:
-    """A name for a patient: by ID and its issuer, else by name and birth date, else empty.
+def patient_pseudonym(key: bytes, patient_id: str, issuer: str, name: str, birth_date: str) -> str:
+    """Return a patient's pseudonym: from ID and issuer, else from name and birth date, else empty.
 
-    A name alone is not enough: it would make one patient of several.
+    A name alone is not enough: different patients may share it.
+
+    Args:
+        key: the deployment's key.
+        patient_id: Patient ID.
+        issuer: Issuer of Patient ID.
+        name: Patient's Name.
+        birth_date: Patient's Birth Date.
     """
-    patient_id, issuer, birth_date = (_plain(text) for text in (patient_id, issuer, birth_date))
-    name = _plain(name.split("=", 1)[0].rstrip("^ ").replace("^", " "))  # the alphabetic group of a person name
+    patient_id, issuer, birth_date = (_normalised(text) for text in (patient_id, issuer, birth_date))
+    name = _normalised(name.split("=", 1)[0].rstrip("^ ").replace("^", " "))  # the alphabetic group of a person name
     if patient_id:
         digest = _digest(key, "patient", patient_id, issuer)
     elif name and birth_date:
@@ -41,8 +48,8 @@ def patient(key: bytes, patient_id: str, issuer: str, name: str, birth_date: str
     return f"P-{base64.b32encode(digest).decode()[:PATIENT_LENGTH]}"
 
 
-def _plain(text: str) -> str:
-    """Without what systems write differently for the same: case, spaces, forms of a character."""
+def _normalised(text: str) -> str:
+    """Return a text without differences of case, spaces and Unicode forms, which systems write differently."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\0", " ").split())
 
 

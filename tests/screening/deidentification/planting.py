@@ -15,7 +15,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ml.decoding import dicom_codecs
 from ml.decoding.preprocess import load
-from screening.deidentification import Cleaned, clean
+from screening.deidentification import CleanedFile, clean_file
 
 MARK = "DOE^JANE"  # letters that a Code String may hold, so that no check of characters alone can tell it
 KEY = b"the key of a deployment"
@@ -25,12 +25,12 @@ XMP = (
 )
 
 
-def cleaned(data: bytes, kind: str) -> Cleaned:
+def cleaned(data: bytes, kind: str) -> CleanedFile:
     """Clean a file and make sure of what must hold of any: no mark, the same pixels, nothing left to remove."""
     assert MARK.encode() in data or MARK.encode("utf-16-le") in data, "nothing was planted"
-    once = clean(data, kind, KEY)
+    once = clean_file(data, kind, KEY)
     refuse_marks(once.data)
-    again = clean(once.data, kind, KEY)
+    again = clean_file(once.data, kind, KEY)
     assert again.removed == ()
     if kind != "dicom":  # whose pseudonyms are pseudonymised again
         assert again.data == once.data

@@ -12,8 +12,8 @@ import pytest
 
 from ml.errors import FilmError
 from ml.phantom.film import PhantomSpec, dicom_bytes
-from screening.deidentification import clean
-from screening.deidentification.cleaned import MOST_PARTS
+from screening.deidentification import clean_file
+from screening.deidentification.cleaned import MAX_PARTS
 from tests.screening.deidentification.planting import KEY, MARK, exif, film, png_chunk, tiff_tags
 
 SEEDS = range(300)
@@ -55,9 +55,9 @@ def test_seeded_mutations_are_cleaned_or_refused(kind: str) -> None:
     ended, slowest = Counter[str](), 0.0
     for seed in SEEDS:
         broken = mutated(data, random.Random(seed))
-        began = time.monotonic()
+        began = time.process_time()
         ended[outcome(broken, kind)] += 1
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, time.process_time() - began)
     assert set(ended) <= {"cleaned", *REFUSALS}
     assert ended["cleaned"] > len(SEEDS) // 10
     assert slowest < 2
@@ -83,7 +83,7 @@ def test_a_picture_that_claims_all_there_is() -> None:
 
 def outcome(data: bytes, kind: str) -> str:
     try:
-        once = clean(data, kind, KEY)
+        once = clean_file(data, kind, KEY)
     except FilmError as error:
         return error.code
     return "cleaned" if len(once.data) <= 2 * len(data) + 2048 else "grown"
@@ -94,13 +94,13 @@ def test_more_parts_than_a_film_has_are_refused(kind: str) -> None:
     data = sample(kind)
     crumb = png_chunk(b"tEXt", b"") if kind == "png" else b"priv\0\0\0\0"
     at = 33 if kind == "png" else 12
-    many = data[:at] + crumb * (MOST_PARTS + 1) + data[at:]
+    many = data[:at] + crumb * (MAX_PARTS + 1) + data[at:]
     if kind == "webp":
         many = many[:4] + (len(many) - 8).to_bytes(4, "little") + many[8:]
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(FilmError):
-        clean(many, kind, KEY)
-    assert time.monotonic() - began < 5
+        clean_file(many, kind, KEY)
+    assert time.process_time() - began < 5
 
 
 def test_more_elements_than_a_film_has_are_refused() -> None:
@@ -108,4 +108,4 @@ def test_more_elements_than_a_film_has_are_refused() -> None:
     at = data.index(b"\x10\x00\x10\x00PN")
     crumb = b"\x09\x00\x01\x10LO\0\0"
     with pytest.raises(FilmError):
-        clean(data[:at] + crumb * (MOST_PARTS + 1) + data[at:], "dicom", KEY)
+        clean_file(data[:at] + crumb * (MAX_PARTS + 1) + data[at:], "dicom", KEY)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ml.errors import FilmError
-from screening.deidentification import clean
+from screening.deidentification import clean_file
 from tests.screening.deidentification.planting import (
     KEY,
     MARK,
@@ -93,7 +93,7 @@ def test_the_way_up_may_stand_in_xmp_or_in_pieces() -> None:
 
 def test_a_clean_film_is_left_alone() -> None:
     data = jpeg()
-    once = clean(data, "jpeg", KEY)
+    once = clean_file(data, "jpeg", KEY)
     assert once.data is data
     assert once.removed == ()
 
@@ -102,7 +102,7 @@ def test_a_damaged_scan_ends_where_it_did() -> None:
     """A marker that a flipped bit made within the pixels must not let what follows count as pixels."""
     plain = bytearray(jpeg())
     plain[-200:-194] = b"\xff\xe1\x00\x20ab"
-    once = clean(bytes(plain), "jpeg", KEY)
+    once = clean_file(bytes(plain), "jpeg", KEY)
     assert same_picture(bytes(plain), once.data, "jpeg")
 
 
@@ -111,5 +111,5 @@ def test_a_damaged_scan_ends_where_it_did() -> None:
 )
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(FilmError) as refused:
-        clean(data, "jpeg", KEY)
+        clean_file(data, "jpeg", KEY)
     assert refused.value.code == "damaged_header"

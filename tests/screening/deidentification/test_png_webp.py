@@ -11,7 +11,7 @@ from PIL import Image, features
 
 from ml.errors import FilmError
 from ml.phantom.film import PhantomSpec, png_bytes
-from screening.deidentification import clean
+from screening.deidentification import clean_file
 from tests.screening.deidentification.planting import (
     KEY,
     MARK,
@@ -81,11 +81,11 @@ def test_png_keeps_its_pixels_and_nothing_else(mode: str, late: bool) -> None:
 def test_png_keeps_transparency_and_how_values_are_meant() -> None:
     extras = png_chunk(b"gAMA", struct.pack(">I", 45455)) + png_chunk(b"sBIT", b"\5") + png_chunk(b"tRNS", b"\0\7")
     data = with_chunks(png(), extras)
-    once = clean(data, "png", KEY)
+    once = clean_file(data, "png", KEY)
     assert once.data is data
     assert same_picture(data, once.data, "png")
     palette = png("P", transparency=bytes(range(256)))
-    assert clean(palette, "png", KEY).data == palette
+    assert clean_file(palette, "png", KEY).data == palette
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -119,11 +119,11 @@ def test_png_may_say_its_way_up_in_a_text(chunk: bytes) -> None:
 def test_a_text_bomb_is_no_bomb() -> None:
     bomb = zlib.compress(bytes(200 << 20), 9)
     data = with_chunks(png(), png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + bomb))
-    assert clean(data, "png", KEY).removed == ("XMP",)
+    assert clean_file(data, "png", KEY).removed == ("XMP",)
 
 
 def test_the_phantoms_mark_goes_too() -> None:
-    once = clean(png_bytes(PhantomSpec(64, 64)), "png", KEY)
+    once = clean_file(png_bytes(PhantomSpec(64, 64)), "png", KEY)
     assert once.removed == ("PNG text: Description", "PNG text: Software")
 
 
@@ -132,14 +132,14 @@ def test_the_phantoms_mark_goes_too() -> None:
 )
 def test_png_without_a_header_is_refused(data: bytes) -> None:
     with pytest.raises(FilmError) as refused:
-        clean(data, "png", KEY)
+        clean_file(data, "png", KEY)
     assert refused.value.code == "damaged_header"
 
 
 def test_a_cut_png_stays_cut() -> None:
     data = png("L")
     cut = data[: len(data) // 2]
-    assert clean(cut, "png", KEY).data == cut
+    assert clean_file(cut, "png", KEY).data == cut
 
 
 def webp(mode: str = "L", **options: object) -> bytes:
@@ -165,7 +165,7 @@ def test_webp_keeps_its_pixels_and_its_way_up(mode: str, lossless: bool, orienta
 
 def test_a_plain_webp_and_one_in_a_frame_stay() -> None:
     plain = webp("RGB")
-    assert clean(plain, "webp", KEY).data == plain
+    assert clean_file(plain, "webp", KEY).data == plain
     two = [film("RGB"), film("RGB").rotate(180)]
     out = BytesIO()
     two[0].save(out, "WEBP", save_all=True, append_images=two[1:], exif=exif())
@@ -184,9 +184,9 @@ def test_a_plain_webp_and_one_in_a_frame_stay() -> None:
 @pytest.mark.parametrize("data", [b"", b"RIFF\4\0\0\0WEBP", b"RIFF\x0c\0\0\0WEBPabcd\0\0\0\0"])
 def test_webp_without_a_picture_is_refused(data: bytes) -> None:
     with pytest.raises(FilmError):
-        clean(data, "webp", KEY)
+        clean_file(data, "webp", KEY)
 
 
 def test_another_kind_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="gif"):
-        clean(b"GIF89a", "gif", KEY)
+        clean_file(b"GIF89a", "gif", KEY)

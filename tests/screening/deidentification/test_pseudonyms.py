@@ -12,7 +12,7 @@ KEY = b"one"
 def test_a_uid_is_a_proper_uuid_under_its_root() -> None:
     seen = set()
     for number in range(500):
-        made = pseudonyms.uid(KEY, f"1.2.{number}")
+        made = pseudonyms.uid_pseudonym(KEY, f"1.2.{number}")
         root, tail = made[:5], made[5:]
         one = uuid.UUID(int=int(tail))
         assert root == "2.25."
@@ -20,12 +20,16 @@ def test_a_uid_is_a_proper_uuid_under_its_root() -> None:
         assert len(made) <= 64
         seen.add(made)
     assert len(seen) == 500
-    assert pseudonyms.uid(KEY, "1.2.3") == pseudonyms.uid(KEY, "1.2.3") != pseudonyms.uid(b"two", "1.2.3")
+    assert (
+        pseudonyms.uid_pseudonym(KEY, "1.2.3")
+        == pseudonyms.uid_pseudonym(KEY, "1.2.3")
+        != pseudonyms.uid_pseudonym(b"two", "1.2.3")
+    )
 
 
 def test_a_patient_is_who_the_id_and_its_issuer_say() -> None:
     def named(patient_id: str = "", issuer: str = "", name: str = "", born: str = "") -> str:
-        return pseudonyms.patient(KEY, patient_id, issuer, name, born)
+        return pseudonyms.patient_pseudonym(KEY, patient_id, issuer, name, born)
 
     assert named("0012") == named(" 0012\0", name="Doe^Jane")
     assert named("0012") != named("12")  # zeros in front may count

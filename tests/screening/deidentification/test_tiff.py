@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from ml.errors import FilmError
-from screening.deidentification import clean
-from screening.deidentification.tiff_directory import read_fields, read_form
+from screening.deidentification import clean_file
+from screening.deidentification.tiff_directory import read_fields, read_layout
 from tests.screening.deidentification.planting import (
     KEY,
     MARK,
@@ -48,7 +48,7 @@ def test_pixels_stay_and_tags_that_tell_go(mode: str, compression: str | None, b
     assert same_picture(data, once.data, "tiff")
     assert {"TIFF: ImageDescription", "TIFF: Artist", "XMP", "TIFF: tag of unknown name"} <= set(once.removed)
     assert "TIFF: data that no tag points to" in once.removed
-    form, start = read_form(once.data)
+    form, start = read_layout(once.data)
     assert form.big is (big and not compression)  # which libtiff writes, in the classic form
     assert not {270, 315, 700, 34665} & set(read_fields(once.data, form, start)[0])
 
@@ -148,7 +148,7 @@ def as_tiles(values: np.ndarray[Any, Any]) -> bytes:
 
 def test_comments_in_its_jpeg_go() -> None:
     data = tiff("L", compression="jpeg")
-    form, start = read_form(data)
+    form, start = read_layout(data)
     fields, _ = read_fields(data, form, start)
     strip = fields[273].numbers(form)[0]
     size = fields[279].numbers(form)[0]
@@ -181,14 +181,14 @@ def test_text_in_a_tag_of_numbers_goes() -> None:
 def test_strips_over_each_other_are_no_bomb() -> None:
     values = np.zeros((400, 400), np.uint8)
     data = bytearray(by_hand(values, [], strips=400, gap=b""))
-    form, start = read_form(bytes(data))
+    form, start = read_layout(bytes(data))
     fields, _ = read_fields(bytes(data), form, start)
     assert len(fields[273].numbers(form)) == 400
     sizes = bytes(data).index(fields[279].value)
     data[sizes : sizes + 1600] = struct.pack("<400I", *range(100_000, 100_400))
     compressed = bytes(data).replace(COMPRESSION, COMPRESSION[:-4] + b"\5\0\0\0")
     with pytest.raises(FilmError) as refused:
-        clean(compressed, "tiff", KEY)
+        clean_file(compressed, "tiff", KEY)
     assert refused.value.code == "damaged_header"
 
 
@@ -200,14 +200,14 @@ def test_what_tags_say_does_not_pass_as_pixels() -> None:
     moved = data.replace(struct.pack("<HHII", 273, 4, 1, 8), struct.pack("<HHII", 273, 4, 1, 100))
     assert moved != data
     with pytest.raises(FilmError) as refused:
-        clean(moved, "tiff", KEY)
+        clean_file(moved, "tiff", KEY)
     assert refused.value.code == "damaged_header"
 
 
 def test_the_retired_jpeg_is_refused_with_a_reason() -> None:
     data = by_hand(np.asarray(film()), []).replace(COMPRESSION, COMPRESSION[:-4] + b"\6\0\0\0")
     with pytest.raises(FilmError) as refused:
-        clean(data, "tiff", KEY)
+        clean_file(data, "tiff", KEY)
     assert refused.value.code == "unsupported_compression"
 
 
@@ -216,5 +216,5 @@ def test_the_retired_jpeg_is_refused_with_a_reason() -> None:
 )
 def test_what_has_no_directory_is_refused(data: bytes) -> None:
     with pytest.raises(FilmError) as refused:
-        clean(data, "tiff", KEY)
+        clean_file(data, "tiff", KEY)
     assert refused.value.code == "damaged_header"
