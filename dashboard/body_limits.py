@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadableP
 from dashboard.errors import as_json, refusal
 from screening.codes import request_codes
 from screening.errors import ScreeningError
-from screening.storage.spool import broken_off, folder, storage_failed
+from screening.storage.spool import broken_off, spool_folder, storage_failed
 
 API = "api"  # the name space of the REST addresses; their views look the sender up before they read a body
 UPLOADS = {"batch-create", "batch-add", "api:batch-files"}  # addresses that take files
@@ -52,7 +52,7 @@ def _refused(request: HttpRequest, view: Callable[..., Any]) -> HttpResponseBase
     most = settings.MAX_REQUEST_BYTES if takes_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if size > most:
         return _answer(request, _too_large(most), is_api)
-    if takes_files and size > shutil.disk_usage(folder()).free:
+    if takes_files and size > shutil.disk_usage(spool_folder()).free:
         return _answer(request, storage_failed(), is_api)
     return None if is_api or not takes_files else _read_form(request)
 

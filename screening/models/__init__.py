@@ -2,15 +2,24 @@
 
 from screening.models.accounts import ApiToken, Quota
 from screening.models.batches import Batch, ModelVersion
-from screening.models.films import AS_SENT, KEPT, ORIGINAL, OWN_NAME, UNCERTAINTY, Film, FilmCount, Prediction
+from screening.models.films import (
+    AS_SENT,
+    ORIGINAL,
+    OWN_NAME,
+    UNCERTAINTY,
+    UPLOADED_PARTS,
+    Film,
+    FilmCount,
+    Prediction,
+)
 from screening.models.reviews import GoldCase, ReadingClaim, ReadingSkip, Review
 
 __all__ = [
     "AS_SENT",
-    "KEPT",
     "ORIGINAL",
     "OWN_NAME",
     "UNCERTAINTY",
+    "UPLOADED_PARTS",
     "ApiToken",
     "Batch",
     "Film",

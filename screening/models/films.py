@@ -15,10 +15,7 @@ from django.utils import timezone
 from ml.inference.decision import Decision as ModelDecision
 from screening.models.batches import Batch, ModelVersion
 
-ORIGINAL, AS_SENT = KEPT = (
-    "original",
-    "as-sent",
-)  # parts with the sender's bytes; all other parts are derived from them
+ORIGINAL, AS_SENT = UPLOADED_PARTS = ("original", "as-sent")  # of the upload; all other parts are made here
 
 
 # The uncertainty of a score: 0.5 at the score 0.5, and 0 at the scores 0 and 1. P(COVID-19) is calibrated, so its
@@ -191,7 +188,7 @@ class Film(models.Model):
         ``original`` is the de-identified file, ``as-sent`` the uploaded one (only with ``KEEP_ORIGINALS``). A film
         of a re-run shares these two with its source. ``display.jpg``, ``thumb.jpg`` and ``map.png`` are its own.
         """
-        key = (self.source_id if part in KEPT and self.source_id else self.pk).hex
+        key = (self.source_id if part in UPLOADED_PARTS and self.source_id else self.pk).hex
         return f"films/{key[:2]}/{key}/{part}"
 
 

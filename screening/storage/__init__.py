@@ -1,1 +1,1 @@
-"""Where films are kept, and how their pictures are delivered."""
+"""Storage of films, and delivery of their pictures."""

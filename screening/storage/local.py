@@ -1,6 +1,6 @@
-"""Where films are kept; local files outlive a power cut: no row says that bytes are there which only the cache holds.
+"""Film storage in local files that survive a power cut: rows name only bytes that are on the disk, not in the cache.
 
-A bucket is the other place they may be kept in, see :mod:`screening.storage.s3`; nothing here loads its libraries.
+The other storage is a bucket, see :mod:`screening.storage.s3`; nothing here loads its libraries.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 
 def content_type_of(name: str) -> str:
-    """What a stored part is by the name we gave it; a film as it was sent is bytes, whatever its sender calls it."""
+    """Return the content type of a stored part by its name in the storage; an uploaded film is plain bytes."""
     return PICTURE_TYPES.get(PurePosixPath(name).suffix, UNKNOWN_TYPE)
 
 
 class DurableFileSystemStorage(FileSystemStorage):
-    """Django's local storage with two ways to wait for the disk. ``FSYNC=0`` waits for nothing (tests).
+    """Django's local storage with two methods that wait for the disk. With ``FSYNC=0`` they do not wait (tests).
 
     Args:
-        picture_permissions_mode: of what :meth:`put` writes, where a proxy must be able to read it.
+        picture_permissions_mode: of files that :meth:`put` writes, where a proxy must be able to read them.
         options: those of Django's storage.
     """
 
@@ -40,7 +40,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         self._picture_permissions_mode = picture_permissions_mode
 
     def _save(self, name: str, content: File[Any]) -> str:
-        """As Django's; a spooled upload is given its name instead of being copied."""
+        """Save as Django does; a spooled upload is linked to its name instead of being copied."""
         if isinstance(content, SpooledUpload):
             path = Path(self.path(name))
             folder_mode = self.directory_permissions_mode or settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS
@@ -50,14 +50,14 @@ class DurableFileSystemStorage(FileSystemStorage):
         return str(super()._save(name, content))  # type: ignore[misc]  # the stubs have public methods only
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a file, over one of that name, in four system calls; :meth:`save` took twice a worker's time.
+        """Write a file, replacing one of that name, in four system calls; :meth:`save` took twice the time.
 
         Args:
-            name: one of our own making, see ``Film.storage_name``; it is not made safe here.
+            name: a name from ``Film.storage_name``; it is not checked here.
             data: the whole file.
 
         Raises:
-            OSError: when the disk does not take it.
+            OSError: the file cannot be written.
         """
         path = f"{self.location}/{name}"  # pathlib took longer than the write
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -76,31 +76,31 @@ class DurableFileSystemStorage(FileSystemStorage):
             os.close(descriptor)
 
     def make_durable(self, name: str) -> None:
-        """Wait until one file and the folders that lead to it are on the disk.
+        """Wait until one file and its parent folders are on the disk.
 
         Raises:
-            OSError: when the disk does not take them.
+            OSError: they cannot be written.
         """
         if settings.FSYNC:
             path, root = Path(self.path(name)), Path(self.location)
             for place in (path, *(folder for folder in path.parents if folder.is_relative_to(root))):
-                _wait_for(place, os.fsync)
+                _sync_path(place, os.fsync)
 
     def make_all_durable(self) -> None:
-        """Wait until everything stored so far is on the disk: one wait for the files of many films.
+        """Wait until all files stored so far are on the disk: one wait for the files of many films.
 
         Raises:
-            OSError: when the disk does not take it.
+            OSError: they cannot be written.
         """
         if settings.FSYNC:
-            _wait_for(Path(self.location), _sync_file_system)
+            _sync_path(Path(self.location), _sync_file_system)
 
 
-def put(name: str, data: bytes) -> None:
-    """Store a file under a name of our own, over one that is there.
+def put_file(name: str, data: bytes) -> None:
+    """Store a file under a name from ``Film.storage_name``, replacing one of that name.
 
     Raises:
-        OSError: when the storage does not take it.
+        OSError: the storage does not accept it.
     """
     backend = storages["default"]
     if hasattr(backend, "put"):
@@ -110,20 +110,20 @@ def put(name: str, data: bytes) -> None:
 
 
 def make_durable(name: str) -> None:
-    """Wait for one file; a storage that is not ours keeps what it has answered for."""
+    """Wait until a file is on the disk. Other storages have written a file when they answer."""
     backend = storages["default"]
     if isinstance(backend, DurableFileSystemStorage):
         backend.make_durable(name)
 
 
 def make_all_durable() -> None:
-    """Wait for all files, see :func:`make_durable`."""
+    """Wait until all files are on the disk, see :func:`make_durable`."""
     backend = storages["default"]
     if isinstance(backend, DurableFileSystemStorage):
         backend.make_all_durable()
 
 
-def _wait_for(place: Path, sync: Callable[[int], object]) -> None:
+def _sync_path(place: Path, sync: Callable[[int], object]) -> None:
     descriptor = os.open(place, os.O_RDONLY)
     try:
         sync(descriptor)
@@ -140,7 +140,7 @@ def _syncfs() -> Callable[[int], int] | None:
 
 
 def _sync_file_system(descriptor: int) -> None:
-    """``syncfs(2)``, which Python does not offer; elsewhere than on Linux all file systems are synced."""
+    """Call ``syncfs(2)``, which Python does not offer; on other systems than Linux sync all file systems."""
     syncfs = _syncfs()
     if syncfs is None:
         os.sync()

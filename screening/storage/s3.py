@@ -1,8 +1,8 @@
-"""Films in an S3-compatible bucket: django-storages, with one request a call and errors that the house knows.
+"""Film storage in an S3-compatible bucket: django-storages, with one request a call and errors of our own types.
 
-Loaded only where ``S3_BUCKET`` is set, see :mod:`screening.config.storages`. The bucket answers when it has kept the
-bytes, so there is nothing to wait for beside that. What waits here ends well before a chunk's time is over: a storage
-that is away must cost a film neither an attempt nor a worker its process.
+Loaded only where ``S3_BUCKET`` is set, see :mod:`screening.config.storages`. The bucket answers when it has stored
+the bytes, so nothing else has to be waited for. All timeouts here are well below ``CHUNK_SECONDS``: an unavailable
+storage must cost no film an attempt and no worker its process.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ T = TypeVar("T")
 MIB = 1024 * 1024
 MISSING = frozenset({"NoSuchKey", "404"})
 TIMED_OUT = (ConnectTimeoutError, ReadTimeoutError)
-AWAY_SECONDS = 5.0  # after a time-out nothing is asked for so long; 32 films in a row would each wait for their own
-PAUSE_SECONDS = 0.2
+UNAVAILABLE_SECONDS = 5.0  # after a time-out no request is made for so long, or 32 films in a row would each time out
+RETRY_PAUSE_SECONDS = 0.2
 
 
-class StorageAwayError(ConnectionError):
-    """The bucket does not answer, or not as it should. It will pass, and it is no film's fault."""
+class StorageUnavailableError(ConnectionError):
+    """The bucket does not answer, or not as it should: a temporary error that no film causes."""
 
 
 class S3FilmStorage(S3Storage):  # type: ignore[misc]
-    """A private bucket, or the part of one under ``location``. Objects replace one another by name.
+    """A private bucket, or the part of one under ``location``. A new object replaces the one of the same name.
 
     Args:
-        public_url: where browsers reach the bucket, if not at ``endpoint_url``.
+        public_url: the URL at which browsers reach the bucket, if it is not ``endpoint_url``.
         options: those of django-storages.
     """
 
@@ -60,15 +60,15 @@ class S3FilmStorage(S3Storage):  # type: ignore[misc]
         config = Config(
             connect_timeout=max(1, chunk / 10),
             read_timeout=max(2, chunk / 3),
-            # botocore would also repeat what a time limit has interrupted, see _error.
+            # botocore would also repeat requests that a time limit has interrupted, see _translate_error.
             retries={"mode": "standard", "total_max_attempts": 1},
             s3={"addressing_style": options.pop("addressing_style", None)},
             signature_version="s3v4",
         )
         transfer = TransferConfig(use_threads=False, multipart_threshold=64 * MIB, multipart_chunksize=16 * MIB)
         super().__init__(client_config=config, transfer_config=transfer, **options)
-        self._away_until = 0.0
-        self._making = Lock()
+        self._unavailable_until = 0.0
+        self._connection_lock = Lock()
         self._session: Any = None
         self._public = (
             S3FilmStorage(**{**options, "endpoint_url": public_url, "addressing_style": "path"})
@@ -77,32 +77,31 @@ class S3FilmStorage(S3Storage):  # type: ignore[misc]
         )
 
     def put(self, name: str, data: bytes) -> None:
-        """Write an object, over one of that name, by one request.
+        """Write an object, replacing one of that name, by one request.
 
         Raises:
-            StorageAwayError: when the bucket does not take it.
+            StorageUnavailableError: the bucket does not accept it.
         """
         kind = content_type_of(name)
-        self._ask(lambda: self._client.put_object(**self._object(name), Body=data, ContentType=kind))
+        self._request(lambda: self._client.put_object(**self._object(name), Body=data, ContentType=kind))
 
-    def presigned(self, name: str, *, seconds: int, headers: dict[str, str]) -> str:
-        """An address that gives one object to whoever has it.
+    def presigned_url(self, name: str, *, seconds: int, headers: dict[str, str]) -> str:
+        """Return a URL that serves one object without a login.
 
         Args:
             name: the object.
-            seconds: how long it is valid.
-            headers: what the answer says of it, by the names of ``GetObject``: ``ResponseContentType`` and others.
+            seconds: how long the URL is valid.
+            headers: headers of the response, by the names of ``GetObject``: ``ResponseContentType`` and others.
         """
-        address = self._ask(lambda: self._public.url(name, parameters=headers, expire=seconds))
-        return str(address)
+        return str(self._request(lambda: self._public.url(name, parameters=headers, expire=seconds)))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """Folders and objects under a name, one request for each thousand of them."""
-        folders, names = self._ask(lambda: super(S3FilmStorage, self).listdir(path))
+        """Return the folders and objects under a name; one request for each thousand of them."""
+        folders, names = self._request(lambda: super(S3FilmStorage, self).listdir(path))
         return folders, names
 
     def exists(self, name: str) -> bool:
-        """Whether there is such an object; one request."""
+        """Return whether there is such an object; one request."""
         try:
             self._head(name)
         except FileNotFoundError:
@@ -110,55 +109,55 @@ class S3FilmStorage(S3Storage):  # type: ignore[misc]
         return True
 
     def size(self, name: str) -> int:
-        """Bytes of an object; one request.
+        """Return the bytes of an object; one request.
 
         Raises:
-            FileNotFoundError: when there is none.
+            FileNotFoundError: there is no such object.
         """
         return int(self._head(name)["ContentLength"])
 
     def get_modified_time(self, name: str) -> datetime:
-        """When an object was written, by the bucket's clock; one request.
+        """Return when an object was written, by the bucket's clock; one request.
 
         Raises:
-            FileNotFoundError: when there is none.
+            FileNotFoundError: there is no such object.
         """
         modified: datetime = self._head(name)["LastModified"]
         return modified
 
     def delete(self, name: str) -> None:
-        """Remove an object; one that is not there is no error."""
-        self._ask(lambda: self._client.delete_object(**self._object(name)))
+        """Delete an object; it is no error if there is none."""
+        self._request(lambda: self._client.delete_object(**self._object(name)))
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
-        """An object's bytes as they come; the request is made now, so that a missing one is noticed here.
+        """Open an object for reading as a stream; the request is made at once, so that a missing one is noticed here.
 
         Raises:
-            FileNotFoundError: when there is none.
-            StorageAwayError: when the bucket does not answer; reading may raise it as well.
+            FileNotFoundError: there is no such object.
+            StorageUnavailableError: the bucket does not answer; reading may raise it too.
         """
         if mode != "rb":
             raise ValueError(f"films are opened for reading bytes, not in mode {mode!r}")
 
         def read_from(start: int) -> dict[str, Any]:
             rest = {"Range": f"bytes={start}-"} if start else {}
-            return self._ask(lambda: dict(self._client.get_object(**self._object(name), **rest)))
+            return self._request(lambda: dict(self._client.get_object(**self._object(name), **rest)))
 
-        return File(cast(IO[bytes], ObjectReader(read_from, self._in_our_words)), name=name)
+        return File(cast(IO[bytes], ObjectReader(read_from, self._translated_errors)), name=name)
 
     def _save(self, name: str, content: File[bytes]) -> str:
-        extra = {"ContentType": content_type_of(name)}  # ours, never the sender's
+        extra = {"ContentType": content_type_of(name)}  # derived from the name, never given by the sender
 
         def send() -> None:
             content.seek(0)
             body = ReadBytesWrapper(content)
-            body.close = lambda: None  # boto3 closes what it has sent, but the file is the caller's
+            body.close = lambda: None  # boto3 closes the body after sending, but the caller still needs the file
             where = self._object(name)
             self._client.upload_fileobj(
                 body, where["Bucket"], where["Key"], ExtraArgs=extra, Config=self.transfer_config
             )
 
-        self._ask(send)
+        self._request(send)
         return str(clean_name(name))
 
     @property
@@ -167,8 +166,8 @@ class S3FilmStorage(S3Storage):  # type: ignore[misc]
 
     @property
     def connection(self) -> Any:
-        """boto3's, one a thread, all from one session: what it parses for each is ten megabytes."""
-        with self._making:
+        """The connection of boto3: one a thread, all from one session, as each session takes ten megabytes."""
+        with self._connection_lock:
             return super().connection
 
     def _create_session(self) -> Any:
@@ -180,48 +179,48 @@ class S3FilmStorage(S3Storage):  # type: ignore[misc]
         return {"Bucket": self.bucket_name, "Key": self._normalize_name(clean_name(name))}
 
     def _head(self, name: str) -> dict[str, Any]:
-        return self._ask(lambda: dict(self._client.head_object(**self._object(name))))
+        return self._request(lambda: dict(self._client.head_object(**self._object(name))))
 
-    def _ask(self, call: Callable[[], T]) -> T:
-        """Ask the bucket, and once more where it was too busy or hung up: the connection may just have been idle."""
-        if time.monotonic() < self._away_until:
-            raise StorageAwayError("the storage did not answer a moment ago")
+    def _request(self, call: Callable[[], T]) -> T:
+        """Send a request, and repeat it once where the bucket was busy or had closed an idle connection."""
+        if time.monotonic() < self._unavailable_until:
+            raise StorageUnavailableError("the storage did not answer a moment ago")
         try:
             return call()
         except (BotoCoreError, ClientError) as error:
-            if not _is_brief(error):
-                raise self._error(error) from error
-        time.sleep(PAUSE_SECONDS)
-        with self._in_our_words():
+            if not _is_retryable(error):
+                raise self._translate_error(error) from error
+        time.sleep(RETRY_PAUSE_SECONDS)
+        with self._translated_errors():
             return call()
 
     @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            raise self._error(error) from error
+            raise self._translate_error(error) from error
 
-    def _error(self, error: Exception) -> Exception:
-        """What an error of the libraries is to the rest of the house."""
-        if isinstance(error, ClientError) and _code(error) in MISSING:
+    def _translate_error(self, error: Exception) -> Exception:
+        """Return an error of our own or of Python's for one of the libraries."""
+        if isinstance(error, ClientError) and _error_code(error) in MISSING:
             return FileNotFoundError(errno.ENOENT, "no such object in the storage")
         if isinstance(error, FlexibleChecksumError):
             return OSError(errno.EIO, "an object is not what was stored")
         kwargs: dict[str, Any] = getattr(error, "kwargs", {})
         if type(error) is HTTPClientError and isinstance(cause := kwargs.get("error"), Exception):
-            return cause  # botocore wraps whatever interrupts it, a worker's time limit among them
+            return cause  # botocore wraps every exception that interrupts it, a worker's time limit among them
         if isinstance(error, TIMED_OUT):
-            self._away_until = time.monotonic() + AWAY_SECONDS
-        return StorageAwayError(str(error))
+            self._unavailable_until = time.monotonic() + UNAVAILABLE_SECONDS
+        return StorageUnavailableError(str(error))
 
 
-def _code(error: ClientError) -> str:
+def _error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _is_brief(error: Exception) -> bool:
-    """Whether it may be over in a moment. A time-out is not asked to repeat itself, it has cost enough."""
+def _is_retryable(error: Exception) -> bool:
+    """Return whether a request may succeed in a moment. Time-outs are not repeated: they have cost enough time."""
     if isinstance(error, ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return status == 429 or status >= 500

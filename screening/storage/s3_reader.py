@@ -1,4 +1,4 @@
-"""An object of a bucket as a file: read as it comes, and from another place by another request."""
+"""A file-like reader of an object in a bucket: sequential reads use one request, a seek costs another one."""
 
 from __future__ import annotations
 
@@ -9,87 +9,87 @@ from typing import Any
 
 
 class ObjectReader(io.RawIOBase):
-    """What reads front to back costs one request and no memory but the reader's; a ZIP's reader may jump.
+    """A seekable file over an object; it buffers nothing. Films are read in sequence, ZIP archives with seeks.
 
     Args:
-        read_from: asks for the object from a byte on; answers as ``GetObject`` does.
-        reading: what every read runs in; there an error becomes what it is to the caller.
+        read_from: requests the object from a byte on; returns the answer of ``GetObject``.
+        error_context: a context around every read, which translates errors of the libraries.
     """
 
     def __init__(
-        self, read_from: Callable[[int], dict[str, Any]], reading: Callable[[], AbstractContextManager[None]]
+        self, read_from: Callable[[int], dict[str, Any]], error_context: Callable[[], AbstractContextManager[None]]
     ) -> None:
         super().__init__()
         self._read_from = read_from
-        self._reading = reading
+        self._error_context = error_context
         answer = read_from(0)
         self._body, self._etag = answer["Body"], str(answer["ETag"])
         self.size = int(answer["ContentLength"])
-        self._here = self._coming = 0  # where the caller stands, and what byte comes next over the network
+        self._position = self._stream_position = 0  # of the caller's next byte, and of the next byte of the response
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is; a jump alone asks for nothing yet."""
+        """Return True; a seek alone makes no request."""
         return True
 
     def tell(self) -> int:
-        """Where the next read begins."""
-        return self._here
+        """Return the offset of the next read."""
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Stand elsewhere, as any file does."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._here, io.SEEK_END: self.size}[whence]
+        """Set the offset of the next read, as for any file."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
         if start + offset < 0:
             raise ValueError("cannot stand before the beginning")
-        self._here = start + offset
-        return self._here
+        self._position = start + offset
+        return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        """Up to ``size`` bytes, all that are left without one.
+        """Return up to ``size`` bytes, or all remaining ones without a size.
 
         Raises:
-            OSError: when they do not come.
+            OSError: the bytes do not arrive.
         """
-        left = max(0, self.size - self._here)
+        left = max(0, self.size - self._position)
         wanted = left if size is None or size < 0 else min(size, left)
         if not wanted:
             return b""
-        if self._coming != self._here:
-            self._jump()
+        if self._stream_position != self._position:
+            self._reopen()
         parts = []
-        while wanted and (part := self._next(wanted)):
+        while wanted and (part := self._read_part(wanted)):
             parts.append(part)
             wanted -= len(part)
         return b"".join(parts)
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as the object goes."""
+        """Read into a buffer and return the number of bytes."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if not self.closed:
             self._body.close()
         super().close()
 
-    def _jump(self) -> None:
+    def _reopen(self) -> None:
         self._body.close()
-        answer = self._read_from(self._here)
+        answer = self._read_from(self._position)
         self._body = answer["Body"]
         if str(answer["ETag"]) != self._etag:
             raise ConnectionError("the object was replaced while it was read")
-        self._coming = self._here
+        self._stream_position = self._position
 
-    def _next(self, wanted: int) -> bytes:
-        with self._reading():
+    def _read_part(self, wanted: int) -> bytes:
+        with self._error_context():
             part = bytes(self._body.read(wanted))
         if not part:
             raise ConnectionError("the storage hung up in the middle of an object")
-        self._here += len(part)
-        self._coming = self._here
+        self._position += len(part)
+        self._stream_position = self._position
         return part

@@ -1,4 +1,4 @@
-"""Uploads on their way: files without a name in the data directory, which vanish with the process that wrote them."""
+"""Spool of uploads in progress: unnamed files in the data directory, which vanish with the process that writes."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from django.core.files.uploadhandler import FileUploadHandler
 from screening.codes import request_codes
 from screening.errors import ScreeningError
 
-# What a file system answers that has no unnamed files: NFS and some overlays.
+# Errors of file systems without unnamed files: NFS and some overlays.
 NO_UNNAMED_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT}
 MODE = 0o600
 
 
 def storage_failed() -> ScreeningError:
-    """Return the error for a disk that does not take an upload."""
+    """Return the error for an upload that cannot be stored."""
     return ScreeningError(request_codes.STORAGE_FAILED)
 
 
 def broken_off() -> ScreeningError:
-    """Return the error for a body that did not arrive whole, or too slowly."""
+    """Return the error for a request body that did not arrive completely, or too slowly."""
     return ScreeningError(request_codes.BODY_BROKEN_OFF)
 
 
-def folder() -> Path:
-    """Return the folder of uploads on their way, made where it is missing."""
+def spool_folder() -> Path:
+    """Return the folder of uploads in progress; creates it where it is missing."""
     path = Path(settings.UPLOAD_SPOOL)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
 class SpooledUpload(UploadedFile):  # type: ignore[type-arg]  # it takes no argument at run time
-    """An upload in an unnamed file, which can be given a name without copying a byte."""
+    """An upload in an unnamed file, which can be linked to a name without copying a byte."""
 
     def __init__(self, name: str, content_type: str, charset: str | None, extra: dict[str, bytes] | None) -> None:
-        self.unnamed = _unnamed_file(folder())
+        self.unnamed = _unnamed_file(spool_folder())
         super().__init__(self.unnamed, name, content_type, 0, charset, extra)
 
     def link_to(self, path: str) -> bool:
-        """Give the file a name; returns False where this file system cannot, or ``path`` is on another.
+        """Link the file to a name; returns False where the file system cannot, or ``path`` is on another one.
 
         Raises:
-            FileExistsError: when there is a file of that name.
+            FileExistsError: there is a file of that name.
         """
         descriptor = self.unnamed.fileno()
         try:
@@ -62,10 +62,10 @@ class SpooledUpload(UploadedFile):  # type: ignore[type-arg]  # it takes no argu
 
 
 class SpoolHandler(FileUploadHandler):
-    """Write uploads that are too large for memory into the spool."""
+    """Upload handler that writes files which are too large for memory into the spool."""
 
     def new_file(self, *args: Any, **options: Any) -> None:
-        """Begin a file.
+        """Open a new file in the spool.
 
         Raises:
             ScreeningError: ``storage_failed``.
@@ -79,7 +79,7 @@ class SpoolHandler(FileUploadHandler):
             raise storage_failed() from error
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Write one piece.
+        """Write a piece of the file.
 
         Raises:
             ScreeningError: ``storage_failed``.
@@ -90,20 +90,20 @@ class SpoolHandler(FileUploadHandler):
             raise storage_failed() from error
 
     def file_complete(self, file_size: int) -> SpooledUpload:
-        """Return the file, to be read from its start."""
+        """Return the complete file, positioned at its start."""
         self._upload.seek(0)
         self._upload.size = file_size
         return self._upload
 
     def upload_interrupted(self) -> None:
-        """Drop what has arrived."""
+        """Discard the incomplete file."""
         if hasattr(self, "_upload"):
             self._upload.close()
 
 
 def _unnamed_file(place: Path) -> IO[bytes]:
     try:
-        # tempfile's own would add O_EXCL, and such a file can never be given a name.
+        # tempfile's own would add O_EXCL, and such a file can never be linked to a name.
         descriptor = os.open(place, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, MODE)
     except OSError as error:
         if error.errno not in NO_UNNAMED_FILES:

@@ -51,7 +51,7 @@ def stored(batch: Batch) -> Film:
     default_storage.save(made.storage_name("original"), ContentFile(b"original"))
     default_storage.save(made.storage_name("as-sent"), ContentFile(b"as sent"))
     for part in TYPES:
-        storage.put(made.storage_name(part), ATTACK + part.encode())
+        storage.put_file(made.storage_name(part), ATTACK + part.encode())
     return made
 
 
@@ -89,7 +89,7 @@ def test_only_its_owner_and_staff_get_a_picture(
 def test_a_film_as_it_was_sent_is_never_served(film: Film, colleague: User, part: str) -> None:
     for content_type in ("image/png", "text/html", "application/dicom"):
         with pytest.raises(NotFoundError):
-            delivery.serve(film, part, content_type)
+            delivery.serve_picture(film, part, content_type)
     for address in (f"/films/{film.pk}/{part}", f"/{film.storage_name(part)}", f"/media/{film.storage_name(part)}"):
         assert signed_in(colleague).get(address).status_code == 404
 
@@ -97,7 +97,7 @@ def test_a_film_as_it_was_sent_is_never_served(film: Film, colleague: User, part
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/pdf", ""])
 def test_nothing_is_served_as_what_could_run(film: Film, content_type: str) -> None:
     with pytest.raises(NotFoundError):
-        delivery.serve(film, "display.jpg", content_type)
+        delivery.serve_picture(film, "display.jpg", content_type)
 
 
 def test_a_picture_that_is_lost_is_not_found(film: Film, owner: User) -> None:

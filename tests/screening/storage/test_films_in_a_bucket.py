@@ -38,7 +38,7 @@ def send(api: APIClient, batch: Batch, name: str, data: bytes) -> Any:
 def screen(batch: Batch) -> None:
     """What a worker does with the batch's message."""
     ids = list(batch.films.filter(state="queued").values_list("pk", flat=True))
-    chunk.screen([film for pk in ids for film in leases.claim([pk])])
+    chunk.process_films([film for pk in ids for film in leases.claim_films([pk])])
 
 
 def states(batch: Batch) -> list[tuple[str, int]]:
@@ -78,8 +78,8 @@ def test_what_is_wrong_in_the_bucket_is_found(s3: Bucket, api: APIClient, batch:
     send(api, batch, "a.png", png)
     film = batch.films.get()
     stray = "films/ab/" + "ab" * 16 + "/original"
-    storage.put(stray, b"nobody's")
-    storage.put(film.storage_name("original"), b"shorter")
+    storage.put_file(stray, b"nobody's")
+    storage.put_file(film.storage_name("original"), b"shorter")
     found = {one.code for one in find_violations(CheckedCounts(), grace=timedelta(0))}
     assert found == {"size_differs", "orphan_file"}
     default_storage.delete(film.storage_name("original"))
@@ -115,7 +115,7 @@ def test_a_bucket_that_is_away_loses_nothing_and_costs_no_attempt(
 ) -> None:  # fmt: skip
     settings.CHUNK_SECONDS = 12  # 4 seconds for an answer
     settings.STORAGES = storages.storage_settings()
-    monkeypatch.setattr("screening.storage.s3.AWAY_SECONDS", 0.5)
+    monkeypatch.setattr("screening.storage.s3.UNAVAILABLE_SECONDS", 0.5)
     send(api, batch, "a.png", png)
     if silent:
         seaweed.send(signal.SIGSTOP)
@@ -150,14 +150,14 @@ def test_a_bucket_that_goes_away_before_the_pictures_are_stored_costs_no_attempt
 ) -> None:
     send(api, batch, "a.png", png)
     api.post(f"/api/v1/batches/{batch.pk}/submit")
-    kept = chunk._kept
+    kept = chunk._stored_outcome
 
     def cut_off(*args: Any) -> Any:
         seaweed.kill()
         return kept(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(chunk, "_kept", cut_off)
+        patch.setattr(chunk, "_stored_outcome", cut_off)
         screen(batch)
     assert states(batch) == [("queued", 0)]
     seaweed.start()

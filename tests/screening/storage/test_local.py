@@ -33,8 +33,8 @@ def test_a_file_and_its_folders_are_waited_for(durable: None, settings: Any) -> 
 
 
 def test_a_file_put_replaces_one_that_is_there_and_nobody_else_may_read_it() -> None:
-    storage.put("films/cd/cde/thumb.jpg", b"a longer first version")
-    storage.put("films/cd/cde/thumb.jpg", b"second")
+    storage.put_file("films/cd/cde/thumb.jpg", b"a longer first version")
+    storage.put_file("films/cd/cde/thumb.jpg", b"second")
     path = Path(default_storage.path("films/cd/cde/thumb.jpg"))
     assert path.read_bytes() == b"second"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o077) == (0o600, 0)
@@ -43,7 +43,7 @@ def test_a_file_put_replaces_one_that_is_there_and_nobody_else_may_read_it() -> 
 def test_another_storage_is_written_in_its_own_way(settings: Any, tmp_path: Path) -> None:
     plain = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "plain"}}
     settings.STORAGES = {**settings.STORAGES, "default": plain}
-    storage.put("films/cd/cde/thumb.jpg", b"bytes")
+    storage.put_file("films/cd/cde/thumb.jpg", b"bytes")
     storage.make_durable("films/cd/cde/thumb.jpg")
     storage.make_all_durable()
     assert (tmp_path / "plain/films/cd/cde/thumb.jpg").read_bytes() == b"bytes"
@@ -64,7 +64,7 @@ def test_a_disk_that_does_not_take_it_says_so(durable: None) -> None:
 
 def test_nothing_is_waited_for_where_that_is_not_wanted(settings: Any) -> None:
     settings.FSYNC = False
-    with patch("screening.storage.local._wait_for") as waited:
+    with patch("screening.storage.local._sync_path") as waited:
         storage.make_durable("films/ab/abc/original")
         storage.make_all_durable()
     assert not waited.called

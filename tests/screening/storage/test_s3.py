@@ -65,7 +65,7 @@ def test_a_film_is_kept_under_our_name_as_bytes_and_nobody_else_may_read_it(s3: 
     sent.content_type = "text/html"  # type: ignore[attr-defined]
     assert default_storage.save(ORIGINAL, sent) == ORIGINAL
     storage.make_durable(ORIGINAL)
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     storage.make_all_durable()
     assert client().head_object(Bucket=s3.name, Key=key(ORIGINAL))["ContentType"] == "application/octet-stream"
     assert client().head_object(Bucket=s3.name, Key=key(THUMB))["ContentType"] == "image/jpeg"
@@ -75,8 +75,8 @@ def test_a_film_is_kept_under_our_name_as_bytes_and_nobody_else_may_read_it(s3: 
 
 
 def test_what_is_written_again_is_replaced_and_what_is_deleted_is_gone(s3: Bucket) -> None:
-    storage.put(THUMB, b"a longer first version")
-    storage.put(THUMB, b"second")
+    storage.put_file(THUMB, b"a longer first version")
+    storage.put_file(THUMB, b"second")
     assert default_storage.save(ORIGINAL, ContentFile(b"one")) == default_storage.save(ORIGINAL, ContentFile(b"two!"))
     assert (default_storage.size(THUMB), default_storage.size(ORIGINAL)) == (6, 4)
     assert timezone.now() - default_storage.get_modified_time(THUMB) < timedelta(minutes=1)
@@ -96,7 +96,7 @@ def test_what_is_not_there_is_a_missing_file(s3: Bucket) -> None:
 
 
 def test_each_call_is_one_request(asked: Counter[str]) -> None:
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     default_storage.save(ORIGINAL, ContentFile(b"bytes"))
     with default_storage.open(ORIGINAL) as file:
         assert bytes(file.read()) == b"bytes"
@@ -122,10 +122,10 @@ def test_an_archive_is_read_where_it_lies(asked: Counter[str]) -> None:
 
 
 def test_an_object_that_changed_while_it_was_read_is_not_mixed(s3: Bucket) -> None:
-    storage.put(ORIGINAL, b"first" * 1000)
+    storage.put_file(ORIGINAL, b"first" * 1000)
     with default_storage.open(ORIGINAL) as file:
         file.read(5)
-        storage.put(ORIGINAL, b"other" * 1000)
+        storage.put_file(ORIGINAL, b"other" * 1000)
         file.seek(100)
         with pytest.raises(ConnectionError, match="replaced"):
             file.read(5)
@@ -134,7 +134,7 @@ def test_an_object_that_changed_while_it_was_read_is_not_mixed(s3: Bucket) -> No
 def test_more_than_a_thousand_objects_are_all_listed(asked: Counter[str]) -> None:
     names = {f"{number:04}" for number in range(1_100)}
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: storage.put(f"films/cc/{name}", b"x"), names))
+        list(pool.map(lambda name: storage.put_file(f"films/cc/{name}", b"x"), names))
     asked.clear()
     folders, files = default_storage.listdir("films/cc")
     assert (folders, set(files), len(files)) == ([], names, 1_100)
@@ -151,13 +151,13 @@ def test_a_large_archive_is_sent_in_parts(asked: Counter[str]) -> None:
 
 def test_an_address_is_good_for_its_time_and_says_what_it_gives(s3: Bucket) -> None:
     backend: Any = default_storage
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     said = {"ResponseContentType": "image/jpeg", "ResponseContentDisposition": 'inline; filename="a.jpg"'}
-    answer = requests.get(backend.presigned(THUMB, seconds=60, headers=said), timeout=10)
+    answer = requests.get(backend.presigned_url(THUMB, seconds=60, headers=said), timeout=10)
     assert (answer.status_code, answer.content) == (200, b"picture")
     assert answer.headers["Content-Type"] == "image/jpeg"
     assert answer.headers["Content-Disposition"] == 'inline; filename="a.jpg"'
-    short = backend.presigned(THUMB, seconds=1, headers=said)
+    short = backend.presigned_url(THUMB, seconds=1, headers=said)
     time.sleep(2.1)
     assert requests.get(short, timeout=10).status_code in REFUSED
 
@@ -165,12 +165,12 @@ def test_an_address_is_good_for_its_time_and_says_what_it_gives(s3: Bucket) -> N
 def test_addresses_name_the_host_that_browsers_reach(
     s3: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     public = s3.endpoint.replace("127.0.0.1", "localhost")
     monkeypatch.setenv("S3_PUBLIC_URL", public)
     settings.STORAGES = storages.storage_settings()
     backend: Any = default_storage
-    address = backend.presigned(THUMB, seconds=60, headers={})
+    address = backend.presigned_url(THUMB, seconds=60, headers={})
     assert address.startswith(f"{public}/{s3.name}/tests/")
     assert requests.get(address, timeout=10).content == b"picture"
 
@@ -207,16 +207,16 @@ def answering(status: int, times: int) -> Any:
 
 def test_a_busy_bucket_is_asked_once_more_and_then_is_away(asked: Counter[str]) -> None:
     client().meta.events.register("before-send.s3", answering(503, 1))
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     assert asked == {"PutObject": 2}
     client().meta.events.register("before-send.s3", answering(503, 2))
     with pytest.raises(ConnectionError, match="SlowDown"):
-        storage.put(THUMB, b"picture")
+        storage.put_file(THUMB, b"picture")
     assert asked == {"PutObject": 4}
 
 
 def test_a_connection_that_was_closed_while_idle_costs_nothing(asked: Counter[str], seaweed: SeaweedFS) -> None:
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     seaweed.kill()
     seaweed.start()
     assert default_storage.exists(THUMB)  # and the server has not lost it
@@ -225,16 +225,16 @@ def test_a_connection_that_was_closed_while_idle_costs_nothing(asked: Counter[st
 def test_a_silent_bucket_costs_one_time_out_not_one_a_film(s3: Bucket, seaweed: SeaweedFS, settings: Any) -> None:
     settings.CHUNK_SECONDS = 12  # 4 seconds for an answer
     settings.STORAGES = storages.storage_settings()
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     seaweed.send(signal.SIGSTOP)
     begun = time.monotonic()
     for _ in range(32):
         with pytest.raises(ConnectionError):  # of another name: the bucket may still take one when it wakes up
-            storage.put(THUMB.replace("thumb", "display"), b"picture")
+            storage.put_file(THUMB.replace("thumb", "display"), b"picture")
     assert time.monotonic() - begun < settings.CHUNK_SECONDS
     seaweed.send(signal.SIGCONT)
     with patch("screening.storage.s3.time.monotonic", return_value=time.monotonic() + 5):
-        storage.put(THUMB, b"again")
+        storage.put_file(THUMB, b"again")
         assert default_storage.size(THUMB) == 5
 
 
@@ -248,14 +248,14 @@ def test_a_time_limit_interrupts_a_request_and_is_not_taken_for_the_storages_err
     def ring(*_: Any) -> None:
         raise TimeIsOverError
 
-    storage.put(THUMB, b"picture")
+    storage.put_file(THUMB, b"picture")
     seaweed.send(signal.SIGSTOP)
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     begun = time.monotonic()
     try:
         with pytest.raises(TimeIsOverError):
-            storage.put(THUMB, b"picture")
+            storage.put_file(THUMB, b"picture")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -263,7 +263,7 @@ def test_a_time_limit_interrupts_a_request_and_is_not_taken_for_the_storages_err
 
 
 def test_a_film_that_is_cut_off_while_it_is_read_is_a_storage_away(s3: Bucket, seaweed: SeaweedFS) -> None:
-    storage.put(ORIGINAL, bytes(20_000_000))
+    storage.put_file(ORIGINAL, bytes(20_000_000))
     with default_storage.open(ORIGINAL) as file:
         file.read(1000)
         seaweed.kill()
@@ -276,7 +276,7 @@ def test_threads_have_connections_of_their_own(s3: Bucket) -> None:
     found: list[Any] = []
 
     def look() -> None:
-        storage.put(f"films/dd/{threading.get_ident()}", b"x")
+        storage.put_file(f"films/dd/{threading.get_ident()}", b"x")
         found.append(client())
 
     threads = [threading.Thread(target=look) for _ in range(3)]
@@ -292,7 +292,7 @@ def test_names_that_lead_out_are_refused(s3: Bucket) -> None:
 
     for name in ("../other/original", "films/../../other"):
         with pytest.raises(SuspiciousOperation):
-            storage.put(name, b"x")
+            storage.put_file(name, b"x")
 
 
 def test_nothing_is_opened_for_writing(s3: Bucket, tmp_path: Path) -> None:

@@ -127,4 +127,4 @@ def test_a_large_archive_goes_through_the_spool_to_its_place(
     assert answer.json()[0]["state"] == "queued"
     assert len(spooled) == 1
     assert Path(spooled[0]).read_bytes() == archive
-    assert spool.folder().exists()
+    assert spool.spool_folder().exists()
