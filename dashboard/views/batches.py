@@ -17,7 +17,7 @@ from screening.batches import counts, queries
 from screening.batches import services as service
 from screening.batches.pagination import page_of
 from screening.batches.progress import Progress, progress_of
-from screening.intake.limits import allowance_of
+from screening.intake.limits import upload_limits_of
 from screening.model_versions import model_names
 from screening.models import Batch, Film
 
@@ -35,7 +35,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         **batch_facts(found, progress),
         "final": progress.is_final,
         "version": _version(progress),
-        **vars(allowance_of(user_of(request))),
+        **vars(upload_limits_of(user_of(request))),
         **_reruns(found, progress),
         "state_chips": sentences.state_chips(progress),
         "decision_chips": sentences.decision_chips(progress),
@@ -60,7 +60,7 @@ def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
 @require_POST
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Stop a batch."""
-    batch = service.cancel(batch=queries.batch_for(user_of(request), pk))
+    batch = service.cancel_batch(batch=queries.batch_for(user_of(request), pk))
     return JsonResponse({"page": batch.get_absolute_url()}) if wants_json(request) else redirect(batch)
 
 

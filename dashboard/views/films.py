@@ -75,7 +75,7 @@ def _list(request: HttpRequest, found: Film) -> dict[str, Any]:
         "film_query": f"?{urlencode(kept)}" if kept else "",
         "before": before,
         "after": after,
-        "place": neighbours.place_in(found, films, sort, total),
+        "place": neighbours.position_in(found, films, sort, total),
         "total": total,
     }
 
@@ -84,8 +84,8 @@ def _relatives(found: Film) -> dict[str, Any]:
     """Films that belong to this one: of its patient, of its bytes, of its archive."""
     is_archive = found.state == Film.State.UNPACKED
     return {
-        "of_patient": neighbours.of_patient(found),
-        "twins": neighbours.twins_of(found),
+        "of_patient": neighbours.films_of_patient(found),
+        "twins": neighbours.copies_in_other_batches(found),
         "members": neighbours.members_of(found)[:MEMBERS_SHOWN] if is_archive else [],
         "members_total": neighbours.members_of(found).count() if is_archive else 0,
     }
@@ -94,15 +94,15 @@ def _relatives(found: Film) -> dict[str, Any]:
 @require_safe
 def picture(request: HttpRequest, pk: UUID, part: str) -> HttpResponseBase:
     """What people see of a film; only decoded films have pictures."""
-    return delivery.serve(queries.picture_for(user_of(request), pk), part, content_type_of(part))
+    return delivery.serve_picture(queries.picture_for(user_of(request), pk), part, content_type_of(part))
 
 
 @require_safe
 def pixels(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """A film's own values for the viewer; 202 while a worker renders them."""
     found = queries.picture_for(user_of(request), pk)
-    with delivery.storage_answering("film"):
-        file = viewer_rendering.find(found.pk)
+    with delivery.report_storage_errors("film"):
+        file = viewer_rendering.find_rendering(found.pk)
     if file is None:
         return JsonResponse({"state": "rendering"}, status=202, headers={"Retry-After": "1"})
     headers = {**delivery.HEADERS, "Content-Encoding": "gzip"}

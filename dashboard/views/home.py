@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
 from screening.batches import queries
-from screening.intake.limits import allowance_of
+from screening.intake.limits import upload_limits_of
 from screening.model_versions import model_names
 
 BATCHES_A_PAGE = 20
@@ -26,6 +26,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "page": batches.get_page(request.GET.get("page")),
         "default_name": f"Study {timezone.now():%Y-%m-%d %H:%M}",
         "model_names": model_names(),
-        **vars(allowance_of(user_of(request))),
+        **vars(upload_limits_of(user_of(request))),
     }
     return render(request, "dashboard/home.html", context)

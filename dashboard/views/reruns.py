@@ -22,7 +22,7 @@ def rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Screen the batch's films again with the model that was chosen."""
     user = user_of(request)
     batch = queries.batch_for(user, pk)
-    return redirect(reruns.rerun(batch=batch, model=model_by_name(text_of(request, "model")), owner=user))
+    return redirect(reruns.rerun_batch(batch=batch, model=model_by_name(text_of(request, "model")), owner=user))
 
 
 @require_safe
@@ -34,8 +34,8 @@ def compare(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise NotFoundError("comparison")
     first = queries.batch_for(user, again.rerun_of_id)
     flips_only = "flips" in request.GET
-    found = comparison.compare(again)
-    films = Paginator(comparison.most_moved(again, found, flips_only=flips_only), FILMS_A_PAGE)
+    found = comparison.compare_models(again)
+    films = Paginator(comparison.largest_score_changes(again, found, flips_only=flips_only), FILMS_A_PAGE)
     context = {
         "batch": again,
         "first": first,

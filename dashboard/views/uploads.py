@@ -19,7 +19,7 @@ from screening.batches import sample as samples
 from screening.batches import services as batches
 from screening.codes import request_codes
 from screening.errors import ScreeningError
-from screening.intake.requests import missing_of, with_paths
+from screening.intake.requests import missing_digests, pair_with_paths
 from screening.intake.services import add_upload
 from screening.model_versions import model_by_name
 from screening.models import Batch, Film
@@ -42,13 +42,13 @@ def create(request: HttpRequest) -> HttpResponse:
     batch = _new_batch(request)
     for file, path in files:
         add_upload(batch=batch, file=file, path=path)
-    return redirect(batches.submit(batch=batch))
+    return redirect(batches.submit_batch(batch=batch))
 
 
 @require_POST
 def sample(request: HttpRequest) -> HttpResponse:
     """The sample study, sent for who has no films at hand."""
-    return redirect(samples.sample_batch(owner=user_of(request)))
+    return redirect(samples.create_sample_batch(owner=user_of(request)))
 
 
 @require_POST
@@ -78,13 +78,13 @@ def missing(request: HttpRequest, pk: UUID) -> JsonResponse:
     except ValueError:
         asked = None
     hashes = asked.get("sha256") if isinstance(asked, dict) else None
-    return JsonResponse({"missing": missing_of(batch, hashes)})
+    return JsonResponse({"missing": missing_digests(batch, hashes)})
 
 
 @require_POST
 def submit(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Hand a batch to the workers."""
-    batch = batches.submit(batch=queries.batch_for(user_of(request), pk))
+    batch = batches.submit_batch(batch=queries.batch_for(user_of(request), pk))
     if wants_json(request):
         return JsonResponse({"page": batch.get_absolute_url()})
     return redirect(batch)
@@ -100,7 +100,7 @@ def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:
     files = request.FILES.getlist("file")
     if not files:
         raise ScreeningError(request_codes.NO_FILE)
-    return with_paths(files, request.POST.getlist("path"))
+    return pair_with_paths(files, request.POST.getlist("path"))
 
 
 def _as_json(film: Film) -> dict[str, str]:

@@ -10,8 +10,8 @@ from rest_framework import serializers
 
 from screening.batches import progress as counted
 from screening.codes.tables import REQUEST_CHOICES
-from screening.intake.limits import Allowance
-from screening.intake.requests import HASHES_AT_MOST, SHA256
+from screening.intake.limits import UploadLimits
+from screening.intake.requests import MAX_HASHES, SHA256
 from screening.models import Batch, Film, ModelVersion, Quota
 
 
@@ -38,7 +38,7 @@ class Hashes(serializers.Serializer[Any]):
 
     sha256 = serializers.ListField(
         child=serializers.RegexField(f"^{SHA256.pattern}$"),
-        max_length=HASHES_AT_MOST,
+        max_length=MAX_HASHES,
         help_text="of each file's bytes; 64 hexadecimal digits in lower case",
     )
 
@@ -76,7 +76,7 @@ class QuotaLeft(serializers.Serializer[Quota]):
     batches_allowed = serializers.IntegerField(help_text="not yet submitted at a time")
 
 
-class Limits(serializers.Serializer[Allowance]):
+class Limits(serializers.Serializer[UploadLimits]):
     """Limits of intake."""
 
     max_file_bytes = serializers.IntegerField()

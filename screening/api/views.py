@@ -22,8 +22,8 @@ from screening.api.schema import answers_errors
 from screening.batches import counts, queries
 from screening.batches import services as batches
 from screening.codes import batch_codes, request_codes
-from screening.intake.limits import allowance_of
-from screening.intake.requests import missing_of, with_paths
+from screening.intake.limits import upload_limits_of
+from screening.intake.requests import missing_digests, pair_with_paths
 from screening.intake.services import add_upload
 from screening.model_versions import model_by_name, model_versions
 from screening.models import Batch, Film, ModelVersion
@@ -125,7 +125,7 @@ class BatchFiles(APIView):
         sent = {"file": request.FILES.getlist("file"), "path": request.POST.getlist("path")}
         wanted = serializers.Files(data=sent)
         wanted.is_valid(raise_exception=True)
-        files = with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
+        files = pair_with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
         films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in files]
         return Response(serializers.FilmSerializer(films, many=True).data, status.HTTP_201_CREATED)
 
@@ -142,7 +142,7 @@ class BatchMissing(APIView):
         """
         batch = queries.batch_for(_user(request), pk)
         asked = request.data.get("sha256") if isinstance(request.data, dict) else None
-        return Response({"missing": missing_of(batch, asked)})
+        return Response({"missing": missing_digests(batch, asked)})
 
 
 class BatchSubmit(APIView):
@@ -152,7 +152,7 @@ class BatchSubmit(APIView):
     @answers_errors(batch_codes.BATCH_EMPTY, batch_codes.BATCH_CANCELLED)
     def post(self, request: Request, pk: str) -> Response:
         """Submit the batch to the workers. A repeated request changes nothing."""
-        batch = batches.submit(batch=queries.batch_for(_user(request), pk))
+        batch = batches.submit_batch(batch=queries.batch_for(_user(request), pk))
         return Response(serializers.BatchStatus(batch).data)
 
 
@@ -166,7 +166,7 @@ class BatchCancel(APIView):
 
         A finished batch is refused: ``batch_finished``.
         """
-        batch = batches.cancel(batch=queries.batch_for(_user(request), pk))
+        batch = batches.cancel_batch(batch=queries.batch_for(_user(request), pk))
         return Response(serializers.BatchStatus(batch).data)
 
 
@@ -221,7 +221,7 @@ class LimitsDetail(APIView):
     @extend_schema(responses=serializers.Limits)
     def get(self, request: Request) -> Response:
         """Return the limits of intake and what is left of the user's quota."""
-        return Response(serializers.Limits(allowance_of(_user(request))).data)
+        return Response(serializers.Limits(upload_limits_of(_user(request))).data)
 
 
 class ModelList(APIView):

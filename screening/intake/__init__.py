@@ -1,1 +1,1 @@
-"""A file's way into a batch: inspection, cleaning, storage, row."""
+"""Intake of uploaded files: inspection, de-identification, storage and the film's row."""

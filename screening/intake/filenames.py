@@ -1,16 +1,16 @@
-"""What senders call their files, made fit to be shown."""
+"""File names of senders, cleaned for display."""
 
 from __future__ import annotations
 
-NAME_LENGTH = 255  # characters
+MAX_NAME_CHARACTERS = 255  # characters
 
 
 def clean_path(path: str) -> str:
-    """A sender's file name as it may be shown, with its folders.
+    """Return a sender's file name, with its folders, as it may be displayed.
 
-    No way up or out, no control characters, at most 255 characters (of a longer one the end). Nothing is ever stored
-    under it.
+    Without parent folders, roots and control characters; of a long name the last 255 characters. Nothing is ever
+    stored under it.
     """
     shown = "".join(character if character.isprintable() else "�" for character in path.replace("\\", "/"))
     parts = [part.strip() for part in shown.split("/")]
-    return "/".join(part for part in parts if part not in {"", ".", ".."})[-NAME_LENGTH:] or "unnamed"
+    return "/".join(part for part in parts if part not in {"", ".", ".."})[-MAX_NAME_CHARACTERS:] or "unnamed"

@@ -1,4 +1,4 @@
-"""The cheap checks at the door: what a file is, by its content, without decoding a pixel."""
+"""Inspection of uploaded files: their kind by content and their declared size, without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from ml.decoding.headers import MIN_SIDE as MIN_SIDE
 from ml.decoding.headers import Header, read_header, refuse_unfit
 from ml.decoding.limits import MEGAPIXEL
 from ml.decoding.synthetic_mark import is_synthetic
 from ml.errors import FilmError, Reason
 from screening.codes import film_codes
-from screening.intake.zip import archive
+from screening.intake.zip import archive, members
 
-MAGIC_BYTES = 4
-ARCHIVE = "zip"  # the kind of a row that is no film but holds films
+MAGIC_LENGTH = 4
+ARCHIVE_KIND = "zip"  # the kind of a row that is an archive of films
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """What the door found out about a file.
+class Inspection:
+    """The result of inspecting a file.
 
     Attributes:
         sha256: hex digest of its bytes.
-        header: what its header says, or ``None`` where that cannot be read.
-        synthetic: it carries the mark of our phantom.
-        refusal: why it is not let in, or ``None``.
+        header: the content of its header, or ``None`` where that cannot be read.
+        synthetic: the file has the mark of a computed phantom.
+        refusal: the reason why it is rejected, or ``None``.
     """
 
     sha256: str
@@ -38,8 +37,8 @@ class Arrival:
     refusal: Reason | None = None
 
 
-def inspect(data: bytes) -> Arrival:
-    """Look at a file the way the door does; refuses, never raises."""
+def inspect_file(data: bytes) -> Inspection:
+    """Inspect a file by its header; a refusal is part of the result and is not raised."""
     header: Header | None = None
     refusal: Reason | None = None
     try:
@@ -49,37 +48,37 @@ def inspect(data: bytes) -> Arrival:
         refuse_unfit(header, max_pixels)
     except FilmError as error:
         refusal = error.reason
-    return Arrival(hashlib.sha256(data).hexdigest(), header, is_synthetic(data), refusal)
+    return Inspection(hashlib.sha256(data).hexdigest(), header, is_synthetic(data), refusal)
 
 
-def inspect_archive(file: UploadedFile[Any], size: int) -> Arrival:
-    """Look at an archive's directory, and at nothing in it; refuses, never raises."""
+def inspect_archive(file: UploadedFile[Any], size: int) -> Inspection:
+    """Inspect an archive by its directory alone; a refusal is part of the result and is not raised."""
     refusal: Reason | None = None
     try:
         _refuse_large(size, settings.MAX_ARCHIVE_BYTES)
-        archive.inspect(file, archive.limits())
+        archive.read_contents(file, archive.zip_limits())
     except FilmError as error:
         refusal = error.reason
-    return Arrival(_digest(file), refusal=refusal)
+    return Inspection(_digest(file), refusal=refusal)
 
 
-def too_large(file: UploadedFile[Any], size: int) -> Arrival:
-    """What is known of a file that is too large to be read as a whole: its digest, so that it is known again."""
+def inspect_oversized(file: UploadedFile[Any], size: int) -> Inspection:
+    """Return the refusal of a file that is too large to be read into memory; its digest identifies it."""
     refusal = film_codes.FILE_TOO_LARGE.reason(size=size, most=settings.MAX_FILE_BYTES)
-    return Arrival(_digest(file), refusal=refusal)
+    return Inspection(_digest(file), refusal=refusal)
 
 
-def unread(mark: bytes, refusal: Reason) -> Arrival:
-    """A file whose bytes nobody has, told from others by a mark of its own."""
-    return Arrival(hashlib.sha256(mark).hexdigest(), refusal=refusal)
+def inspection_without_bytes(identity: bytes, refusal: Reason) -> Inspection:
+    """Return the refusal of a file whose bytes cannot be read; its digest is that of ``identity``."""
+    return Inspection(hashlib.sha256(identity).hexdigest(), refusal=refusal)
 
 
 def is_archive(file: UploadedFile[Any]) -> bool:
-    """Whether an upload is a ZIP by its first bytes."""
+    """Return whether an upload is a ZIP, by its first bytes."""
     file.seek(0)
-    head = file.read(MAGIC_BYTES)
+    head = file.read(MAGIC_LENGTH)
     file.seek(0)
-    return archive.is_archive(head)
+    return members.is_archive(head)
 
 
 def _refuse_large(size: int, most: int) -> None:

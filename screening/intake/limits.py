@@ -1,4 +1,4 @@
-"""What may be sent: the limits of the door and what is left of a user's own, said before anything is sent."""
+"""Limits of uploads and the rest of a user's quota, as clients can read them before they send anything."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from ml.decoding.headers import MIN_SIDE
 from screening.accounts.queries import quota_of
-from screening.intake.inspection import MIN_SIDE
 from screening.models import Quota
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """Limits, and a user's quota.
+class UploadLimits:
+    """The deployment's limits, and a user's quota.
 
     Attributes:
         max_file_bytes: bytes of one film.
         max_megapixels: pixels that a film may declare, in millions.
         min_side: pixels that a film must have on each side.
         max_archive_bytes: bytes of a ZIP.
-        max_archive_members: files and folders in it.
-        max_unpacked_bytes: bytes of all files in it together.
+        max_archive_members: files and folders in a ZIP.
+        max_unpacked_bytes: bytes of all files in a ZIP together, unpacked.
         max_files: files in one request.
-        quota: what the user has sent and may send.
+        quota: the user's quota and its use.
     """
 
     max_file_bytes: int
@@ -37,9 +37,9 @@ class Allowance:
     quota: Quota
 
 
-def allowance_of(user: User) -> Allowance:
-    """What a user may send now."""
-    return Allowance(
+def upload_limits_of(user: User) -> UploadLimits:
+    """Return the limits that apply to a user's uploads now."""
+    return UploadLimits(
         max_file_bytes=settings.MAX_FILE_BYTES,
         max_megapixels=settings.MAX_MEGAPIXELS,
         min_side=MIN_SIDE,

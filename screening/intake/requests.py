@@ -1,4 +1,4 @@
-"""What arrives with the files of an upload: where each lay, and digests that tell which are here already."""
+"""Parameters of upload requests: the paths of files, and digests of files that may be in the batch already."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.models import Batch, Film
 
-HASHES_AT_MOST = 1000
+MAX_HASHES = 1000
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def missing_of(batch: Batch, hashes: object) -> list[str]:
-    """The digests of which a batch has no row, in whatever state, each once and in the order they were asked.
+def missing_digests(batch: Batch, hashes: object) -> list[str]:
+    """Return the digests of which a batch has no row in any state, each once and in the given order.
 
     Args:
         batch: the batch.
-        hashes: list of at most ``HASHES_AT_MOST`` sha256 digests of files as they are sent: 64 hexadecimal
-            digits, lower case. Comes from outside, so it may be anything.
+        hashes: list of at most ``MAX_HASHES`` sha256 digests of files as they are sent: 64 hexadecimal digits in
+            lower case. Untrusted input of any type.
 
     Raises:
         ScreeningError: ``hashes_invalid`` or ``too_many_hashes``.
     """
-    wanted = list(dict.fromkeys(_checked(hashes)))
+    wanted = list(dict.fromkeys(_require_digests(hashes)))
     rows = Film.objects.filter(batch=batch, sha256__in=wanted).order_by()
     known = set(rows.values_list("sha256", flat=True))
     return [digest for digest in wanted if digest not in known]
 
 
-def with_paths(files: Sequence[UploadedFile[Any]], paths: Sequence[str]) -> list[tuple[UploadedFile[Any], str]]:
-    """Each file of a request with where it lay in the folder that is sent, or with nothing.
+def pair_with_paths(files: Sequence[UploadedFile[Any]], paths: Sequence[str]) -> list[tuple[UploadedFile[Any], str]]:
+    """Return each file of a request with its path in the folder that is sent, or with an empty path.
 
     Args:
         files: the files.
@@ -50,13 +50,15 @@ def with_paths(files: Sequence[UploadedFile[Any]], paths: Sequence[str]) -> list
 
 
 def too_many_files() -> ScreeningError:
-    """What to answer where one request brought more files than one may."""
+    """Return the error for a request with more files than one request may have."""
     return ScreeningError(request_codes.TOO_MANY_FILES, most=settings.DATA_UPLOAD_MAX_NUMBER_FILES)
 
 
-def _checked(hashes: object) -> Sequence[str]:
-    if not isinstance(hashes, list) or not all(isinstance(one, str) and SHA256.fullmatch(one) for one in hashes):
+def _require_digests(hashes: object) -> Sequence[str]:
+    if not isinstance(hashes, list) or not all(
+        isinstance(digest, str) and SHA256.fullmatch(digest) for digest in hashes
+    ):
         raise ScreeningError(request_codes.HASHES_INVALID)
-    if len(hashes) > HASHES_AT_MOST:
-        raise ScreeningError(request_codes.TOO_MANY_HASHES, hashes=len(hashes), most=HASHES_AT_MOST)
+    if len(hashes) > MAX_HASHES:
+        raise ScreeningError(request_codes.TOO_MANY_HASHES, hashes=len(hashes), most=MAX_HASHES)
     return hashes

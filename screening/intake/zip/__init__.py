@@ -1,1 +1,1 @@
-"""ZIP archives, read without trusting them."""
+"""Reading of untrusted ZIP archives."""

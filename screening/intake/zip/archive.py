@@ -1,11 +1,11 @@
-"""ZIP archives of films: what one holds, told from its directory, and its files one by one, within limits.
+"""ZIP archives of films: contents by their directory, and their files one at a time, within limits.
 
-Nothing is ever written under a name that an archive gives: its files go through the door and are stored under
-generated names. Names are refused all the same where they look for a way out, since nobody means well by them.
+Nothing is ever written under a name from an archive: its files pass through intake and are stored under generated
+names. Names that point outside the archive are rejected all the same, as only an attacker makes them.
 
 Every file in an archive is yielded exactly once, as bytes or as a refusal, always in the same order and under a name
-that no other file of it has, so that whoever was interrupted can go on where the rows end. Archives inside it are
-opened one level deep; like folders, they have no row of their own, their files have.
+that no other file of it has, so that an interrupted unpacking can resume behind the last row. Nested archives are
+opened one level deep; like folders, they have no row of their own, only their files have.
 """
 
 from __future__ import annotations
@@ -25,71 +25,71 @@ from screening.intake.zip import directory as archive_directory
 from screening.intake.zip.directory import Seekable, damaged
 from screening.intake.zip.members import (
     ENCRYPTED,
-    HARMLESS,
+    HARMLESS_BYTES,
+    READ_ERRORS,
     STRONGLY_ENCRYPTED,
-    UNREADABLE,
-    helper,
-    inflate,
+    ZipLimits,
+    is_archive,
     is_folder,
-    refuse_file,
+    read_member,
+    require_allowed,
+    system_file_kind,
 )
-from screening.intake.zip.members import Limits as Limits
-from screening.intake.zip.members import is_archive as is_archive
 
-PATH_LENGTH = 200  # characters; a longer path loses its beginning, so that its name fits into a row
-# Formats that are a ZIP inside: Office (ECMA-376-2), OpenDocument and EPUB (OCF), Java.
-NO_ARCHIVES = frozenset({"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"})
+MAX_PATH_CHARACTERS = 200  # the beginning of a longer path is cut off, so that the name fits into a row
+# Entries of formats that are based on ZIP: Office (ECMA-376-2), OpenDocument and EPUB (OCF), Java.
+ZIP_BASED_FORMATS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"})
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What an archive holds by its directory.
+class ArchiveContents:
+    """The contents of an archive by its directory.
 
     Attributes:
-        entries: everything it lists.
-        files: the user's files; no folders, and none of an operating system's helper files.
-        unpacked_bytes: what they say they have, unpacked.
-        left_out: the helper files, counted by kind: ``"3 × __MACOSX"``.
+        entries: the number of all entries.
+        files: the number of the user's files, without folders and system files.
+        unpacked_bytes: their declared bytes, unpacked.
+        skipped: an operating system's helper files, counted by kind: ``"3 × __MACOSX"``.
     """
 
     entries: int
     files: int
     unpacked_bytes: int
-    left_out: tuple[str, ...]
+    skipped: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive: its bytes, or why there are none. Or, before those of an archive, what it leaves out.
+    """A file of an archive with its bytes or a refusal. Or, before an archive's files, its skipped system files.
 
     Attributes:
-        path: its name in the archive; whoever shows it cleans it.
+        path: its name in the archive; has to be cleaned for display.
         data: its bytes.
-        refusal: why it is not taken.
-        size: its bytes as the directory has it.
-        left_out: helper files of the archive that begins here, counted by kind; then neither data nor refusal.
+        refusal: the reason why it is rejected.
+        size: its bytes as declared in the directory.
+        skipped: system files of the archive that begins here, counted by kind; then neither data nor refusal.
     """
 
     path: str
     data: bytes | None = None
     refusal: Reason | None = None
     size: int = 0
-    left_out: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
-def limits() -> Limits:
-    """The deployment's limits."""
-    return Limits(
+def zip_limits() -> ZipLimits:
+    """Return the deployment's limits for archives."""
+    return ZipLimits(
         settings.MAX_FILE_BYTES, settings.MAX_ARCHIVE_MEMBERS, settings.MAX_UNPACKED_BYTES, settings.MAX_ARCHIVE_RATIO
     )
 
 
-def inspect(file: Seekable, limits: Limits) -> Contents:
-    """Read an archive's directory, and nothing of its files.
+def read_contents(file: Seekable, limits: ZipLimits) -> ArchiveContents:
+    """Read an archive's directory, without its files.
 
     Args:
         file: the archive, seekable.
-        limits: what it may have.
+        limits: the limits that it must keep.
 
     Raises:
         FilmError: ``archive_damaged``, ``archive_kind``, ``archive_empty``, ``archive_encrypted``,
@@ -98,158 +98,160 @@ def inspect(file: Seekable, limits: Limits) -> Contents:
     return _Archive(file, limits).contents
 
 
-def members(
-    file: Seekable, limits: Limits, *, named: Callable[[str], str] = str, done: Mapping[str, int] | None = None
+def iter_members(
+    file: Seekable, limits: ZipLimits, *, row_name: Callable[[str], str] = str, done: Mapping[str, int] | None = None
 ) -> Iterator[Member]:
-    """Take the files out of an archive, one in memory at a time, with the archive inside that it came from.
+    """Yield the files of an archive; only one of them, with its nested archive, is in memory at a time.
 
-    An archive inside is held in memory, since it is no larger than a film may be, and nothing is left on a disk by
-    whoever is killed.
+    A nested archive is held in memory, as it is no larger than a film may be; so a killed process leaves nothing on
+    the disk.
 
     Args:
         file: the archive, seekable.
-        limits: what it may have.
-        named: the name that the row of a path gets.
-        done: bytes of the files that need not be taken out again, by the name of their row.
+        limits: the limits that it must keep.
+        row_name: returns the name of the row for a path.
+        done: bytes of the files that have a row already, by the name of the row.
 
     Raises:
-        FilmError: as :func:`inspect`, before anything is yielded; what is wrong with one file refuses that alone.
-        OSError: when the archive cannot be read.
+        FilmError: as :func:`read_contents`, before anything is yielded; an error of one file rejects only that file.
+        OSError: the archive cannot be read.
     """
-    return _Reader(_Archive(file, limits), limits, named, done or {}).members()
+    return _Reader(_Archive(file, limits), limits, row_name, done or {}).iter_members()
 
 
 class _Archive:
     """An archive whose directory is within the limits."""
 
-    def __init__(self, file: Seekable, limits: Limits) -> None:
-        directory = archive_directory.locate(file, limits.members)
+    def __init__(self, file: Seekable, limits: ZipLimits) -> None:
+        directory = archive_directory.locate_directory(file, limits.members)
         try:
             self.zip = ZipFile(file)
-        except UNREADABLE as error:
+        except READ_ERRORS as error:
             raise damaged("its directory cannot be read") from error
         listed = self.zip.infolist()
         archive_directory.refuse_overlaps(listed, directory.start)
-        helpers = Counter(name for name in map(helper, listed) if name)
-        self.files = [info for info in listed if not is_folder(info) and not helper(info)]
-        self.contents = Contents(
+        helpers = Counter(name for name in map(system_file_kind, listed) if name)
+        self.files = [info for info in listed if not is_folder(info) and not system_file_kind(info)]
+        self.contents = ArchiveContents(
             entries=len(listed),
             files=len(self.files),
             unpacked_bytes=sum(info.file_size for info in self.files),
-            left_out=tuple(f"{number:,} × {name}" for name, number in sorted(helpers.items())),
+            skipped=tuple(f"{number:,} × {name}" for name, number in sorted(helpers.items())),
         )
         _refuse_kind(listed, self.files)
         _refuse_size(self.contents.unpacked_bytes, directory.start + directory.size, limits)
 
 
 class _Reader:
-    """Goes through an archive and the archives inside it, and keeps count of what they have together."""
+    """Iterator over an archive and its nested archives; counts entries and bytes of all of them together."""
 
-    def __init__(self, outer: _Archive, limits: Limits, named: Callable[[str], str], done: Mapping[str, int]) -> None:
-        self._outer, self._limits, self._named, self._done = outer, limits, named, done
-        self._names = _Names(named)
-        self._paths = [self._names.take(info.orig_filename) for info in outer.files]
-        # Rows are made in order, so all before the last file that has any is done. Archives inside it among them are
-        # not opened again: their rows tell how much they had.
-        index = {named(path): number for number, path in enumerate(self._paths)}
-        owners = {name: _owner(name, index) for name in done}
+    def __init__(
+        self, archive: _Archive, limits: ZipLimits, row_name: Callable[[str], str], done: Mapping[str, int]
+    ) -> None:
+        self._outer, self._limits, self._row_name, self._done = archive, limits, row_name, done
+        self._names = _UniquePaths(row_name)
+        self._paths = [self._names.assign(info.orig_filename) for info in archive.files]
+        # Rows are inserted in order, so all files before the last one with a row are done. Nested archives among them
+        # are not opened again: their rows show how many files and bytes they had.
+        index = {row_name(path): number for number, path in enumerate(self._paths)}
+        owners = {name: _owner_index(name, index) for name in done}
         self._first = max(owners.values(), default=0)
-        inside = [size for name, size in done.items() if name not in index and owners[name] < self._first]
-        self._entries = outer.contents.entries + len(inside)
-        self._bytes = outer.contents.unpacked_bytes + sum(inside)
+        nested = [size for name, size in done.items() if name not in index and owners[name] < self._first]
+        self._entries = archive.contents.entries + len(nested)
+        self._bytes = archive.contents.unpacked_bytes + sum(nested)
 
-    def members(self) -> Iterator[Member]:
-        """All that are not done, see :func:`members`."""
-        yield from _left_out("", self._outer)
+    def iter_members(self) -> Iterator[Member]:
+        """Yield the files that are not done, see the function :func:`iter_members`."""
+        yield from _skipped_files("", self._outer)
         for number in range(max(0, self._first), len(self._paths)):
-            if self._named(self._paths[number]) not in self._done:
-                yield from self._of(self._outer.files[number], self._paths[number])
+            if self._row_name(self._paths[number]) not in self._done:
+                yield from self._read_entry(self._outer.files[number], self._paths[number])
 
-    def _of(self, info: ZipInfo, path: str) -> Iterator[Member]:
-        """A file, or the files of an archive."""
-        member = _member(self._outer.zip, info, path, self._limits)
-        inner: _Archive | None = None
+    def _read_entry(self, info: ZipInfo, path: str) -> Iterator[Member]:
+        """Yield a file, or the files of a nested archive."""
+        member = _read_file(self._outer.zip, info, path, self._limits)
+        nested_archive: _Archive | None = None
         if member.data is not None and is_archive(member.data):
             try:
-                inner = self._opened(member.data)
+                nested_archive = self._open_nested(member.data)
             except FilmError as error:
-                member = _refused(path, info, error)
-        if inner is None:
+                member = _refused_member(path, info, error)
+        if nested_archive is None:
             yield member
             return
         del member
-        yield from _left_out(path, inner)
-        names = _Names(self._named, self._names.taken)
-        for file in inner.files:
-            inner_path = names.take(f"{path}/{file.orig_filename}")
-            if self._named(inner_path) not in self._done:
-                yield _member(inner.zip, file, inner_path, self._limits, inside=True)
+        yield from _skipped_files(path, nested_archive)
+        names = _UniquePaths(self._row_name, self._names.taken)
+        for file in nested_archive.files:
+            inner_path = names.assign(f"{path}/{file.orig_filename}")
+            if self._row_name(inner_path) not in self._done:
+                yield _read_file(nested_archive.zip, file, inner_path, self._limits, nested=True)
 
-    def _opened(self, data: bytes) -> _Archive:
-        """An archive inside, for which the limits leave what the others have not used."""
-        left = replace(
+    def _open_nested(self, data: bytes) -> _Archive:
+        """Open a nested archive within the rest of the limits that the other archives have not used."""
+        remaining = replace(
             self._limits,
             members=max(0, self._limits.members - self._entries),
             unpacked_bytes=max(0, self._limits.unpacked_bytes - self._bytes),
         )
-        inner = _Archive(BytesIO(data), left)
-        self._entries += inner.contents.entries
-        self._bytes += inner.contents.unpacked_bytes
-        return inner
+        nested_archive = _Archive(BytesIO(data), remaining)
+        self._entries += nested_archive.contents.entries
+        self._bytes += nested_archive.contents.unpacked_bytes
+        return nested_archive
 
 
-class _Names:
-    """Paths of which no two give rows the same name; the same archive has the same ones each time."""
+class _UniquePaths:
+    """Assigns paths so that no two rows get the same name; the same archive gets the same paths each time."""
 
-    def __init__(self, named: Callable[[str], str], others: Collection[str] = ()) -> None:
-        self._named, self._others = named, others
+    def __init__(self, row_name: Callable[[str], str], others: Collection[str] = ()) -> None:
+        self._row_name, self._others = row_name, others
         self._times: Counter[str] = Counter()
         self.taken: set[str] = set()
 
-    def take(self, path: str) -> str:
-        """A path of its own: the second file of a name gets a number, a long one loses its beginning."""
-        shown = wanted = _shortened(path)
-        while (name := self._named(shown)) in self.taken or name in self._others:
+    def assign(self, path: str) -> str:
+        """Return a unique path: the second file of a name gets a number, a long path loses its beginning."""
+        shown = wanted = _shorten_path(path)
+        while (name := self._row_name(shown)) in self.taken or name in self._others:
             self._times[wanted] += 1
-            shown = _shortened(f"{wanted} ({self._times[wanted] + 1})")
+            shown = _shorten_path(f"{wanted} ({self._times[wanted] + 1})")
         self.taken.add(name)
         return shown
 
 
-def _shortened(path: str) -> str:
-    if len(path) <= PATH_LENGTH:
+def _shorten_path(path: str) -> str:
+    if len(path) <= MAX_PATH_CHARACTERS:
         return path
-    digest = sha256(path.encode()).hexdigest()[:12]  # for what is cut off may tell it from others
-    return f"{digest}…{path[len(digest) + 1 - PATH_LENGTH :]}"
+    digest = sha256(path.encode()).hexdigest()[:12]  # paths may differ only in the part that is cut off
+    return f"{digest}…{path[len(digest) + 1 - MAX_PATH_CHARACTERS :]}"
 
 
-def _owner(name: str, index: Mapping[str, int]) -> int:
-    """Which file of an archive a row's name is from: its own, or an archive inside; -1 where that is not known."""
+def _owner_index(name: str, index: Mapping[str, int]) -> int:
+    """Return the index of the file or nested archive that a row's name belongs to; -1 where that is not known."""
     while name and name not in index:
         name = name.rpartition("/")[0]
     return index.get(name, -1)
 
 
-def _left_out(path: str, archive: _Archive) -> Iterator[Member]:
-    if archive.contents.left_out:
-        yield Member(path, left_out=archive.contents.left_out)
+def _skipped_files(path: str, archive: _Archive) -> Iterator[Member]:
+    if archive.contents.skipped:
+        yield Member(path, skipped=archive.contents.skipped)
 
 
-def _member(archive: ZipFile, info: ZipInfo, path: str, limits: Limits, *, inside: bool = False) -> Member:
+def _read_file(archive: ZipFile, info: ZipInfo, path: str, limits: ZipLimits, *, nested: bool = False) -> Member:
     try:
-        refuse_file(info, limits)
-        return Member(path, inflate(archive, info, inside=inside), size=info.file_size)
+        require_allowed(info, limits)
+        return Member(path, read_member(archive, info, nested=nested), size=info.file_size)
     except FilmError as error:
-        return _refused(path, info, error)
+        return _refused_member(path, info, error)
 
 
-def _refused(path: str, info: ZipInfo, error: FilmError) -> Member:
-    # The reason alone: the error keeps alive what its frames hold, such as the file's bytes.
+def _refused_member(path: str, info: ZipInfo, error: FilmError) -> Member:
+    # Only the reason: the error keeps the variables of its frames alive, the file's bytes among them.
     return Member(path, refusal=error.reason, size=info.file_size)
 
 
 def _refuse_kind(listed: Iterable[ZipInfo], files: Collection[ZipInfo]) -> None:
-    if NO_ARCHIVES.intersection(info.orig_filename for info in listed):
+    if ZIP_BASED_FORMATS.intersection(info.orig_filename for info in listed):
         raise FilmError(film_codes.ARCHIVE_KIND)
     if not files:
         raise FilmError(film_codes.ARCHIVE_EMPTY)
@@ -257,8 +259,8 @@ def _refuse_kind(listed: Iterable[ZipInfo], files: Collection[ZipInfo]) -> None:
         raise FilmError(film_codes.ARCHIVE_ENCRYPTED)
 
 
-def _refuse_size(unpacked: int, packed: int, limits: Limits) -> None:
-    if unpacked > max(HARMLESS, limits.ratio * packed):
+def _refuse_size(unpacked: int, packed: int, limits: ZipLimits) -> None:
+    if unpacked > max(HARMLESS_BYTES, limits.ratio * packed):
         raise FilmError(film_codes.ARCHIVE_RATIO, ratio=limits.ratio)
     if unpacked > limits.unpacked_bytes:
         raise FilmError(film_codes.ARCHIVE_TOO_LARGE, size=unpacked, most=limits.unpacked_bytes)

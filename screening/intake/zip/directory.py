@@ -1,7 +1,7 @@
-"""The directory of a ZIP, looked at before a library reads it: a few bytes may claim millions of files.
+"""Check of a ZIP's directory before a library reads it: a few bytes may declare millions of files.
 
-The format is PKWARE's APPNOTE.TXT, whose sections are named below. ``zipfile`` believes the size of the directory and
-makes an object of every entry in it; here both are held against the limits first.
+The format is PKWARE's APPNOTE.TXT, whose sections are named below. ``zipfile`` trusts the size of the directory and
+makes an object of every entry in it; here both are compared with the limits first.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from zipfile import ZipInfo
 from ml.errors import FilmError
 from screening.codes import film_codes
 
-END = struct.Struct("<4s4H2LH")  # 4.3.16: end of central directory record
-END64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14: the same for Zip64
-LOCATOR = struct.Struct("<4sLQL")  # 4.3.15: where that one is
+END_RECORD = struct.Struct("<4s4H2LH")  # 4.3.16: end of central directory record
+END_RECORD_64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14: the same for Zip64
+LOCATOR = struct.Struct("<4sLQL")  # 4.3.15: the offset of the Zip64 record
 ENTRY = struct.Struct("<4s24x3H12x")  # 4.3.12: of an entry, its signature and the lengths of name, extra and comment
 LOCAL_HEADER = 30  # bytes before a file's name, 4.3.7
-LONGEST_COMMENT = 65_535
-BYTES_A_MEMBER = 1024  # of the directory, on the average at most; names of 100 letters take some 200
+MAX_COMMENT_BYTES = 65_535
+MAX_BYTES_PER_ENTRY = 1024  # of the directory, on average; names of 100 letters take about 200
 
 
 class Seekable(Protocol):
-    """A file of Python's or of Django's that is open for reading."""
+    """A file of Python or of Django that is open for reading."""
 
     def read(self, size: int = ..., /) -> bytes:
-        """The next bytes, or fewer at the end."""
+        """Return the next bytes, or fewer at the end."""
 
     def seek(self, offset: int, whence: int = ..., /) -> int:
-        """Go elsewhere."""
+        """Set the position and return it."""
 
     def tell(self) -> int:
-        """Where it stands."""
+        """Return the position."""
 
 
 @dataclass(frozen=True)
-class Directory:
-    """Where a directory lies and what it says of itself.
+class ArchiveDirectory:
+    """Position and declared size of an archive's directory.
 
     Attributes:
-        entries: files and folders it says it lists.
-        start: its first byte in the file.
-        size: in bytes.
+        entries: the declared number of files and folders.
+        start: offset of its first byte in the file.
+        size: its bytes.
     """
 
     entries: int
@@ -53,33 +53,33 @@ class Directory:
     size: int
 
 
-def locate(file: Seekable, most: int) -> Directory:
-    """Find the directory and hold what it claims against the limit and against what is there.
+def locate_directory(file: Seekable, max_entries: int) -> ArchiveDirectory:
+    """Find the directory, and compare its declared size with the limit and with the actual entries.
 
     Args:
         file: the archive, seekable.
-        most: entries it may list.
+        max_entries: files and folders that it may list.
 
     Raises:
         FilmError: ``archive_damaged``, ``archive_kind`` or ``archive_too_many_members``.
     """
-    directory = _claimed(file)
-    if directory.entries > most:
-        raise too_many(directory.entries, most)
-    if directory.start < 0 or directory.size > BYTES_A_MEMBER * max(directory.entries, 64):
+    directory = _read_end_record(file)
+    if directory.entries > max_entries:
+        raise too_many(directory.entries, max_entries)
+    if directory.start < 0 or directory.size > MAX_BYTES_PER_ENTRY * max(directory.entries, 64):
         raise damaged("its directory does not fit into it")
     file.seek(directory.start)
-    if _count(file.read(directory.size)) != directory.entries:
+    if _count_entries(file.read(directory.size)) != directory.entries:
         raise damaged("its directory does not list what it says")
     return directory
 
 
 def refuse_overlaps(listed: Iterable[ZipInfo], end: int) -> None:
-    """Refuse an archive in which files share bytes: so a few kilobytes unpack to terabytes (Fifield, WOOT 2019).
+    """Refuse an archive whose files overlap: a few kilobytes may unpack to terabytes (Fifield, WOOT 2019).
 
     Args:
         listed: its entries.
-        end: where the directory begins, behind the last file.
+        end: the offset of the directory, behind the last file.
 
     Raises:
         FilmError: ``archive_overlap``, or ``archive_damaged`` where a file lies outside the archive.
@@ -94,41 +94,41 @@ def refuse_overlaps(listed: Iterable[ZipInfo], end: int) -> None:
 
 
 def damaged(why: str) -> FilmError:
-    """An archive that is not what it should be."""
+    """Return the error for a damaged archive."""
     return FilmError(film_codes.ARCHIVE_DAMAGED, why=why)
 
 
 def too_many(entries: int, most: int) -> FilmError:
-    """An archive with more in it than an archive may have."""
+    """Return the error for an archive with too many entries."""
     return FilmError(film_codes.ARCHIVE_TOO_MANY_MEMBERS, entries=entries, most=most)
 
 
-def _claimed(file: Seekable) -> Directory:
-    """What the archive says of its directory, looked for where ``zipfile`` looks."""
+def _read_end_record(file: Seekable) -> ArchiveDirectory:
+    """Read the end record, at the same place where ``zipfile`` looks for it."""
     file.seek(0, os.SEEK_END)
     size = file.tell()
-    begin = max(0, size - LONGEST_COMMENT - 1 - END.size - LOCATOR.size - END64.size)
+    begin = max(0, size - MAX_COMMENT_BYTES - 1 - END_RECORD.size - LOCATOR.size - END_RECORD_64.size)
     file.seek(begin)
     tail = file.read(size - begin)
-    at = _end_of(tail)
-    _, disk, first_disk, here, entries, length, _, _ = END.unpack_from(tail, at)
+    at = _find_end_record(tail)
+    _, disk, first_disk, here, entries, length, _, _ = END_RECORD.unpack_from(tail, at)
     location = begin + at
-    if tail[max(0, at - LOCATOR.size) :].startswith(b"PK\x06\x07") and at >= LOCATOR.size + END64.size:
-        at -= LOCATOR.size + END64.size
+    if tail[max(0, at - LOCATOR.size) :].startswith(b"PK\x06\x07") and at >= LOCATOR.size + END_RECORD_64.size:
+        at -= LOCATOR.size + END_RECORD_64.size
         location = begin + at
-        _, record, disks = LOCATOR.unpack_from(tail, at + END64.size)[1:]
+        _, record, disks = LOCATOR.unpack_from(tail, at + END_RECORD_64.size)[1:]
         if record != location or not tail[at:].startswith(b"PK\x06\x06"):
             raise damaged("its Zip64 directory is not where it says")
-        _, _, _, _, disk, first_disk, here, entries, length, _ = END64.unpack_from(tail, at)
+        _, _, _, _, disk, first_disk, here, entries, length, _ = END_RECORD_64.unpack_from(tail, at)
         first_disk |= disks > 1
     if disk or first_disk or here != entries:
         raise FilmError(film_codes.ARCHIVE_IN_PARTS)
-    return Directory(entries, location - length, length)
+    return ArchiveDirectory(entries, location - length, length)
 
 
-def _end_of(tail: bytes) -> int:
-    """Where in the last bytes of the archive its end record begins; a comment may follow it."""
-    plain = len(tail) - END.size
+def _find_end_record(tail: bytes) -> int:
+    """Return the offset of the end record in the last bytes of the archive; a comment may follow it."""
+    plain = len(tail) - END_RECORD.size
     if plain >= 0 and tail[plain:].startswith(b"PK\x05\x06") and tail.endswith(b"\0\0"):
         return plain
     at = tail.rfind(b"PK\x05\x06")
@@ -137,8 +137,8 @@ def _end_of(tail: bytes) -> int:
     return at
 
 
-def _count(directory: bytes) -> int:
-    """The entries of a directory, by stepping over them; -1 where they do not fill it."""
+def _count_entries(directory: bytes) -> int:
+    """Count the entries of a directory by stepping over them; returns -1 where they do not fill it."""
     at = entries = 0
     while at + ENTRY.size <= len(directory):
         signature, *lengths = ENTRY.unpack_from(directory, at)

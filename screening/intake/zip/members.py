@@ -1,4 +1,4 @@
-"""One file of a ZIP: what it is, whether it may be taken out, and its bytes."""
+"""One file of a ZIP: its kind, the check whether it may be unpacked, and its bytes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from ml.decoding.signatures import ZIP_MAGICS
 from ml.errors import FilmError
 from screening.codes import film_codes
 
-UNREADABLE = (BadZipFile, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
-METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # the others give no bound to what a few bytes may unpack to
+READ_ERRORS = (BadZipFile, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
+ALLOWED_METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # with others a few bytes may unpack to any size
 ENCRYPTED, PATCH, STRONGLY_ENCRYPTED = 1 << 0, 1 << 5, 1 << 6  # general purpose flags, 4.4.4
-HARMLESS = 1024 * 1024  # bytes: nothing so small is a bomb, however well it packs
-PIECE = 1024 * 1024  # bytes inflated at a time
-HELPERS = {"__macosx": "__MACOSX", ".ds_store": ".DS_Store", "thumbs.db": "Thumbs.db", "desktop.ini": "desktop.ini"}
+HARMLESS_BYTES = 1024 * 1024  # up to this unpacked size the ratio is not checked
+PIECE_BYTES = 1024 * 1024  # inflated at a time
+SYSTEM_FILES = {
+    "__macosx": "__MACOSX",
+    ".ds_store": ".DS_Store",
+    "thumbs.db": "Thumbs.db",
+    "desktop.ini": "desktop.ini",
+}
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What an archive may have.
+class ZipLimits:
+    """Limits of an archive.
 
     Attributes:
         file_bytes: bytes of one file in it, unpacked.
-        members: files and folders, those of archives inside it among them.
+        members: files and folders, those of nested archives included.
         unpacked_bytes: bytes of all files together, unpacked.
-        ratio: unpacked by packed, of the whole and of each file.
+        ratio: unpacked bytes by packed bytes, of the whole and of each file.
     """
 
     file_bytes: int
@@ -40,29 +45,29 @@ class Limits:
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file is a ZIP by its first bytes."""
+    """Return whether a file is a ZIP, by its first bytes."""
     return head.startswith(ZIP_MAGICS)
 
 
-def inflate(archive: ZipFile, info: ZipInfo, *, inside: bool) -> bytes:
-    """A file's bytes: never more than the directory says, whatever was packed; see :func:`refuse_file` for that.
+def read_member(archive: ZipFile, info: ZipInfo, *, nested: bool) -> bytes:
+    """Return a file's bytes, never more than the directory declares; :func:`require_allowed` checks that size.
 
     Args:
-        archive: where it is.
-        info: which.
-        inside: it lies in an archive inside another, where no further archive is opened.
+        archive: the archive.
+        info: the file's entry.
+        nested: the archive is nested in another, where no further archive is opened.
 
     Raises:
         FilmError: ``member_damaged`` or ``archive_too_deep``.
-        OSError: when the archive cannot be read.
+        OSError: the archive cannot be read.
     """
     try:
         with archive.open(info) as stream:
             pieces = [stream.read(len(ZIP_MAGICS[0]))]
-            if inside and is_archive(pieces[0]):
+            if nested and is_archive(pieces[0]):
                 raise FilmError(film_codes.ARCHIVE_TOO_DEEP)
-            pieces += iter(partial(stream.read, PIECE), b"")
-    except UNREADABLE as error:
+            pieces += iter(partial(stream.read, PIECE_BYTES), b"")
+    except READ_ERRORS as error:
         raise _damaged_member() from error
     data = b"".join(pieces)
     if len(data) != info.file_size:
@@ -75,21 +80,21 @@ def _damaged_member() -> FilmError:
 
 
 def is_folder(info: ZipInfo) -> bool:
-    """Whether this is a folder and nothing else."""
+    """Return whether an entry is a folder without bytes."""
     named = info.orig_filename.endswith(("/", "\\")) or stat.S_ISDIR(info.external_attr >> 16)
     return named and info.file_size == 0
 
 
-def helper(info: ZipInfo) -> str:
-    """The kind of helper file of an operating system that this is, or nothing: then it is the user's."""
+def system_file_kind(info: ZipInfo) -> str:
+    """Return the kind of an operating system's helper file; empty for a file of the user."""
     parts = info.orig_filename.replace("\\", "/").casefold().split("/")
     if parts[0] == "__macosx":
-        return "" if is_folder(info) else HELPERS[parts[0]]
-    return "._ files" if parts[-1].startswith("._") else HELPERS.get(parts[-1], "")
+        return "" if is_folder(info) else SYSTEM_FILES[parts[0]]
+    return "._ files" if parts[-1].startswith("._") else SYSTEM_FILES.get(parts[-1], "")
 
 
-def refuse_file(info: ZipInfo, limits: Limits) -> None:
-    """Refuse by what the directory says of a file; nothing has been unpacked yet.
+def require_allowed(info: ZipInfo, limits: ZipLimits) -> None:
+    """Check the entry of a file before it is unpacked.
 
     Raises:
         FilmError: ``member_path``, ``member_encrypted``, ``member_link``, ``member_compression``,
@@ -100,11 +105,11 @@ def refuse_file(info: ZipInfo, limits: Limits) -> None:
         raise FilmError(film_codes.MEMBER_ENCRYPTED)
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise FilmError(film_codes.MEMBER_LINK)
-    if info.compress_type not in METHODS or info.flag_bits & PATCH:
+    if info.compress_type not in ALLOWED_METHODS or info.flag_bits & PATCH:
         raise FilmError(film_codes.MEMBER_COMPRESSION)
     if info.file_size > limits.file_bytes:
         raise FilmError(film_codes.MEMBER_TOO_LARGE, size=info.file_size, most=limits.file_bytes)
-    if info.file_size > max(HARMLESS, limits.ratio * info.compress_size):
+    if info.file_size > max(HARMLESS_BYTES, limits.ratio * info.compress_size):
         raise FilmError(film_codes.MEMBER_RATIO, ratio=limits.ratio)
 
 

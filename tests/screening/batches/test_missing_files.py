@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from screening.batches import services as batches
 from screening.errors import ScreeningError
-from screening.intake.requests import HASHES_AT_MOST, missing_of
+from screening.intake.requests import MAX_HASHES, missing_digests
 from screening.models import Batch, Film
 from tests.screening.factories import film
 
@@ -33,12 +33,12 @@ def ask(api: APIClient, batch: Batch, body: Any) -> Any:
 def test_a_file_is_there_in_whatever_state_it_is(batch: Batch, state: str) -> None:
     fields = {"code": "some_code", "score": 0.5, "lease_until": "2026-01-01T00:00Z"}
     film(batch, 1, state=state, **fields)
-    assert missing_of(batch, digests(3, 1, 2)) == digests(3, 2)
+    assert missing_digests(batch, digests(3, 1, 2)) == digests(3, 2)
 
 
 def test_each_is_named_once_in_the_order_asked(batch: Batch) -> None:
-    assert missing_of(batch, digests(2, 1, 2, 1)) == digests(2, 1)
-    assert missing_of(batch, []) == []
+    assert missing_digests(batch, digests(2, 1, 2, 1)) == digests(2, 1)
+    assert missing_digests(batch, []) == []
 
 
 def test_another_batch_does_not_count(batch: Batch, api: APIClient) -> None:
@@ -54,11 +54,11 @@ def test_the_digest_is_of_the_file_as_it_was_sent(batch: Batch, api: APIClient, 
     assert ask(api, batch, {"sha256": [hashlib.sha256(dicom).hexdigest()]}).json() == {"missing": []}
 
 
-@pytest.mark.parametrize("most", [HASHES_AT_MOST, HASHES_AT_MOST + 1])
+@pytest.mark.parametrize("most", [MAX_HASHES, MAX_HASHES + 1])
 def test_one_question_names_so_many(batch: Batch, api: APIClient, most: int) -> None:
     film(batch, 5)
     answer = ask(api, batch, {"sha256": digests(*range(most))})
-    if most == HASHES_AT_MOST:
+    if most == MAX_HASHES:
         assert len(answer.json()["missing"]) == most - 1
     else:
         assert (answer.status_code, answer.json()["code"]) == (400, "too_many_hashes")
@@ -75,14 +75,14 @@ def test_what_is_no_digest_is_refused(batch: Batch, api: APIClient, body: Any) -
     assert (answer.status_code, answer.json()["code"]) == (400, "hashes_invalid")
     assert "64 hexadecimal digits" in answer.json()["detail"]
     with pytest.raises(ScreeningError, match="hashes_invalid"):
-        missing_of(batch, body.get("sha256") if isinstance(body, dict) else None)
+        missing_digests(batch, body.get("sha256") if isinstance(body, dict) else None)
 
 
 def test_a_question_costs_one_query(batch: Batch, django_assert_num_queries: Any) -> None:
     for number in range(20):
         film(batch, number)
     with django_assert_num_queries(1):
-        assert missing_of(batch, digests(*range(500))) == digests(*range(20, 500))
+        assert missing_digests(batch, digests(*range(500))) == digests(*range(20, 500))
 
 
 def test_a_strangers_batch_looks_missing(batch: Batch, stranger: User, api: APIClient) -> None:
@@ -100,7 +100,7 @@ def test_the_schema_describes_it(api: APIClient) -> None:
     asked = schema["paths"][f"{ROOT}/batches/{{id}}/missing"]["post"]
     named = asked["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
     field = schema["components"]["schemas"][named]["properties"]["sha256"]
-    assert (field["maxItems"], field["items"]["pattern"]) == (HASHES_AT_MOST, "^[0-9a-f]{64}$")
+    assert (field["maxItems"], field["items"]["pattern"]) == (MAX_HASHES, "^[0-9a-f]{64}$")
     upload = schema["components"]["schemas"]["Files"]["properties"]
     assert {"file", "path"} <= set(upload)
 

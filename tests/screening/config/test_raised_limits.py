@@ -102,7 +102,7 @@ def test_more_files_in_a_request_with_their_paths(client: Client) -> None:
 
 
 def test_by_default_such_a_film_is_refused_at_the_door() -> None:
-    arrival = inspection.inspect(png(large(130)))
+    arrival = inspection.inspect_file(png(large(130)))
     assert arrival.refusal is not None
     assert arrival.refusal.code == "too_many_pixels"
     assert "at most 120 million" in arrival.refusal.detail
@@ -120,7 +120,7 @@ def test_what_a_deflated_film_may_become_follows_the_limit() -> None:
     assert len(inflate_file(data, max_pixels=2_000_000)) > 5 * MIB
     for refused in (
         lambda: inflate_file(data, max_pixels=1_000_000),
-        lambda: deidentification.clean(data, "dicom", b"key", max_pixels=1_000_000),
+        lambda: deidentification.clean_file(data, "dicom", b"key", max_pixels=1_000_000),
     ):
         with pytest.raises(FilmError, match="too_large_unpacked"):
             refused()

@@ -15,7 +15,8 @@ import pytest
 from ml.errors import FilmError
 from screening.intake.filenames import clean_path
 from screening.intake.zip import archive
-from screening.intake.zip.archive import Limits, Member
+from screening.intake.zip.archive import Member
+from screening.intake.zip.members import ZipLimits
 from tests.hostile import packed
 from tests.screening.zips import (
     Stream,
@@ -31,26 +32,26 @@ from tests.screening.zips import (
 )
 
 MIB = 1024 * 1024
-LIMITS = Limits(file_bytes=4 * MIB, members=100, unpacked_bytes=16 * MIB, ratio=200)
+LIMITS = ZipLimits(file_bytes=4 * MIB, members=100, unpacked_bytes=16 * MIB, ratio=200)
 FILMS = {"a.png": b"first", "study/b.dcm": b"second" * 100, "study/c": b""}
 
 
-def members(data: bytes, limits: Limits = LIMITS, done: dict[str, int] | None = None) -> list[Member]:
-    return list(archive.members(BytesIO(data), limits, named=clean_path, done=done))
+def members(data: bytes, limits: ZipLimits = LIMITS, done: dict[str, int] | None = None) -> list[Member]:
+    return list(archive.iter_members(BytesIO(data), limits, row_name=clean_path, done=done))
 
 
-def taken(data: bytes, limits: Limits = LIMITS) -> dict[str, bytes]:
+def taken(data: bytes, limits: ZipLimits = LIMITS) -> dict[str, bytes]:
     return {one.path: one.data for one in members(data, limits) if one.data is not None}
 
 
-def refused(data: bytes, limits: Limits = LIMITS) -> dict[str, str]:
+def refused(data: bytes, limits: ZipLimits = LIMITS) -> dict[str, str]:
     return {one.path: one.refusal.code for one in members(data, limits) if one.refusal}
 
 
-def code_of(data: bytes, limits: Limits = LIMITS) -> str:
+def code_of(data: bytes, limits: ZipLimits = LIMITS) -> str:
     """Why the whole archive is refused; the same at the door and by who unpacks it."""
     with pytest.raises(FilmError) as at_the_door:
-        archive.inspect(BytesIO(data), limits)
+        archive.read_contents(BytesIO(data), limits)
     with pytest.raises(FilmError) as later:
         members(data, limits)
     assert at_the_door.value.code == later.value.code
@@ -81,7 +82,7 @@ def at_most(megabytes: float) -> Iterator[None]:
     ids=["deflated", "stored", "streamed", "zip64", "commented", "prepended"],
 )
 def test_every_file_of_a_sound_archive_is_taken_in_order(data: bytes) -> None:
-    contents = archive.inspect(BytesIO(data), LIMITS)
+    contents = archive.read_contents(BytesIO(data), LIMITS)
     assert (contents.entries, contents.files, contents.unpacked_bytes) == (3, 3, 605)
     assert list(taken(data).items()) == list(FILMS.items())
 
@@ -93,7 +94,7 @@ def test_the_streamed_and_the_zip64_archive_are_what_they_are_called() -> None:
 
 def test_folders_are_no_files_and_names_keep_their_letters() -> None:
     files = {"Ambulanz/": b"", "Ambulanz/Röntgen ☢ 胸部.png": b"film", "windows\\folder\\x.png": b"film 2"}
-    assert archive.inspect(BytesIO(zip_of(files)), LIMITS).files == 2
+    assert archive.read_contents(BytesIO(zip_of(files)), LIMITS).files == 2
     assert list(taken(zip_of(files))) == ["Ambulanz/Röntgen ☢ 胸部.png", "windows\\folder\\x.png"]
     assert list(taken(named("Röntgen.png".encode("cp437")))) == ["Röntgen.png"]
 
@@ -122,10 +123,10 @@ def test_helper_files_of_operating_systems_are_counted_and_no_files() -> None:
         "study/a.png": b"film", "__MACOSX/study/._a.png": b"fork", "study/._b": b"fork", "study/.DS_Store": b"x",
         "Thumbs.db": b"x", "study/desktop.ini": b"x", "study/DESKTOP.INI": b"x",
     }  # fmt: skip
-    contents = archive.inspect(BytesIO(zip_of(files)), LIMITS)
-    assert contents.left_out == ("1 × .DS_Store", "1 × ._ files", "1 × Thumbs.db", "1 × __MACOSX", "2 × desktop.ini")
+    contents = archive.read_contents(BytesIO(zip_of(files)), LIMITS)
+    assert contents.skipped == ("1 × .DS_Store", "1 × ._ files", "1 × Thumbs.db", "1 × __MACOSX", "2 × desktop.ini")
     first, film = members(zip_of(files))
-    assert (first.left_out, film.path) == (contents.left_out, "study/a.png")
+    assert (first.skipped, film.path) == (contents.skipped, "study/a.png")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_a_file_over_the_limit_or_packed_too_well_is_refused_unread() -> None:
     data = zip_of([("large", bytes(5 * MIB)), ("bomb", bytes(3 * MIB)), ("noise", noise), ("small", bytes(MIB))])
     limits = replace(LIMITS, ratio=500)
     with at_most(1.5):
-        iterator = archive.members(BytesIO(data), limits)
+        iterator = archive.iter_members(BytesIO(data), limits)
         assert [next(iterator).refusal.code, next(iterator).refusal.code] == [  # type: ignore[union-attr]
             "file_too_large",
             "member_ratio",
@@ -248,12 +249,12 @@ def test_a_directory_of_a_million_entries_costs_nothing(said: int) -> None:
 
 def test_a_directory_that_counts_right_is_read_up_to_the_limit() -> None:
     files = {f"{number:05}/{'n' * 60}.dcm": b"x" for number in range(2_000)}
-    assert archive.inspect(BytesIO(zip_of(files)), replace(LIMITS, members=2_000)).files == 2_000
+    assert archive.read_contents(BytesIO(zip_of(files)), replace(LIMITS, members=2_000)).files == 2_000
 
 
 def test_the_limit_is_said_with_the_reason() -> None:
     with pytest.raises(FilmError, match="at most 100 are accepted"):
-        archive.inspect(BytesIO(zip_of({str(number): b"" for number in range(101)})), LIMITS)
+        archive.read_contents(BytesIO(zip_of({str(number): b"" for number in range(101)})), LIMITS)
 
 
 def test_an_archive_inside_is_opened_and_one_inside_that_is_not() -> None:
@@ -262,7 +263,7 @@ def test_an_archive_inside_is_opened_and_one_inside_that_is_not() -> None:
     data = zip_of([("a.png", b"A"), ("in/inner.zip", inner), ("z.png", b"Z")])
     assert taken(data) == {"a.png": b"A", "in/inner.zip/c.png": b"C", "z.png": b"Z"}
     assert refused(data) == {"in/inner.zip/deep.bin": "archive_too_deep", "in/inner.zip/../up.png": "member_path"}
-    assert [one.path for one in members(data) if one.left_out] == ["in/inner.zip"]
+    assert [one.path for one in members(data) if one.skipped] == ["in/inner.zip"]
 
 
 def test_a_bad_archive_inside_costs_no_other_file() -> None:
@@ -295,7 +296,7 @@ def test_the_files_of_a_large_archive_are_in_memory_one_at_a_time() -> None:
     data = zip_of([(f"{number}.png", film + bytes([number])) for number in range(12)], ZIP_STORED)
     count = 0
     with at_most(3.5):  # a film in pieces, and as a whole
-        for member in archive.members(BytesIO(data), LIMITS):
+        for member in archive.iter_members(BytesIO(data), LIMITS):
             assert member.data is not None
             count += 1
             del member
