@@ -95,7 +95,7 @@ def query_database() -> None:
 
 def _broker_and_worker_state() -> tuple[str, str]:
     try:
-        return OK, OK if heartbeats.working() else "none"
+        return OK, OK if heartbeats.count_workers() else "none"
     except heartbeats.BROKER_ERRORS as error:
         log.warning("the broker does not answer: %s", error)
         return "unavailable", "unknown"

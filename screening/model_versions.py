@@ -1,4 +1,4 @@
-"""Registered model versions: reads, and the registration of a bundle."""
+"""Registered model versions: queries, and the registration of a bundle."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ logger = logging.getLogger(__name__)
 
 
 def default_model() -> ModelVersion | None:
-    """The model new batches get."""
+    """Return the model version of new batches."""
     return ModelVersion.objects.filter(is_default=True).defer("card").first()
 
 
 def model_versions() -> QuerySet[ModelVersion]:
-    """Every model version, the default first."""
+    """Return every model version, the default one first."""
     return ModelVersion.objects.all()
 
 
 def model_names() -> list[str]:
-    """The models a batch may be given to, the default first."""
+    """Return the names of the models that can screen a batch, the default one first."""
     return list(dict.fromkeys(ModelVersion.objects.values_list("name", flat=True)))
 
 
 def model_by_name(name: str) -> ModelVersion:
-    """The newest version of a model.
+    """Return the newest version of a model.
 
     Raises:
         ScreeningError: ``model_unknown``.
@@ -56,7 +56,14 @@ def card_of(version: ModelVersion) -> ModelCard | None:
 
 
 def register_model(*, name: str, digest: str, card: ModelCard, default: bool) -> ModelVersion:
-    """Register a model version, or replace the card of one whose weights are registered already."""
+    """Register a model version, or update the card of a known version with the same weights.
+
+    Args:
+        name: the bundle's name.
+        digest: sha256 of the weights.
+        card: the model card.
+        default: it becomes the model version of new batches.
+    """
     with transaction.atomic():
         if default:
             ModelVersion.objects.filter(is_default=True).update(is_default=False)

@@ -1,4 +1,4 @@
-"""Messages to the workers. A message is a hint, the rows are the queue: any may be lost or come twice."""
+"""Messages to the workers. The rows are the queue and a message only a hint: it may be lost or delivered twice."""
 
 from __future__ import annotations
 
@@ -17,68 +17,73 @@ from screening.models import Batch, Film
 
 log = logging.getLogger(__name__)
 
-SCREEN = "screening.tasks.screen_chunk"  # by name: the web process has no need of what the task imports
-BROKER_ERRORS = (OperationalError, RedisError, OSError)  # what a broker raises that is not there
-SMALLEST_CHUNK = 8  # films; one pass of the network
+SCREEN_TASK = "screening.tasks.screen_chunk"  # by name: the web process must not import the worker
+BROKER_ERRORS = (OperationalError, RedisError, OSError)  # raised while the broker is not available
+MIN_CHUNK_FILMS = 8  # one pass of the network
 WaitingFilm = tuple[UUID, int, int]  # id, width and height in pixels
 
 
 def publish_batch(batch: Batch) -> None:
-    """Publish every waiting film of a submitted batch, in chunks; small batches go ahead of large ones."""
-    waiting = _waiting(Q(batch=batch))
-    _send(waiting, SMALL if len(waiting) <= settings.SMALL_BATCH_FILMS else BULK, settings.CHUNK_FILMS)
+    """Publish every waiting film of a submitted batch, in chunks; small batches overtake large ones."""
+    waiting = _waiting_films(Q(batch=batch))
+    _send_chunks(waiting, SMALL if len(waiting) <= settings.SMALL_BATCH_FILMS else BULK, settings.CHUNK_FILMS)
 
 
-def publish(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
-    """Publish films, in chunks in the order they were sent, or each alone.
+def publish_films(films: Sequence[UUID], *, queue: str, alone: bool = False) -> None:
+    """Publish films in chunks, in the order they were sent, or each in a message of its own.
 
-    A broker that is away costs nothing but time: the sweep publishes again.
+    Nothing is raised while the broker is not available: the sweep publishes the films again.
+
+    Args:
+        films: the films; those that are not QUEUED are left out.
+        queue: ``small`` or ``bulk``.
+        alone: each film gets a message of its own.
     """
-    _send(_waiting(Q(pk__in=films)), queue, 1 if alone else settings.CHUNK_FILMS)
+    _send_chunks(_waiting_films(Q(pk__in=films)), queue, 1 if alone else settings.CHUNK_FILMS)
 
 
-def _waiting(which: Q) -> list[WaitingFilm]:
-    films = Film.objects.filter(which, state=Film.State.QUEUED).order_by("created_at", "id")
+def _waiting_films(condition: Q) -> list[WaitingFilm]:
+    films = Film.objects.filter(condition, state=Film.State.QUEUED).order_by("created_at", "id")
     return list(films.values_list("pk", "width", "height"))
 
 
-def _send(waiting: Sequence[WaitingFilm], queue: str, most: int) -> None:
+def _send_chunks(waiting: Sequence[WaitingFilm], queue: str, max_films: int) -> None:
     try:
         with app.producer_or_acquire() as producer:
-            for ids in _chunks(waiting, most):
-                app.send_task(SCREEN, args=([str(pk) for pk in ids],), queue=queue, producer=producer)
+            for ids in _iter_chunks(waiting, max_films):
+                app.send_task(SCREEN_TASK, args=([str(pk) for pk in ids],), queue=queue, producer=producer)
     except BROKER_ERRORS as error:
-        log.warning("broker away, %d films wait for the sweep: %s", len(waiting), error)
+        log.warning("the broker is not available, %d films wait for the sweep: %s", len(waiting), error)
 
 
-def backlog() -> int:
-    """Messages that wait in the broker; 0 where it cannot be asked."""
+def count_waiting_messages() -> int:
+    """Return the number of messages that wait in the broker; 0 while it is not available."""
     try:
-        return sum(int(_broker().llen(name)) for name in (SMALL, BULK))
+        return sum(int(_broker_client().llen(name)) for name in (SMALL, BULK))
     except BROKER_ERRORS as error:
-        log.warning("broker away: %s", error)
+        log.warning("the broker is not available: %s", error)
         return 0
 
 
 @cache
-def _broker() -> Redis:
+def _broker_client() -> Redis:
     return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5)
 
 
-def _chunks(films: Sequence[WaitingFilm], most: int) -> Iterator[list[UUID]]:
-    """Cut into chunks of at most ``most`` films and ``CHUNK_MEGAPIXELS``; a larger film is a chunk of its own.
+def _iter_chunks(films: Sequence[WaitingFilm], max_films: int) -> Iterator[list[UUID]]:
+    """Yield chunks of at most ``max_films`` films and ``CHUNK_MEGAPIXELS``; a larger film is a chunk of its own.
 
-    Towards the end they get smaller (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on
-    Computers, 1987), so that no process has a whole chunk left when the others have nothing more to do.
+    Chunks get smaller towards the end (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on
+    Computers, 1987), so that no process still has a full chunk when the others are idle.
     """
     chunk: list[UUID] = []
-    pixels, room = 0, most
+    pixels, room = 0, max_films
     for number, (pk, width, height) in enumerate(films):
         if chunk and (len(chunk) == room or pixels + width * height > settings.CHUNK_MEGAPIXELS * 1_000_000):
             yield chunk
             chunk, pixels = [], 0
         if not chunk:
-            room = min(most, max(SMALLEST_CHUNK, (len(films) - number) // (2 * settings.CUT_FOR_PROCESSES)))
+            room = min(max_films, max(MIN_CHUNK_FILMS, (len(films) - number) // (2 * settings.CUT_FOR_PROCESSES)))
         chunk.append(pk)
         pixels += width * height
     if chunk:

@@ -237,7 +237,7 @@ def test_the_tables_in_the_documents_are_those_of_the_catalogues(page: str) -> N
 def test_the_pages_name_the_limits_in_force() -> None:
     from django.conf import settings
 
-    from screening.intake.inspection import MIN_SIDE
+    from ml.decoding.headers import MIN_SIDE
 
     text = (ROOT / "docs" / "uploader.md").read_text()
     mib = 1024 * 1024

@@ -51,7 +51,7 @@ class FilmAdmin(StaffAdmin):
     list_filter = ("review_state", FlagFilter, "decision", "state", "synthetic")
     list_select_related = ("batch",)
     search_fields = ("original_name",)  # only enables the search field; see get_search_results
-    search_help_text = batch_search.HOW
+    search_help_text = batch_search.SEARCH_HELP
     ordering = ("-created_at",)
     actions = ("confirm", "overturn", "gold_positive", "gold_negative")
 
@@ -59,7 +59,7 @@ class FilmAdmin(StaffAdmin):
         self, request: HttpRequest, queryset: QuerySet[Film], search_term: str
     ) -> tuple[QuerySet[Film], bool]:
         """Return films by the beginning of a name or id, see :mod:`screening.batches.search`."""
-        return batch_search.films_like(queryset, search_term), False
+        return batch_search.search_films(queryset, search_term), False
 
     @admin.display(description="film")
     def thumbnail(self, film: Film) -> SafeString | str:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from screening.admin.base import ReadOnlyAdmin, StaffAdmin
-from screening.batches.search import named_like
+from screening.batches.search import name_matches
 from screening.models import OWN_NAME, Film, GoldCase, Review
 
 MAX_FILMS_SEARCHED = 1_000
@@ -37,7 +37,7 @@ class ReviewAdmin(ReadOnlyAdmin):
         words = search_term.strip().strip("/")
         if not words:
             return queryset, False
-        named = Film.objects.alias(own_name=OWN_NAME).filter(named_like(words))
+        named = Film.objects.alias(own_name=OWN_NAME).filter(name_matches(words))
         films = named.exclude(review_state=Film.ReviewState.NOT_NEEDED) | named.filter(gold_case__isnull=False)
         readers = list(User.objects.filter(username__iexact=words).values_list("pk", flat=True))
         ids = list(films.order_by().values_list("pk", flat=True)[:MAX_FILMS_SEARCHED])

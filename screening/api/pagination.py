@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.pagination import PageNumberPagination
 
-from screening.batches.pagination import Counted
+from screening.batches.pagination import CountedPaginator
 
 
 class Pages(PageNumberPagination):
@@ -23,4 +23,4 @@ class Pages(PageNumberPagination):
 
     def __init__(self, count: int | None = None) -> None:
         if count is not None:
-            self.django_paginator_class: Any = partial(Counted, count=count)
+            self.django_paginator_class: Any = partial(CountedPaginator, count=count)

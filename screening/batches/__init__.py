@@ -1,1 +1,1 @@
-"""Batches of films: their services, queries, counts and comparison."""
+"""Batches of films: services, queries, counts and comparison."""

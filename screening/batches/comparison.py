@@ -1,4 +1,4 @@
-"""What another model said of the same films: moved scores and flipped decisions."""
+"""Comparison of two models over the same films: changed scores and changed decisions."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from screening.models import Batch, Film
 
 DECISIONS = tuple(Film.Decision.values)
 
-# Films of the re-run beside those of the first batch with the same bytes, where both have a score.
-BOTH = """
+# Films of the re-run joined with those of the first batch that have the same bytes, where both have a score.
+PAIRED_FILMS = """
 FROM screening_xray AS b
     JOIN screening_xray AS a ON a.batch_id = %(first)s AND a.sha256 = b.sha256 AND a.state = 'done'
 WHERE b.batch_id = %(again)s AND b.state = 'done'
 """
-# One row a pair of decisions, and one of all films, whose decisions are NULL.
+# One row for each pair of decisions, and one for all films, whose decisions are NULL.
 SUMMARY = f"""
 SELECT a.decision, b.decision, count(*),
     percentile_cont(ARRAY[0.5, 0.9, 1.0]) WITHIN GROUP (ORDER BY abs(b.score - a.score))
-{BOTH} GROUP BY GROUPING SETS ((a.decision, b.decision), ())
+{PAIRED_FILMS} GROUP BY GROUPING SETS ((a.decision, b.decision), ())
 """
-MOST_MOVED = f"""
-SELECT b.id, a.score, a.decision {BOTH} AND (NOT %(flips)s OR a.decision <> b.decision)
+LARGEST_CHANGES = f"""
+SELECT b.id, a.score, a.decision {PAIRED_FILMS} AND (NOT %(flips)s OR a.decision <> b.decision)
 ORDER BY abs(b.score - a.score) DESC, b.id LIMIT %(limit)s OFFSET %(offset)s
 """
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two models over the same films.
+class ModelComparison:
+    """The results of two models over the same films.
 
     Attributes:
         table: films by decision of the first model (rows) and of the second (columns), in the order of ``DECISIONS``.
-        moved: median, 90th percentile and maximum of the score changes; ``None`` where no film has both.
+        moved: median, 90th percentile and maximum of the absolute score change; ``None`` without such films.
     """
 
     table: tuple[tuple[int, ...], ...]
@@ -44,36 +44,36 @@ class Comparison:
 
     @property
     def films(self) -> int:
-        """Films that both models scored."""
+        """The number of films that both models scored."""
         return sum(map(sum, self.table))
 
     @property
     def flipped(self) -> int:
-        """Films whose decision changed."""
+        """The number of films whose decision changed."""
         return self.films - sum(row[index] for index, row in enumerate(self.table))
 
 
-def compare(again: Batch) -> Comparison:
-    """Compare a re-run with the batch it runs again, by one grouped query.
+def compare_models(rerun: Batch) -> ModelComparison:
+    """Compare a re-run with its first batch, by one grouped query.
 
     Args:
-        again: a batch with ``rerun_of``.
+        rerun: a batch with ``rerun_of``.
     """
-    rows = _joined(SUMMARY, {"first": again.rerun_of_id, "again": again.pk})
+    rows = _fetch_pairs(SUMMARY, {"first": rerun.rerun_of_id, "again": rerun.pk})
     counts = {(first, second): films for first, second, films, _ in rows}
     moved = next(quantiles for first, _, _, quantiles in rows if first is None)
     table = tuple(tuple(counts.get((first, second), 0) for second in DECISIONS) for first in DECISIONS)
-    return Comparison(table, tuple(moved) if moved else None)
+    return ModelComparison(table, tuple(moved) if moved else None)
 
 
-class MostMoved(Sequence[Film]):
-    """Films of a re-run that both models scored, the most moved first; read from the database a slice at a time.
+class LargestScoreChanges(Sequence[Film]):
+    """Films of a re-run that both models scored, by the size of the change; read from the database in slices.
 
-    Each has ``before``, ``before_decision`` and ``change`` besides its own fields.
+    Each film has the attributes ``before``, ``before_decision`` and ``change`` besides its fields.
     """
 
-    def __init__(self, again: Batch, films: int, *, flips_only: bool) -> None:
-        self._batches = {"first": again.rerun_of_id, "again": again.pk, "flips": flips_only}
+    def __init__(self, rerun: Batch, films: int, *, flips_only: bool) -> None:
+        self._batches = {"first": rerun.rerun_of_id, "again": rerun.pk, "flips": flips_only}
         self._films = films
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class MostMoved(Sequence[Film]):
         return iter(self._read(0, self._films))
 
     def _read(self, offset: int, limit: int) -> list[Any]:
-        found = _joined(MOST_MOVED, {**self._batches, "offset": offset, "limit": limit})
+        found = _fetch_pairs(LARGEST_CHANGES, {**self._batches, "offset": offset, "limit": limit})
         rows: dict[Any, Any] = Film.objects.in_bulk([film for film, _, _ in found])
         for film, before, decision in found:
             rows[film].before, rows[film].before_decision = before, decision
@@ -97,23 +97,25 @@ class MostMoved(Sequence[Film]):
         return [rows[film] for film, _, _ in found]
 
 
-def most_moved(again: Batch, found: Comparison | None = None, *, flips_only: bool = False) -> MostMoved:
-    """Films of a re-run that both models scored, the most moved first.
+def largest_score_changes(
+    rerun: Batch, found: ModelComparison | None = None, *, flips_only: bool = False
+) -> LargestScoreChanges:
+    """Return the films of a re-run that both models scored, by the size of the change.
 
     Args:
-        again: a batch with ``rerun_of``.
-        found: what :func:`compare` said of it, which has the number of films.
-        flips_only: only those whose decision changed.
+        rerun: a batch with ``rerun_of``.
+        found: the result of :func:`compare_models`, which has the number of films.
+        flips_only: only films whose decision changed.
     """
-    found = found or compare(again)
-    return MostMoved(again, found.flipped if flips_only else found.films, flips_only=flips_only)
+    found = found or compare_models(rerun)
+    return LargestScoreChanges(rerun, found.flipped if flips_only else found.films, flips_only=flips_only)
 
 
-def _joined(statement: str, values: dict[str, Any]) -> list[Any]:
-    """Return the rows of a statement that joins the films of both batches.
+def _fetch_pairs(statement: str, values: dict[str, Any]) -> list[Any]:
+    """Run a statement over both batches with a hash join, and return its rows.
 
-    Nested loops are off: before a new batch has statistics, the planner assumes one film in it and compares every
-    film with every other (20 s with 10,000 films).
+    Before a new batch has statistics, the planner expects one film in it and would compare every film with every
+    other one (20 s with 10,000 films).
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_nestloop = off")

@@ -1,4 +1,4 @@
-"""How many films a batch has of each kind, read from the parts that the database's triggers keep (``FilmCount``).
+"""Counts of a batch's films by state and decision, from the rows that database triggers maintain (``FilmCount``).
 
 Reading them costs the same for 1,000 films and for 100,000; ``check_invariants`` compares them with the films.
 """
@@ -16,7 +16,7 @@ from screening.models import FilmCount
 
 @dataclass(frozen=True)
 class FilmGroup:
-    """Films of a batch that are alike, and when the latest of them ended."""
+    """The number of a batch's films with the same states, and the time when the latest of them ended."""
 
     state: str
     decision: str
@@ -25,21 +25,21 @@ class FilmGroup:
     last: datetime | None
 
 
-def of_batch(batch: UUID) -> list[FilmGroup]:
-    """A batch's films by state, decision and review state."""
+def film_groups(batch: UUID) -> list[FilmGroup]:
+    """Return the counts of a batch's films by state, decision and review state."""
     parts = FilmCount.objects.filter(batch=batch).order_by()
     groups = parts.values_list("state", "decision", "review_state")
     return [FilmGroup(*group) for group in groups.annotate(count=Sum("films"), ended=Max("last")).filter(count__gt=0)]
 
 
-def by_bin(batch: UUID) -> dict[int, int]:
-    """Screened films by bin of the histogram."""
+def count_by_bin(batch: UUID) -> dict[int, int]:
+    """Return the counts of screened films by bin of the histogram; bins without films are left out."""
     bins = FilmCount.objects.filter(batch=batch, bin__gte=0).order_by().values("bin").annotate(count=Sum("films"))
     return {row["bin"]: row["count"] for row in bins}
 
 
 def count_films(batch: UUID, *, state: str = "", decision: str = "", bar: str = "") -> int:
-    """How many films of a batch :func:`screening.batches.queries.films_of` lists."""
+    """Return the number of films in the list of :func:`screening.batches.queries.films_of`."""
     wanted = {"state": state, "decision": decision, "bin": bar}
     parts = FilmCount.objects.filter(batch=batch, **{name: value for name, value in wanted.items() if value})
     return parts.aggregate(films=Sum("films"))["films"] or 0

@@ -1,16 +1,16 @@
-"""Keeping the counts of films short; the triggers of the database write them, see ``FilmCount``."""
+"""Compaction of the counts of films, to which database triggers only add rows; see ``FilmCount``."""
 
 from __future__ import annotations
 
 from django.db import connection
 
-PARTS_AT_MOST = 40  # of a batch; beyond that they are put together, if that makes them half as many
-LOOKED_AT = 20_000  # parts, the newest; what is older was put together or is short
+MAX_PARTS = 40  # of a batch; more are merged, if that at least halves them
+NEWEST_PARTS = 20_000  # the parts that are examined; older ones were merged already, or are few
 
-MANY = """
-SELECT batch_id FROM (SELECT * FROM screening_filmcount ORDER BY id DESC LIMIT %(looked_at)s) AS parts
+BATCHES_WITH_MANY_PARTS = """
+SELECT batch_id FROM (SELECT * FROM screening_filmcount ORDER BY id DESC LIMIT %(newest_parts)s) AS parts
 GROUP BY batch_id
-HAVING count(*) > greatest(%(most)s, 2 * count(DISTINCT (state, decision, review_state, bin)))
+HAVING count(*) > greatest(%(max_parts)s, 2 * count(DISTINCT (state, decision, review_state, bin)))
 """
 
 MERGE = """
@@ -24,10 +24,10 @@ FROM parts GROUP BY state, decision, review_state, bin HAVING sum(films) <> 0
 """
 
 
-def merge() -> int:
-    """Put together the parts of batches that have many; returns how many batches."""
+def merge_counts() -> int:
+    """Merge the parts of batches that have many; returns the number of batches."""
     with connection.cursor() as cursor:
-        cursor.execute(MANY, {"most": PARTS_AT_MOST, "looked_at": LOOKED_AT})
+        cursor.execute(BATCHES_WITH_MANY_PARTS, {"max_parts": MAX_PARTS, "newest_parts": NEWEST_PARTS})
         batches = [batch for (batch,) in cursor.fetchall()]
         for batch in batches:
             cursor.execute(MERGE, {"batch": batch})

@@ -1,6 +1,6 @@
-"""What stands around a film: its neighbours in a list, the same bytes elsewhere, the patient's other films.
+"""Films related to a film: neighbours in a list, the same bytes in other batches, the patient's other films.
 
-Neighbours are looked up by their keys, not by counting, so that the last film of a large batch is found as fast as
+Neighbours are found by their sort keys, not by counting, so that the last film of a large batch is found as fast as
 the first.
 """
 
@@ -14,44 +14,44 @@ from django.db.models.expressions import Combinable
 from screening.models import UNCERTAINTY, Film
 
 Films = QuerySet[Film]
-Keyed = QuerySet[Any]  # films with what they are sorted by, as "key"
+Keyed = QuerySet[Any]  # films with their sort value as "key"
 ASCENDING = {"sent": "created_at", "name": "original_name"}  # by the names of queries.SORT_ORDERS
 DESCENDING: dict[str, Combinable] = {"score": F("score"), "uncertainty": UNCERTAINTY}  # films without a score last
-MOST_COUNTED = 5_000  # films; in a longer list a place is not worth its count
-MOST_SHOWN = 12
+MAX_COUNTED = 5_000  # films; in a longer list the position is not counted, which would be slow
+MAX_SHOWN = 12  # films
 
 
-def around(film: Film, films: Films, sort: str) -> tuple[Film | None, Film | None]:
-    """The films before and after one in a list, which it may itself have left.
+def adjacent_films(film: Film, films: Films, sort: str) -> tuple[Film | None, Film | None]:
+    """Return the films before and after a film in a list. The film itself need not be in the list any more.
 
     Args:
-        film: where to stand.
+        film: the film.
         films: the list, in any order.
-        sort: its order, see ``queries.films_of``.
+        sort: the order of the list, see ``queries.films_of``.
     """
     rows = films.only("original_name")
     if sort in DESCENDING:
-        rows, value = rows.alias(key=DESCENDING[sort]), _value(film, sort)
-        return _higher(film, rows, value), _lower(film, rows, value)
-    rows, value = rows.alias(key=F(ASCENDING[sort])), _value(film, sort)
-    before = rows.filter(_tied(value, pk__lt=film.pk) | Q(key__lt=value), key__lte=value)
-    after = rows.filter(_tied(value, pk__gt=film.pk) | Q(key__gt=value), key__gte=value)
+        rows, value = rows.alias(key=DESCENDING[sort]), _sort_value(film, sort)
+        return _next_higher(film, rows, value), _next_lower(film, rows, value)
+    rows, value = rows.alias(key=F(ASCENDING[sort])), _sort_value(film, sort)
+    before = rows.filter(_equal_key(value, pk__lt=film.pk) | Q(key__lt=value), key__lte=value)
+    after = rows.filter(_equal_key(value, pk__gt=film.pk) | Q(key__gt=value), key__gte=value)
     return before.order_by(F("key").desc(), "-id").first(), after.order_by("key", "id").first()
 
 
-def place_in(film: Film, films: Films, sort: str, total: int) -> int | None:
-    """Which a film is in a list, from 1; nothing where it is not in it, or the list is long.
+def position_in(film: Film, films: Films, sort: str, total: int) -> int | None:
+    """Return a film's position in a list, from 1; ``None`` where it is not in the list or the list is long.
 
     Args:
-        film: where to stand.
+        film: the film.
         films: the list, in any order.
-        sort: its order.
-        total: how many films it has.
+        sort: the order of the list.
+        total: the number of films in the list.
     """
-    if total > MOST_COUNTED or not films.filter(pk=film.pk).exists():
+    if total > MAX_COUNTED or not films.filter(pk=film.pk).exists():
         return None
-    value = _value(film, sort)
-    before = _tied(value, pk__lt=film.pk)
+    value = _sort_value(film, sort)
+    before = _equal_key(value, pk__lt=film.pk)
     if sort in ASCENDING:
         before |= Q(key__lt=value)
     else:
@@ -60,41 +60,41 @@ def place_in(film: Film, films: Films, sort: str, total: int) -> int | None:
     return rows.filter(before).count() + 1
 
 
-def twins_of(film: Film) -> Films:
-    """The same bytes in other batches of the film's owner, newest first."""
+def copies_in_other_batches(film: Film) -> Films:
+    """Return films with the same bytes in other batches of the film's owner, newest first."""
     same = Film.objects.filter(sha256=film.sha256, batch__owner_id=film.batch.owner_id, stored=True)
     others = same.exclude(batch_id=film.batch_id).select_related("batch")
     return others.only("original_name", "batch__name", "state", "score", "decision").order_by("-created_at")[
-        :MOST_SHOWN
+        :MAX_SHOWN
     ]
 
 
-def of_patient(film: Film) -> Films:
-    """Other films of the patient in the batch, in the order they were sent."""
+def films_of_patient(film: Film) -> Films:
+    """Return the patient's other films in the batch, in the order they were sent."""
     if not film.patient:
         return Film.objects.none()
     others = Film.objects.filter(batch_id=film.batch_id, patient=film.patient, pictured=True).exclude(pk=film.pk)
-    return others.order_by("created_at", "id")[:MOST_SHOWN]
+    return others.order_by("created_at", "id")[:MAX_SHOWN]
 
 
 def members_of(film: Film) -> Films:
-    """What was in an archive, in the order it was found."""
+    """Return the rows of an archive's files, in the order they were unpacked."""
     return film.members.order_by("created_at", "id")
 
 
-def _value(film: Film, sort: str) -> Any:
-    """What a film is sorted by; the same number, to the last bit, as the database has."""
+def _sort_value(film: Film, sort: str) -> Any:
+    """Return a film's sort value, equal to the last bit to the one that the database computes."""
     if sort == "uncertainty":
         return None if film.score is None else 0.5 - abs(film.score - 0.5)
     return film.score if sort == "score" else getattr(film, ASCENDING[sort])
 
 
-def _tied(value: Any, **pk: Any) -> Q:
+def _equal_key(value: Any, **pk: Any) -> Q:
     return Q(**({"key__isnull": True} if value is None else {"key": value}), **pk)
 
 
-def _higher(film: Film, films: Keyed, value: float | None) -> Film | None:
-    tied = _tied(value, pk__lt=film.pk)
+def _next_higher(film: Film, films: Keyed, value: float | None) -> Film | None:
+    tied = _equal_key(value, pk__lt=film.pk)
     lowest_first = (F("key").asc(nulls_first=True), "-id")
     if value is not None:
         return films.filter(tied | Q(key__gt=value), key__gte=value).order_by(*lowest_first).first()
@@ -102,8 +102,8 @@ def _higher(film: Film, films: Keyed, value: float | None) -> Film | None:
     return without or films.filter(key__isnull=False).order_by(*lowest_first).first()
 
 
-def _lower(film: Film, films: Keyed, value: float | None) -> Film | None:
-    tied = _tied(value, pk__gt=film.pk)
+def _next_lower(film: Film, films: Keyed, value: float | None) -> Film | None:
+    tied = _equal_key(value, pk__gt=film.pk)
     if value is None:
         return films.filter(tied).order_by("id").first()
     highest_first = (F("key").desc(nulls_last=True), "id")

@@ -1,4 +1,4 @@
-"""Pages of long lists: nobody counts all of one for a page of it."""
+"""Pagination that never counts all rows of a long list."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from django.utils.functional import cached_property
 
 from screening.batches.queries import count_up_to
 
-FAR = 1_000  # rows before a page from which it is worth a query of its own to find the page's keys
+DEEP_OFFSET = 1_000  # rows before a page; from here on a query of its own finds the page's keys
+MAX_COUNTED = 2_000  # rows; to see more of a list, use a filter
 
-MAX_COUNTED = 2_000  # rows; to see more of a list, narrow it down by a filter
 
-
-class Counted(Paginator):  # type: ignore[type-arg]
-    """Pages of rows whose number is known, so that nobody counts them; the last page is as near as the first.
+class CountedPaginator(Paginator):  # type: ignore[type-arg]
+    """Paginator of rows whose number is known; the last page costs as little as the first.
 
     Args:
         rows: all rows, in an order without ties.
-        per_page: rows a page.
-        count: how many rows there are.
+        per_page: rows on a page.
+        count: the number of rows.
     """
 
     def __init__(self, rows: QuerySet[Any], per_page: int, count: int) -> None:
@@ -29,15 +28,15 @@ class Counted(Paginator):  # type: ignore[type-arg]
         self.count = count
 
     def page(self, number: int | str) -> Page[Any]:
-        """One page; see Django's."""
+        """Return a page; see Django's paginator."""
         checked = self.validate_number(number)
         start = (checked - 1) * self.per_page
         return Page(self._rows(start, min(start + self.per_page, self.count)), checked, self)
 
     def _rows(self, start: int, end: int) -> Any:
-        """Rows of a page: what lies far in is reached from the nearer end, by keys, which an index has."""
+        """Return the rows of a page. A page deep in the list is reached from the nearer end, by keys of an index."""
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        if start < FAR:
+        if start < DEEP_OFFSET:
             return rows[start:end]
         if self.count - end < start:
             keys = list(rows.reverse().values_list("pk", flat=True)[self.count - end : self.count - start])[::-1]
@@ -48,21 +47,21 @@ class Counted(Paginator):  # type: ignore[type-arg]
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than a person pages."""
+    """Paginator that counts at most ``MAX_COUNTED`` rows."""
 
     @cached_property
     def count(self) -> int:
-        """Rows, at most ``MAX_COUNTED``."""
+        """The number of rows, at most ``MAX_COUNTED``."""
         return count_up_to(self.object_list, MAX_COUNTED)  # type: ignore[arg-type]
 
 
 def page_of(rows: QuerySet[Any], per_page: int, count: int, number: str | None) -> Page[Any]:
-    """A page of rows; the nearest one where there is none of that number.
+    """Return a page of rows; the nearest one where there is no page of that number.
 
     Args:
         rows: all rows, in an order without ties.
-        per_page: rows a page.
-        count: how many rows there are.
-        number: the page's, from 1, as the address has it.
+        per_page: rows on a page.
+        count: the number of rows.
+        number: the page's number, from 1, as the URL has it.
     """
-    return Counted(rows, per_page, count).get_page(number)
+    return CountedPaginator(rows, per_page, count).get_page(number)

@@ -1,4 +1,4 @@
-"""Where a batch stands, from the counts the database keeps: the same cost for 1,000 films and for 100,000."""
+"""Progress of a batch, from the counts in the database: the same cost for 1,000 films and for 100,000."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ HISTOGRAM_BINS = 20  # the triggers count by the same bins, see migration 0007
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a batch stands; derived from its films each time it is asked for.
+    """A batch's progress, derived from its films whenever it is read.
 
     Attributes:
         total: files that were sent.
-        states: files by state, every state named.
-        decisions: screened films by decision, every decision named.
+        states: files by state; has every state.
+        decisions: screened films by decision; has every decision.
         to_review: flagged films without a verdict.
         state: ``open``, ``running``, ``done`` or ``cancelled``.
         seconds: from submission to the last result, or to now while running; 0 before submission.
@@ -37,37 +37,37 @@ class Progress:
 
     @property
     def finished(self) -> int:
-        """Files in a final state."""
+        """The number of files in a final state."""
         return sum(self.states[state] for state in Film.FINAL_STATES)
 
     @property
     def refused(self) -> int:
-        """Files that ended without a result, with a reason."""
+        """The number of files that ended without a result, with a reason."""
         return sum(self.states[state] for state in Film.REFUSED_STATES)
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """True if the batch is finished or cancelled."""
         return self.state in ("done", "cancelled")
 
     @property
     def percent(self) -> int:
-        """Share of the files in a final state, 0..100, rounded down."""
+        """The share of the files in a final state, 0..100, rounded down."""
         return self.finished * 100 // self.total if self.total else 0
 
     @property
     def films_per_second(self) -> float:
-        """Screened films by the seconds since submission; 0 before the first."""
+        """Screened films divided by the seconds since submission; 0 before the first."""
         screened = self.states[State.DONE] + self.states[State.FAILED]
         return screened / self.seconds if self.seconds > 0 else 0.0
 
 
 def progress_of(batch: Batch) -> Progress:
-    """Where a batch stands, by one query."""
+    """Return a batch's progress, by one query."""
     states = dict.fromkeys(State.values, 0)
     decisions = dict.fromkeys(Decision.values, 0)
     to_review, last = 0, None
-    for group in counts.of_batch(batch.pk):
+    for group in counts.film_groups(batch.pk):
         states[group.state] += group.films
         if group.decision:
             decisions[group.decision] += group.films
@@ -81,21 +81,21 @@ def progress_of(batch: Batch) -> Progress:
 
 
 def histogram_of(batch: Batch) -> list[int]:
-    """Screened films by score, in ``HISTOGRAM_BINS`` equal bins over 0..1."""
-    by_bin = counts.by_bin(batch.pk)
+    """Return the numbers of screened films by score, in ``HISTOGRAM_BINS`` equal bins over 0..1."""
+    by_bin = counts.count_by_bin(batch.pk)
     return [by_bin.get(index, 0) for index in range(HISTOGRAM_BINS)]
 
 
 def state_of(batch: Batch, *, waiting: int, cancelled: int) -> str:
-    """A batch's state; the one place that derives it.
+    """Return a batch's state: ``open``, ``running``, ``done`` or ``cancelled``. No other code derives it.
 
-    A submitted batch counts as cancelled only where that stopped a film: if the last films were in a worker's hands
-    when it was cancelled, they were all screened, and the batch is finished like any other.
+    A submitted batch counts as cancelled only if that stopped a film. If workers had claimed all remaining films when
+    it was cancelled, all films were screened, and the batch is done.
 
     Args:
         batch: the batch.
-        waiting: its films that are not in a final state.
-        cancelled: its films that were cancelled.
+        waiting: the number of films that are not in a final state.
+        cancelled: the number of cancelled films.
     """
     if not batch.submitted_at:
         return "cancelled" if batch.cancelled_at else "open"

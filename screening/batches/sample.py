@@ -1,4 +1,4 @@
-"""The sample study, for somebody who has no films at hand."""
+"""A batch of the sample study, for users who have no films at hand."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from screening.intake.services import add_file
 from screening.models import Batch
 
 
-def sample_batch(*, owner: User) -> Batch:
-    """Send the sample study as its owner would, and hand it to the workers.
+def create_sample_batch(*, owner: User) -> Batch:
+    """Create a batch of the sample study and submit it.
 
     Args:
-        owner: whose batch it becomes.
+        owner: the owner of the batch.
+
+    Returns:
+        the submitted batch.
 
     Raises:
         ScreeningError: as :func:`screening.batches.services.create_batch` and ``add_file``.
     """
-    from screening.batches.sample_study import first_study  # here: it loads the phantom's drawing code
+    from screening.batches.sample_study import short_study  # here: it loads the phantom's drawing code
 
-    study = first_study()
+    study = short_study()
     batch = batches.create_batch(owner=owner, name=study.title)
     for upload in study.uploads:
         add_file(batch=batch, name=upload.name, data=upload.data())
-    return batches.submit(batch=batch)
+    return batches.submit_batch(batch=batch)

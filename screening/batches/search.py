@@ -1,4 +1,4 @@
-"""Finding films by what somebody types: by beginnings only, which indexes know, however many films there are."""
+"""Search of films by the beginning of a name or digest: indexes serve it, however many films there are."""
 
 from __future__ import annotations
 
@@ -10,31 +10,35 @@ from django.db.models.functions import Upper
 from screening.models import OWN_NAME, Film
 
 HEX = re.compile(r"[0-9a-f]{6,64}")
-HOW = (
+SEARCH_HELP = (
     "The beginning of a file's name (without folders, or with the last of them: ward/film) or of a sha256 "
     "(six digits or more). The films of a batch are found through the list of batches."
 )
 
 
-def films_like(films: QuerySet[Film], words: str) -> QuerySet[Film]:
-    """The films whose file or digest begins like this.
+def search_films(films: QuerySet[Film], words: str) -> QuerySet[Film]:
+    """Return the films whose file name or digest begins with the given text.
 
     Args:
-        films: of which.
-        words: what was typed; see ``HOW``. Upper and lower case are one.
+        films: the films to search.
+        words: the text, see ``SEARCH_HELP``; upper and lower case are the same.
     """
     words = words.strip().strip("/")
     if not words:
         return films
-    wanted = named_like(words)
+    wanted = name_matches(words)
     if HEX.fullmatch(words.lower()):
-        # As a range, which the index knows in every collation.
+        # A range, because an index serves it in every collation.
         wanted |= Q(sha256__gte=words.lower().ljust(64, "0"), sha256__lte=words.lower().ljust(64, "f"))
     return films.alias(own_name=OWN_NAME).filter(wanted)
 
 
-def named_like(words: str) -> Q:
-    """Films, with ``own_name`` = ``OWN_NAME``, whose file begins like this, with or without the folders it lay in."""
+def name_matches(words: str) -> Q:
+    """Return the condition for films whose file name begins like this; needs an alias ``own_name`` = ``OWN_NAME``.
+
+    Args:
+        words: the beginning of a name, with or without its folders.
+    """
     folder, _, own = words.rpartition("/")
     begins = Q(own_name__startswith=Upper(Value(own)))
     return begins & Q(original_name__icontains=words) if folder else begins

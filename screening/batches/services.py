@@ -1,4 +1,4 @@
-"""What a sender does: make a batch, add films, submit it, cancel it."""
+"""Creating, submitting and cancelling batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ State = Film.State
 
 
 def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -> Batch:
-    """Open a batch for films to be added.
+    """Create a batch to which films can be added.
+
+    Args:
+        owner: the owner.
+        name: the batch's name; runs of white space become one space.
+        model: the model version; the default one if it is left out.
 
     Raises:
         ScreeningError: ``name_missing``, ``name_too_long``, ``no_model`` or ``quota_open_batches``.
@@ -35,8 +40,8 @@ def create_batch(*, owner: User, name: str, model: ModelVersion | None = None) -
     return Batch.objects.create(owner=owner, name=name, model=model)
 
 
-def submit(*, batch: Batch) -> Batch:
-    """Hand a batch to the workers. Doing it twice does nothing more.
+def submit_batch(*, batch: Batch) -> Batch:
+    """Submit a batch to the workers. A second call changes nothing.
 
     Raises:
         ScreeningError: ``batch_empty`` or ``batch_cancelled``.
@@ -53,16 +58,16 @@ def submit(*, batch: Batch) -> Batch:
     return batch
 
 
-def cancel(*, batch: Batch) -> Batch:
-    """Stop a batch: films that wait are CANCELLED, films a worker has in hand are finished. Twice does nothing more.
+def cancel_batch(*, batch: Batch) -> Batch:
+    """Cancel a batch: waiting films become CANCELLED, claimed films are finished. A second call changes nothing.
 
     Raises:
-        ScreeningError: ``batch_finished`` where nothing is left to stop; the batch stays as it is.
+        ScreeningError: ``batch_finished``, no film is left to cancel; the batch stays as it is.
     """
     with transaction.atomic():
         Batch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=Now())
-        cancel_waiting(batch)
-        # Asked after both writes, so that a film which ended meanwhile counts as it is; raising takes them back.
+        cancel_waiting_films(batch)
+        # Read after both writes, so that films which ended meanwhile count; the exception rolls the writes back.
         cancelled = Batch.objects.get(pk=batch.pk)
         if progress_of(cancelled).state == "done":
             raise ScreeningError(batch_codes.BATCH_FINISHED)
@@ -70,8 +75,8 @@ def cancel(*, batch: Batch) -> Batch:
     return batch
 
 
-def cancel_waiting(batch: Batch) -> int:
-    """Move the waiting films of a cancelled batch to CANCELLED; returns how many."""
+def cancel_waiting_films(batch: Batch) -> int:
+    """Move the waiting films of a cancelled batch to CANCELLED; returns their number."""
     cancelled = film_codes.BATCH_CANCELLED.reason()
     return Film.objects.filter(batch=batch, state=State.QUEUED).update(
         state=State.CANCELLED,

@@ -60,7 +60,7 @@ def estimate_from_verdicts(groups: Iterable[FilmGroup]) -> VerifiedFigures | Non
     """Estimate performance from verdicts; return ``None`` if too few films of every decision were read.
 
     Args:
-        groups: a batch's films, from :func:`screening.batches.counts.of_batch`.
+        groups: a batch's films, from :func:`screening.batches.counts.film_groups`.
     """
     all_groups = list(groups)
     rows = [

@@ -1,1 +1,1 @@
-"""What worker processes do: claim, decode, score, record, unpack, render."""
+"""The worker processes: claim, decode, score, record, unpack and render."""

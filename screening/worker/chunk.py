@@ -1,6 +1,6 @@
-"""What a worker process does with the films of a message: decode, judge, keep the pictures, record; overlapped.
+"""Processing of a message's films in a worker process: decode, score, store the pictures, record; overlapped.
 
-Archives among them are unpacked after the films, see :mod:`screening.worker.unpacking`.
+Archives in the message are unpacked after the films, see :mod:`screening.worker.unpacking`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from ml.codes import NESTED_TOO_DEEPLY
 from ml.errors import FilmError
 from screening.codes import film_codes
 from screening.errors import ScreeningError
-from screening.intake.inspection import ARCHIVE
+from screening.intake.inspection import ARCHIVE_KIND
 from screening.models import Film, ModelVersion
-from screening.worker import inference as inference
-from screening.worker import leases, unpacking
-from screening.worker import pipeline as pipeline
+from screening.worker import inference, leases, pipeline, unpacking
 from screening.worker.inference import Decoded, Screened, Unscored
 from screening.worker.leases import Refusal
 
@@ -38,55 +36,58 @@ TOO_SLOW = Refusal(film_codes.TOOK_TOO_LONG.reason())
 UNPACKED_TOO_SLOWLY = Refusal(film_codes.UNPACKING_TOOK_TOO_LONG.reason())
 TOO_MUCH_MEMORY = Refusal(film_codes.TOO_MUCH_MEMORY.reason())
 
-Attempt = Decoded | Exception
-Outcome = Screened | Unscored | Exception
+DecodeOutcome = Decoded | Exception
+FilmOutcome = Screened | Unscored | Exception
 
 
-def screen(films: Sequence[Film]) -> None:
+def process_films(films: Sequence[Film]) -> None:
     """Screen claimed films and unpack claimed archives.
 
-    Every one is recorded or handed back, whatever happens to its neighbours.
+    Each of them is recorded, queued again or released, whatever errors the others have.
+
+    Args:
+        films: the claimed films and archives of a message.
     """
-    until = time.monotonic() + settings.CHUNK_SECONDS / 2  # archives are handed on well before the soft limit
-    _screen([film for film in films if film.kind != ARCHIVE])
+    deadline = time.monotonic() + settings.CHUNK_SECONDS / 2  # for archives; well before the soft limit
+    _screen_films([film for film in films if film.kind != ARCHIVE_KIND])
     for archive in films:
-        if archive.kind == ARCHIVE:
-            _unpack(archive, until)
+        if archive.kind == ARCHIVE_KIND:
+            _unpack_archive(archive, deadline)
 
 
-def _screen(films: Sequence[Film]) -> None:
-    left = {film.pk: film for film in films}
+def _screen_films(films: Sequence[Film]) -> None:
+    remaining = {film.pk: film for film in films}
     try:
         for model, chunk in _by_model(films).items():
-            judge = partial(_judge, model)
+            score = partial(_score_group, model)
             in_turn = not settings.WORKER_OVERLAP
-            for group, results in pipeline.overlapped(_groups(chunk), _decode, judge, in_turn=in_turn):
-                _settle(group, results)
+            for group, results in pipeline.run_overlapped(_groups(chunk), _decode_group, score, in_turn=in_turn):
+                _record_group(group, results)
                 for film in group:
-                    del left[film.pk]
+                    del remaining[film.pk]
     except SoftTimeLimitExceeded:
-        log.warning("%d films took too long together", len(left))
-        leases.hand_back(list(left.values()), TOO_SLOW)
+        log.warning("the time limit ended a chunk; %d films were not recorded", len(remaining))
+        leases.retry_or_fail(list(remaining.values()), TOO_SLOW)
         # A decoder that hangs cannot be stopped from here; the hard limit ends it with its process.
-        pipeline.drain()
+        pipeline.wait_until_idle()
 
 
-def _unpack(archive: Film, until: float) -> None:
+def _unpack_archive(archive: Film, deadline: float) -> None:
     try:
-        if time.monotonic() > until:
-            unpacking.put_off([archive])
+        if time.monotonic() > deadline:
+            unpacking.requeue_later([archive])
         else:
-            unpacking.unpack(archive, until)
+            unpacking.unpack_archive(archive, deadline)
     except SoftTimeLimitExceeded:
-        log.warning("archive %s took too long", archive.pk)
-        leases.hand_back([archive], UNPACKED_TOO_SLOWLY)
+        log.warning("the time limit ended the unpacking of archive %s", archive.pk)
+        leases.retry_or_fail([archive], UNPACKED_TOO_SLOWLY)
     except Exception as error:
-        _hand_back([(archive, error)])
+        _retry_or_release([(archive, error)])
 
 
-def warm_up() -> None:
-    """Load the default model's network in its thread; a worker that cannot says so when it is asked for it."""
-    pipeline.in_network_thread(inference.load_default)
+def load_network() -> None:
+    """Load the default model's network in its thread. An error is reported when the first film needs the network."""
+    pipeline.submit_to_network_thread(inference.load_default)
 
 
 def _by_model(films: Sequence[Film]) -> dict[ModelVersion, list[Film]]:
@@ -100,53 +101,53 @@ def _groups(films: Sequence[Film]) -> Iterable[Sequence[Film]]:
     return (films[start : start + NETWORK_FILMS] for start in range(0, len(films), NETWORK_FILMS))
 
 
-def _decode(films: Sequence[Film]) -> list[Attempt]:
-    """The first stage: one file's bytes in memory at a time."""
-    return [_attempt(film) for film in films]
+def _decode_group(films: Sequence[Film]) -> list[DecodeOutcome]:
+    """Decode films, with one file's bytes in memory at a time: the first stage."""
+    return [_decode_film(film) for film in films]
 
 
-def _attempt(film: Film) -> Attempt:
+def _decode_film(film: Film) -> DecodeOutcome:
     try:
-        return inference.decode(leases.read_original(film))
+        return inference.decode_film(leases.read_original(film))
     except RecursionError:
         return FilmError(NESTED_TOO_DEEPLY)
-    except Exception as error:  # it is this film's alone
+    except Exception as error:  # concerns only this film
         return error
 
 
-def _judge(model: ModelVersion, attempts: Sequence[Attempt]) -> list[Outcome]:
-    """The second stage: one pass of the network over what could be decoded."""
+def _score_group(model: ModelVersion, attempts: Sequence[DecodeOutcome]) -> list[FilmOutcome]:
+    """Run the network once over the films that could be decoded: the second stage."""
     usable = [attempt for attempt in attempts if isinstance(attempt, Decoded)]
-    results = iter(inference.judge(usable, model.name, model.digest))
+    results = iter(inference.score_films(usable, model.name, model.digest))
     return [next(results) if isinstance(attempt, Decoded) else attempt for attempt in attempts]
 
 
-def _settle(films: Sequence[Film], results: Sequence[Outcome] | Exception) -> None:
-    """The third stage: pictures first, then the rows that say there are any. Films with an error go back."""
+def _record_group(films: Sequence[Film], results: Sequence[FilmOutcome] | Exception) -> None:
+    """Store pictures, then record results: the third stage. Films with an error are queued again or released."""
     outcomes = [results] * len(films) if isinstance(results, Exception) else results
     written: list[tuple[Film, Screened | Refusal]] = []
     broken: list[tuple[Film, Exception]] = []
     for film, outcome in zip(films, outcomes, strict=True):
         try:
-            written.append((film, _kept(film, outcome)))
+            written.append((film, _stored_outcome(film, outcome)))
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
             broken.append((film, error))
     try:
-        leases.record(written)
+        leases.record_results(written)
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:
         broken += [(film, error) for film, _ in written]
-    _hand_back(broken)
+    _retry_or_release(broken)
 
 
-def _kept(film: Film, outcome: Outcome) -> Screened | Refusal:
-    """Store a result's pictures; returns what its row will say.
+def _stored_outcome(film: Film, outcome: FilmOutcome) -> Screened | Refusal:
+    """Store the pictures of an outcome, and return the result to record.
 
     Raises:
-        Exception: that of the film, where it has one which another attempt may not have.
+        Exception: the film's own error, where another attempt may succeed.
     """
     if isinstance(outcome, FilmError):
         return Refusal(outcome.reason)
@@ -159,32 +160,32 @@ def _kept(film: Film, outcome: Outcome) -> Screened | Refusal:
     return outcome
 
 
-def _hand_back(broken: Sequence[tuple[Film, Exception]]) -> None:
+def _retry_or_release(broken: Sequence[tuple[Film, Exception]]) -> None:
     transient: list[Film] = []
     others: dict[Refusal, list[Film]] = defaultdict(list)
     for film, error in broken:
-        log.error("film %s handed back", film.pk, exc_info=error)
+        log.error("an attempt on film %s failed", film.pk, exc_info=error)
         if _is_transient(error):
             transient.append(film)
-        elif isinstance(error, MemoryError) and film.attempts > 1:  # it was alone: no neighbour took the memory
-            leases.record([(film, TOO_MUCH_MEMORY)])
+        elif isinstance(error, MemoryError) and film.attempts > 1:  # it was alone, so no other film took the memory
+            leases.record_results([(film, TOO_MUCH_MEMORY)])
         else:
             others[_refusal(error)].append(film)
-    leases.postpone(transient)
+    leases.release_without_attempt(transient)
     for refusal, films in others.items():
-        leases.hand_back(films, refusal)
+        leases.retry_or_fail(films, refusal)
 
 
 def _refusal(error: Exception) -> Refusal:
-    """What a film's row will say if this was its last attempt."""
+    """Return the refusal to record if this was the film's last attempt."""
     if isinstance(error, MemoryError):
         return TOO_MUCH_MEMORY
     return Refusal(film_codes.WORKER_ERROR.reason(error=type(error).__name__))
 
 
 def _is_transient(error: Exception) -> bool:
-    """Whether an error is of the surroundings and will pass: a full disk, a database or a storage that is away."""
-    if isinstance(error, ScreeningError):  # the door could not store a file of an archive
+    """Return whether an error is temporary and not the film's: a full disk, an unavailable database or storage."""
+    if isinstance(error, ScreeningError):  # intake could not store a file of an archive
         return isinstance(error.__cause__, Exception) and _is_transient(error.__cause__)
     return (
         isinstance(error, (OperationalError, InterfaceError, ConnectionError, TimeoutError))

@@ -1,6 +1,6 @@
-"""Which workers take work at this moment: each says so in the broker every few seconds.
+"""Heartbeats of the workers: each worker that accepts messages writes one to the broker every few seconds.
 
-The entries are in one sorted set, by the time of the broker's own clock, so that machines need not agree on theirs.
+They are entries of one sorted set with times of the broker's own clock, so the machines' clocks may differ.
 """
 
 from __future__ import annotations
@@ -16,55 +16,56 @@ from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
-KEY = "screening.workers"
-VALID_SECONDS = 7  # a worker that said nothing for so long takes no work; more than two of its beats may be lost
+WORKERS_KEY = "screening.workers"
+VALID_SECONDS = 7  # a worker without a heartbeat for so long does not count; two of its heartbeats may be lost
 BROKER_ERRORS = (RedisError, OSError)
-ANSWER_SECONDS = 2
+TIMEOUT_SECONDS = 2
 
 
-def beat(worker: str) -> None:
-    """Say that a worker takes work. A broker that does not take this counts the worker as gone, which it is."""
+def send_heartbeat(worker: str) -> None:
+    """Write a worker's heartbeat. While the broker does not accept it, the worker rightly counts as gone."""
     try:
-        now = _now()
-        with broker().pipeline() as pipeline:
-            pipeline.zadd(KEY, {worker: now})
-            pipeline.zremrangebyscore(KEY, "-inf", now - 10 * VALID_SECONDS)
+        now = _broker_time()
+        with broker_client().pipeline() as pipeline:
+            pipeline.zadd(WORKERS_KEY, {worker: now})
+            pipeline.zremrangebyscore(WORKERS_KEY, "-inf", now - 10 * VALID_SECONDS)
             pipeline.execute()
     except BROKER_ERRORS as error:
         log.debug("no heartbeat: %s", error)
 
 
-def leave(worker: str) -> None:
-    """Say that a worker takes no work any more."""
+def remove_worker(worker: str) -> None:
+    """Remove the heartbeat of a worker that accepts no more messages."""
     try:
-        broker().zrem(KEY, worker)
+        broker_client().zrem(WORKERS_KEY, worker)
     except BROKER_ERRORS as error:
         log.debug("no heartbeat: %s", error)
 
 
-def working() -> int:
-    """How many workers take work.
+def count_workers() -> int:
+    """Return the number of workers that accept messages.
 
     Raises:
-        RedisError, OSError: when the broker does not answer, or takes no writes.
+        RedisError: the broker does not answer, or accepts no writes.
+        OSError: as above.
     """
-    broker().ping()  # refused by a server whose disk is full
-    now = _now()
-    return int(broker().zcount(KEY, now - VALID_SECONDS, now + VALID_SECONDS))
+    broker_client().ping()  # refused by a server whose disk is full
+    now = _broker_time()
+    return int(broker_client().zcount(WORKERS_KEY, now - VALID_SECONDS, now + VALID_SECONDS))
 
 
 @cache
-def broker() -> Redis:
-    """A client that gives up soon: who asks wants an answer, not patience."""
+def broker_client() -> Redis:
+    """Return a client with short time-outs, so that health checks answer soon."""
     return Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        # Once more over a new connection: the pooled one may be of a server that was started again since.
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        # One retry over a new connection: the pooled one may belong to a server that was restarted since.
         retry=Retry(NoBackoff(), 1, supported_errors=(BrokenConnectionError,)),
     )
 
 
-def _now() -> float:
-    seconds, microseconds = broker().time()
+def _broker_time() -> float:
+    seconds, microseconds = broker_client().time()
     return float(seconds) + float(microseconds) / 1e6

@@ -1,4 +1,4 @@
-"""The one bridge from the domain to the networks: a classifier a process, loaded when first needed."""
+"""The only bridge from the domain to the networks: one classifier in each process, loaded when first needed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ml.inference.classifier import Classifier, FilmResult
 
 THUMBNAIL_SIDE = 256  # pixels; the longer side at most
-SHRINK_WHOLE = 4  # from so many times on by a whole number: a third of the time, and at least 192 pixels remain
+MIN_REDUCTION = 4  # from this factor on by a whole number: a third of the time, and at least 192 pixels remain
 JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What people see of a film, as JPEG bytes."""
+    """A film's pictures for display, as JPEG bytes."""
 
     display: bytes
     thumbnail: bytes
@@ -41,8 +41,8 @@ class Decoded:
 
     Attributes:
         picture: the working picture, uint8 [H, W].
-        pictures: for people, made in the same decode.
-        seconds: what decoding took.
+        pictures: for display, made from the same decoded film.
+        seconds: the time of decoding.
     """
 
     picture: Grey
@@ -57,10 +57,10 @@ class Screened:
     Attributes:
         score: P(COVID-19).
         decision: ``negative``, ``uncertain`` or ``positive``.
-        seconds: this film's decoding and its share of the network's pass.
-        pictures: for people.
+        seconds: the time of decoding and the film's share of the network's pass.
+        pictures: for display.
         overlay: the class activation map as a PNG, or ``None`` where the model has none.
-        notes: what was put right before scoring, by stable code.
+        notes: stable codes of corrections made before scoring.
     """
 
     score: float
@@ -73,62 +73,64 @@ class Screened:
 
 @dataclass(frozen=True)
 class Unscored:
-    """A film that the model's gate did not let through: why, and what people see of it."""
+    """A film that the model's gate rejected: the reason, and its pictures."""
 
     reason: Reason
     pictures: Pictures
 
 
-def decode(data: bytes) -> Decoded:
+def decode_film(data: bytes) -> Decoded:
     """Decode a film and make its pictures.
 
     Args:
         data: the file's bytes.
 
     Raises:
-        FilmError: when it cannot be decoded.
+        FilmError: the film cannot be decoded.
     """
     started = time.perf_counter()
     picture = load(data, settings.MAX_MEGAPIXELS * MEGAPIXEL)
-    pictures = pictures_of(picture)
+    pictures = encode_pictures(picture)
     return Decoded(picture, pictures, time.perf_counter() - started)
 
 
-def judge(films: Sequence[Decoded], model: str, digest: str) -> list[Screened | Unscored]:
+def score_films(films: Sequence[Decoded], model: str, digest: str) -> list[Screened | Unscored]:
     """Run a model once over all films.
 
     Args:
         films: decoded films.
         model: the bundle's name.
-        digest: sha256 of the weights the batch was promised.
+        digest: sha256 of the weights that the batch was created with.
 
     Returns:
-        one result a film, in order.
+        one result for each film, in order.
 
     Raises:
-        BundleError: when this worker does not have those weights.
+        BundleError: this worker has other weights.
     """
     classifier = classifier_for(model, digest)
     started = time.perf_counter()
-    findings = classifier.classify([film.picture for film in films])
+    results = classifier.classify([film.picture for film in films])
     seconds = (time.perf_counter() - started) / max(1, len(films))
-    return [_result(film, finding, classifier.bundle, seconds) for film, finding in zip(films, findings, strict=True)]
+    return [
+        _film_result(film, result, classifier.bundle, seconds) for film, result in zip(films, results, strict=True)
+    ]
 
 
-def _result(film: Decoded, finding: FilmResult | Reason, bundle: Bundle, seconds: float) -> Screened | Unscored:
-    if isinstance(finding, Reason):
-        return Unscored(finding, film.pictures)
-    decision = decide(finding.score, bundle.low, bundle.high)
+def _film_result(film: Decoded, result: FilmResult | Reason, bundle: Bundle, seconds: float) -> Screened | Unscored:
+    if isinstance(result, Reason):
+        return Unscored(result, film.pictures)
+    decision = decide(result.score, bundle.low, bundle.high)
     total = film.seconds + seconds
-    return Screened(finding.score, decision, total, film.pictures, finding.overlay, finding.notes)
+    return Screened(result.score, decision, total, film.pictures, result.overlay, result.notes)
 
 
 @lru_cache(maxsize=2)
 def classifier_for(model: str, digest: str) -> Classifier:
-    """The network of one model version, loaded once a process.
+    """Return the network of a model version, loaded once in each process.
 
     Raises:
-        BundleError: when the files here are another version's.
+        BundleError: the files on this machine are of another version.
     """
     from ml.inference.classifier import Classifier  # starts threads: only in the process that runs the network
 
@@ -142,24 +144,24 @@ def classifier_for(model: str, digest: str) -> Classifier:
 
 
 def load_default() -> None:
-    """Load the default model before anybody asks for it.
+    """Load the default model before the first film needs it.
 
     Raises:
-        BundleError: when it is not there or damaged.
+        BundleError: the bundle is missing or damaged.
     """
     classifier_for(settings.DEFAULT_MODEL, find_bundle(settings.DEFAULT_MODEL).digest)
 
 
-def pictures_of(picture: Grey) -> Pictures:
+def encode_pictures(picture: Grey) -> Pictures:
     """Encode a working picture (uint8 [H, W]) for the browser."""
     image = Image.fromarray(picture)
     return Pictures(_jpeg(image), _jpeg(_thumbnail(image)))
 
 
 def _thumbnail(image: Image.Image) -> Image.Image:
-    times = math.ceil(max(image.size) / THUMBNAIL_SIDE)
-    if times >= SHRINK_WHOLE:
-        return image.reduce(times)
+    factor = math.ceil(max(image.size) / THUMBNAIL_SIDE)
+    if factor >= MIN_REDUCTION:
+        return image.reduce(factor)
     small = image.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
     return small

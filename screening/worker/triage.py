@@ -1,4 +1,4 @@
-"""Pure: from a film's result to whether people have to look at it, and why."""
+"""Triage: which results go to review, and why. No database access."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FLAG_WORDS = {
 
 
 def flags_of(decision: str, sha256: str, sample: float) -> list[str]:
-    """Why a screened film goes to review; empty when it does not.
+    """Return the reasons why a screened film goes to review; empty if it does not.
 
     Args:
         decision: ``positive``, ``uncertain`` or ``negative``.
-        sha256: hex digest of the film. The audit sample is drawn by it, so that a re-run draws the same films
-            and nobody who reads the queue can tell beforehand which.
+        sha256: hex digest of the film. It decides about the audit sample, so that a re-run draws the same films and
+            readers cannot predict which.
         sample: share of the negative films to draw, 0..1.
     """
     if decision in (FLAG_POSITIVE, FLAG_UNCERTAIN):
@@ -35,11 +35,11 @@ def flags_of(decision: str, sha256: str, sample: float) -> list[str]:
 
 @dataclass(frozen=True)
 class PredictiveValues:
-    """What a decision is worth at a prevalence, in shares; ``None`` where no such decision would be made.
+    """Predictive values of a model's decisions at a prevalence; ``None`` where no such decision would be made.
 
     Attributes:
-        ppv: of those called positive, how many have COVID-19.
-        npv: of those called negative, how many do not.
+        ppv: share of the films called positive that are COVID-19, 0..1.
+        npv: share of the films called negative that are not COVID-19, 0..1.
     """
 
     ppv: float | None
@@ -47,11 +47,11 @@ class PredictiveValues:
 
 
 def predictive_values_at(measured: AtOperatingPoints, prevalence: float) -> PredictiveValues:
-    """PPV and NPV of a model's decisions.
+    """Return PPV and NPV of a model's decisions.
 
     Args:
         measured: sensitivity and specificity at both operating points, from the model card.
-        prevalence: share of the screened who have COVID-19, 0..1.
+        prevalence: share of the screened patients who have COVID-19, 0..1.
     """
     ppv, _ = predictive_values(measured.high.sensitivity, measured.high.specificity, prevalence)
     _, npv = predictive_values(measured.low.sensitivity, measured.low.specificity, prevalence)

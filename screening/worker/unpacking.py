@@ -1,8 +1,8 @@
-"""What a worker does with an archive: every file in it gets a row of its own, then the archive itself goes.
+"""Unpacking of archives: every file gets a row of its own, then the archive is deleted.
 
-An attempt works for a slice of a chunk's time and hands the archive back; the rows tell the next one where to go on.
-Whoever is killed in between has lost nothing but time, and an attempt that added a row was not in vain: it does not
-count towards the last one.
+An attempt works for a part of a chunk's time and then queues the archive again; the next attempt resumes behind the
+existing rows. A killed process loses only time, and an attempt that added a row does not count towards the limit of
+attempts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from screening.config.celery import BULK, SMALL
 from screening.errors import ScreeningError
 from screening.intake import services as intake
 from screening.intake.filenames import clean_path
-from screening.intake.inspection import ARCHIVE
+from screening.intake.inspection import ARCHIVE_KIND
 from screening.intake.zip import archive as archives
 from screening.intake.zip.archive import Member
 from screening.models import ORIGINAL, Batch, Film
@@ -34,43 +34,43 @@ from screening.worker import leases
 
 State = Film.State
 
-MOST_NOTED = 100  # lines of what was left out
+MAX_SKIPPED_LINES = 100  # about skipped system files
 
 
-class _LostError(Exception):
-    """Another attempt has the archive; this one must leave it alone."""
+class _LeaseLostError(Exception):
+    """Another attempt holds the archive; this one must stop."""
 
 
-def unpack(archive: Film, until: float) -> None:
-    """Add the files of a claimed archive to its batch, and end it or hand it back to the queue to go on later.
+def unpack_archive(archive: Film, deadline: float) -> None:
+    """Add the files of a claimed archive to its batch; then finish the archive, or queue it again to continue later.
 
     Args:
-        archive: a row that :func:`screening.worker.leases.claim` has given to this worker.
-        until: when to stop, by ``time.monotonic()``; one file is added in any case.
+        archive: a row that :func:`screening.worker.leases.claim_films` has returned to this worker.
+        deadline: when to stop, by ``time.monotonic()``; one file is added in any case.
 
     Raises:
-        OSError: when the archive cannot be read.
+        OSError: the archive cannot be read.
         ScreeningError: ``storage_failed``.
     """
     archive.batch = Batch.objects.get(pk=archive.batch_id)  # it may have been cancelled since the claim
-    added = _Added(archive)
+    added = _AddedFiles(archive)
     try:
-        finished = _add_members(archive, added, until)
+        finished = _add_members(archive, added, deadline)
         added.publish()
         if finished:
-            _end(archive, State.UNPACKED, _summary(archive))
+            _finish(archive, State.UNPACKED, _summarise(archive))
         else:
-            put_off([archive])
+            requeue_later([archive])
     except FilmError as error:
-        _end(archive, State.REJECTED, error.reason)
+        _finish(archive, State.REJECTED, error.reason)
     except ScreeningError as error:
-        _end_early(archive, added, error)
-    except _LostError:
+        _finish_early(archive, added, error)
+    except _LeaseLostError:
         pass
 
 
-def _end_early(archive: Film, added: _Added, error: ScreeningError) -> None:
-    """End an archive of which no further file can be added; raise the error again where that is not so."""
+def _finish_early(archive: Film, added: _AddedFiles, error: ScreeningError) -> None:
+    """Finish an archive to which no further file can be added; raise any other error again."""
     if error.code == film_codes.BATCH_CANCELLED.code:
         state, code = State.CANCELLED, film_codes.ARCHIVE_CANCELLED
     elif error.code == film_codes.QUOTA_FILES.code:
@@ -78,35 +78,35 @@ def _end_early(archive: Film, added: _Added, error: ScreeningError) -> None:
     else:
         raise error
     added.publish()
-    _end(archive, state, code.reason(why=error.detail, summary=_summary(archive).detail), code.stage)
+    _finish(archive, state, code.reason(why=error.detail, summary=_summarise(archive).detail), code.stage)
 
 
-def put_off(waiting: Sequence[Film]) -> None:
-    """Hand claimed archives back to go on with them in messages of their own, behind what waits already."""
-    leases.postpone(waiting)
-    publishing.publish([archive.pk for archive in waiting], queue=BULK, alone=True)
+def requeue_later(waiting: Sequence[Film]) -> None:
+    """Queue claimed archives again, each in a message of its own, behind the messages that wait already."""
+    leases.release_without_attempt(waiting)
+    publishing.publish_films([archive.pk for archive in waiting], queue=BULK, alone=True)
 
 
 def discard_leftovers(ids: Collection[UUID]) -> None:
-    """Delete the bytes of those archives that ended, but whose worker died before it had deleted them.
+    """Delete the bytes of finished archives whose worker died before it had deleted them.
 
     Args:
-        ids: rows that a message names and that nobody can claim: it was delivered again.
+        ids: rows of a message that cannot be claimed, as it was delivered again.
     """
-    for archive in Film.objects.filter(pk__in=ids, kind=ARCHIVE, stored=False, kept_bytes__gt=0):
-        _discard(archive)
+    for archive in Film.objects.filter(pk__in=ids, kind=ARCHIVE_KIND, stored=False, kept_bytes__gt=0):
+        _delete_bytes(archive)
 
 
-class _Added:
-    """Rows of this attempt, published in groups while it goes on."""
+class _AddedFiles:
+    """The rows that this attempt added; it publishes them in groups."""
 
     def __init__(self, archive: Film) -> None:
         self.done = dict(Film.objects.filter(archive=archive).values_list("original_name", "bytes"))
         self._total = len(self.done)
         self._waiting: list[UUID] = []
 
-    def take(self, film: Film) -> None:
-        """One row more."""
+    def add(self, film: Film) -> None:
+        """Count a new row, and publish when there are enough."""
         self._total += 1
         if film.state == State.QUEUED:
             self._waiting.append(film.pk)
@@ -114,68 +114,69 @@ class _Added:
             self.publish()
 
     def publish(self) -> None:
-        """Tell the workers of what waits; small archives go ahead of large ones, as small batches do."""
+        """Publish the waiting rows; small archives overtake large ones, as small batches do."""
         if self._waiting:
             Film.objects.filter(pk__in=self._waiting, state=State.QUEUED).update(published_at=Now())
-            publishing.publish(self._waiting, queue=SMALL if self._total <= settings.SMALL_BATCH_FILMS else BULK)
+            queue = SMALL if self._total <= settings.SMALL_BATCH_FILMS else BULK
+            publishing.publish_films(self._waiting, queue=queue)
             self._waiting = []
 
 
-def _add_members(archive: Film, added: _Added, until: float) -> bool:
-    """Add what has no row yet; returns whether that was all."""
-    named = partial(intake.member_name, archive)
+def _add_members(archive: Film, added: _AddedFiles, deadline: float) -> bool:
+    """Add the files that have no row yet; returns whether all are added."""
+    row_name = partial(intake.member_name, archive)
     with default_storage.open(archive.storage_name(ORIGINAL)) as file:
-        for member in archives.members(file, archives.limits(), named=named, done=added.done):
+        for member in archives.iter_members(file, archives.zip_limits(), row_name=row_name, done=added.done):
             try:
-                film = _add(archive, member)
+                film = _add_member(archive, member)
             except ScreeningError as error:
                 if error.code != film_codes.QUOTA_BYTES.code:
                     raise
-                # There is room for a row without bytes, which says so.
+                # The quota of files still has room for a row with the reason.
                 refusal = film_codes.QUOTA_BYTES.reason(why=error.detail)
-                film = _add(archive, Member(member.path, None, refusal, member.size))
+                film = _add_member(archive, Member(member.path, None, refusal, member.size))
             if film is not None:
-                added.take(film)
-                if time.monotonic() > until:
+                added.add(film)
+                if time.monotonic() > deadline:
                     return False
     return True
 
 
-def _add(archive: Film, member: Member) -> Film | None:
-    """Add one file's row, while nobody can take the archive from this worker."""
+def _add_member(archive: Film, member: Member) -> Film | None:
+    """Add one file's row, while the archive's row is locked by this worker."""
     with transaction.atomic():
-        if not list(_held(archive).select_for_update(no_key=True).values_list("pk")):
-            raise _LostError
-        if member.left_out:
-            _note(archive, member)
+        if not list(_held_row(archive).select_for_update(no_key=True).values_list("pk")):
+            raise _LeaseLostError
+        if member.skipped:
+            _record_skipped(archive, member)
             return None
         if archive.attempts > 1:
-            _held(archive).update(attempts=1)
+            _held_row(archive).update(attempts=1)
         if member.refusal is not None:
-            film = intake.refuse_member(archive=archive, name=member.path, reason=member.refusal, size=member.size)
+            film = intake.reject_member(archive=archive, name=member.path, reason=member.refusal, size=member.size)
         else:
             film, _ = intake.add_member(archive=archive, name=member.path, data=member.data or b"")
     archive.attempts = 1
     return film
 
 
-def _held(archive: Film) -> QuerySet[Film]:
-    """The archive's row, if its attempt is still this one: each has a lease that ends at a moment of its own."""
+def _held_row(archive: Film) -> QuerySet[Film]:
+    """Return the archive's row if its attempt is still this one: every attempt has a lease with its own end."""
     held = {"state": State.RUNNING, "attempts": archive.attempts, "lease_until": archive.lease_until}
     return Film.objects.filter(pk=archive.pk, **held)
 
 
-def _note(archive: Film, member: Member) -> None:
-    """Note the helper files that an archive, or one inside it, is relieved of."""
+def _record_skipped(archive: Film, member: Member) -> None:
+    """Record the skipped system files of an archive or a nested archive in its row."""
     where = f" in {clean_path(member.path)}" if member.path else ""
-    lines = [f"{line}{where}" for line in member.left_out]
+    lines = [f"{line}{where}" for line in member.skipped]
     new = [line for line in lines if line not in archive.receipt]
-    if new and len(archive.receipt) < MOST_NOTED:
+    if new and len(archive.receipt) < MAX_SKIPPED_LINES:
         archive.receipt = [*archive.receipt, *new]
-        _held(archive).update(receipt=archive.receipt)
+        _held_row(archive).update(receipt=archive.receipt)
 
 
-def _summary(archive: Film) -> Reason:
+def _summarise(archive: Film) -> Reason:
     """Return how many files were added and refused, and which helper files of an operating system were skipped."""
     at_intake = Q(state=State.REJECTED, step="intake")
     counts = Film.objects.filter(archive=archive).aggregate(files=Count("pk"), refused=Count("pk", filter=at_intake))
@@ -190,26 +191,26 @@ def _summary(archive: Film) -> Reason:
     return film_codes.UNPACKED.reason(**numbers)
 
 
-def _end(archive: Film, state: Film.State, reason: Reason, step: str = "worker") -> None:
-    """Move an archive to a final state: its row first, then its bytes. A cancelled one keeps them, as films do."""
-    kept = state == State.CANCELLED
+def _finish(archive: Film, state: Film.State, reason: Reason, step: str = "worker") -> None:
+    """Move an archive to a final state: its row, then its bytes. A cancelled archive keeps its bytes, as films do."""
+    keeps_bytes = state == State.CANCELLED
     with transaction.atomic():
-        ended = _held(archive).update(
+        ended = _held_row(archive).update(
             state=state,
             code=reason.code,
             reason=reason.detail[:400],
             step=step,
             lease_until=None,
             finished_at=Now(),
-            stored=kept,
+            stored=keeps_bytes,
         )
-        if ended and not kept:
+        if ended and not keeps_bytes:
             quotas.release_bytes(archive.batch.owner_id, archive.kept_bytes)
-    if ended and not kept:
-        _discard(archive)
+    if ended and not keeps_bytes:
+        _delete_bytes(archive)
 
 
-def _discard(archive: Film) -> None:
-    """Delete an ended archive's bytes. Until that is done, its row says how many there are."""
+def _delete_bytes(archive: Film) -> None:
+    """Delete a finished archive's bytes. Until then its row has their number."""
     default_storage.delete(archive.storage_name(ORIGINAL))
     Film.objects.filter(pk=archive.pk, stored=False).update(kept_bytes=0)

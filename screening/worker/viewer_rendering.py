@@ -1,7 +1,7 @@
-"""A film's own values for the viewer: a worker renders them when somebody looks, and they are kept for a while.
+"""Rendering of a film's pixel values for the viewer: a worker does it on request, and the storage caches the result.
 
-A cache, so no row tells of it and it lies beside the films' folders, where it may be deleted at any time. While a
-worker is at it, and after a refusal, a note lies there; as long as it does, the values count as not there.
+It is a cache, so no row refers to it; it lies beside the films' folders and may be deleted at any time. A note file
+marks a rendering in progress or refused; while there is one, the values count as missing.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RENDER = "screening.tasks.render_pixels"  # by name: the web process has no need of what the task imports
-ROOT = "rendered"
+RENDER_TASK = "screening.tasks.render_pixels"  # by name: the web process must not import the worker's task
+FOLDER = "rendered"
 VALUES, NOTE = ".bin", ".json"
-KEPT = timedelta(days=1)
-MOST_A_SHARD = 16  # films; there are 256 shards
-ASK_AGAIN_SECONDS = 5.0  # a message may be lost; one film's messages need not be many
-MOST_ASKED = 1_000
+RETENTION = timedelta(days=1)
+MAX_FILMS_PER_SHARD = 16  # films; there are 256 shards
+REQUEST_AGAIN_SECONDS = 5.0  # between two messages for a film, as a message may be lost
+MAX_REMEMBERED_REQUESTS = 1_000
 GZIP_LEVEL = 1  # a film in 12 bits: half its size in 0.15 s; level 6 takes twice as long for the same
 VERSION = 1
 
-_asked: dict[UUID, float] = {}
+_requested_at: dict[UUID, float] = {}
 
 
 @dataclass(frozen=True)
@@ -64,60 +64,60 @@ class Attempt:
     since: float = 0.0
 
     @property
-    def in_work(self) -> bool:
-        """Whether a worker may still be at it; after the hard limit it is dead."""
+    def in_progress(self) -> bool:
+        """True if a worker may still be rendering; after its lease it counts as dead."""
         return 0 <= time.time() - self.since < time_limits(settings.CHUNK_SECONDS).lease
 
 
 Note = Attempt | Reason  # the reason why there will be no rendering
 
 
-def find(pk: UUID) -> File[bytes] | None:
-    """A film's rendered values, as :func:`packed` has them, or ``None`` after asking a worker for them.
+def find_rendering(pk: UUID) -> File[bytes] | None:
+    """Return a film's rendered values in the format of :func:`pack_values`; else request them and return ``None``.
 
     Raises:
-        NotRenderedError: why they cannot be shown.
+        NotRenderedError: they cannot be rendered; it has the reason.
     """
-    note = _note(pk)
+    note = _read_note(pk)
     if note is None:
         try:
             return default_storage.open(_name(pk))
         except FileNotFoundError:
-            _ask(pk)
+            _request_rendering(pk)
             return None
     if isinstance(note, Reason):
         raise NotRenderedError(note)
-    if not note.in_work:
-        _ask(pk)
+    if not note.in_progress:
+        _request_rendering(pk)
     return None
 
 
-def render(pk: UUID) -> None:
-    """Render a film's values, unless they are there, refused before, or in another worker's hands."""
+def render_film(pk: UUID) -> None:
+    """Render a film's values, unless they exist, were refused, or another worker is rendering them."""
     film = Film.objects.filter(pk=pk, pictured=True).only("pk", "kind", "source").first()
-    note = _note(pk)
+    note = _read_note(pk)
     if film is None or (note is None and default_storage.exists(_name(pk))):
         return
-    if isinstance(note, Reason) or (note is not None and note.in_work):
+    if isinstance(note, Reason) or (note is not None and note.in_progress):
         return
     attempts = 1 if note is None else note.attempts + 1
     if attempts > settings.MAX_ATTEMPTS:
-        _keep_note(pk, film_codes.RENDERING_LOST.reason())
+        _write_note(pk, film_codes.RENDERING_LOST.reason())
         return
-    _keep_note(pk, Attempt(attempts, time.time()))
-    if refusal := _rendered(film):
-        _keep_note(pk, refusal)
+    _write_note(pk, Attempt(attempts, time.time()))
+    if refusal := _render_and_store(film):
+        _write_note(pk, refusal)
     else:
         default_storage.delete(_name(pk, NOTE))
-    _tidy(pk)
+    _delete_old(pk)
 
 
-def packed(film: FilmValues) -> bytes:
-    """A film's values for the browser, compressed by gzip.
+def pack_values(film: FilmValues) -> bytes:
+    """Return a film's values for the browser, compressed with gzip.
 
     Layout: the length of the header (uint32, little endian); the header, JSON with the other attributes of
     :class:`ml.decoding.viewer_pixels.FilmValues`, padded with spaces to a multiple of four bytes; the codes row by
-    row, one or two bytes each (little endian); the curve, one byte a code, where there is one.
+    row, one or two bytes each (little endian); the curve, one byte for each code, where there is one.
     """
     height, width = film.codes.shape
     about: dict[str, Any] = {
@@ -134,64 +134,64 @@ def packed(film: FilmValues) -> bytes:
     return gzip.compress(struct.pack("<I", len(header)) + header + codes + curve, GZIP_LEVEL, mtime=0)
 
 
-def _rendered(film: Film) -> Reason | None:
-    """Render and store; or why that cannot be."""
+def _render_and_store(film: Film) -> Reason | None:
+    """Render a film and store the values; returns the reason if it is refused."""
     from ml.decoding.viewer_pixels import decode_values  # here: only workers decode
     from screening.worker import leases
 
     try:
         values = decode_values(leases.read_original(film), film.kind, max_pixels=settings.MAX_MEGAPIXELS * MEGAPIXEL)
-        storage.put(_name(film.pk), packed(values))
+        storage.put_file(_name(film.pk), pack_values(values))
     except SoftTimeLimitExceeded:
         return film_codes.RENDERING_TOOK_TOO_LONG.reason()
-    except FilmError as error:  # which may come of a decoder that the time limit interrupted
+    except FilmError as error:  # maybe from a decoder that the time limit interrupted
         slow = isinstance(error.__cause__, SoftTimeLimitExceeded)
         return film_codes.RENDERING_TOOK_TOO_LONG.reason() if slow else error.reason
     except Exception:
-        default_storage.delete(_name(film.pk, NOTE))  # of the surroundings: the next one to look may have more luck
+        default_storage.delete(_name(film.pk, NOTE))  # a temporary error: the next request tries again
         raise
     return None
 
 
-def _ask(pk: UUID) -> None:
-    """Publish the task, but not again within a few seconds."""
+def _request_rendering(pk: UUID) -> None:
+    """Publish the task, unless it was published a few seconds ago."""
     now = time.monotonic()
-    if now - _asked.get(pk, -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
+    if now - _requested_at.get(pk, -REQUEST_AGAIN_SECONDS) < REQUEST_AGAIN_SECONDS:
         return
-    if len(_asked) >= MOST_ASKED:
-        _asked.clear()
-    _asked[pk] = now
+    if len(_requested_at) >= MAX_REMEMBERED_REQUESTS:
+        _requested_at.clear()
+    _requested_at[pk] = now
     try:
-        app.send_task(RENDER, args=[str(pk)], queue=SMALL)
+        app.send_task(RENDER_TASK, args=[str(pk)], queue=SMALL)
     except BROKER_ERRORS as error:
-        log.warning("broker away, the viewer will ask again: %s", error)
+        log.warning("the broker is not available, the viewer requests the film again: %s", error)
 
 
-def _note(pk: UUID) -> Note | None:
+def _read_note(pk: UUID) -> Note | None:
     try:
         with default_storage.open(_name(pk, NOTE)) as file:
             fields = json.loads(file.read())
             return Reason(**fields) if "code" in fields else Attempt(**fields)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):  # being written, or torn by a power cut
+    except (ValueError, TypeError):  # being written, or cut off by a power cut
         return Attempt(1)
 
 
-def _keep_note(pk: UUID, note: Note) -> None:
-    storage.put(_name(pk, NOTE), json.dumps(asdict(note)).encode())
+def _write_note(pk: UUID, note: Note) -> None:
+    storage.put_file(_name(pk, NOTE), json.dumps(asdict(note)).encode())
 
 
-def _tidy(pk: UUID) -> None:
-    """Delete what is old, or too much, in one shard: what grows is tidied, and nobody has to look at all of it."""
-    shard = f"{ROOT}/{pk.hex[:2]}"
-    with suppress(FileNotFoundError):  # another worker tidies as well
+def _delete_old(pk: UUID) -> None:
+    """Delete old and surplus files in the shard that was written to, so that no job has to list all of them."""
+    shard = f"{FOLDER}/{pk.hex[:2]}"
+    with suppress(FileNotFoundError):  # another worker deletes too
         names = [f"{shard}/{name}" for name in default_storage.listdir(shard)[1]]
         ages = sorted((timezone.now() - default_storage.get_modified_time(name), name) for name in names)
         for place, (age, name) in enumerate(ages):
-            if age > KEPT or place >= MOST_A_SHARD:
+            if age > RETENTION or place >= MAX_FILMS_PER_SHARD:
                 default_storage.delete(name)
 
 
 def _name(pk: UUID, suffix: str = VALUES) -> str:
-    return f"{ROOT}/{pk.hex[:2]}/{pk.hex}{suffix}"
+    return f"{FOLDER}/{pk.hex[:2]}/{pk.hex}{suffix}"

@@ -203,12 +203,12 @@ def sweep_seconds(supply: Supply) -> float:
     from django.db.models.functions import Now
 
     from screening.models import Film
-    from screening.worker import leases
+    from screening.worker.sweep import sweep_films
 
     supply.take(1)
     Film.objects.filter(state="queued").update(published_at=Now())
     started = time.perf_counter()
-    leases.sweep()
+    sweep_films()
     return time.perf_counter() - started
 
 

@@ -32,9 +32,8 @@ from kombu import Consumer
 from screening.config.celery import BULK, app
 from screening.config.limits import time_limits
 from screening.models import Batch, Film
-from screening.publishing import SCREEN
-from screening.worker import leases
-from screening.worker import statements as statements
+from screening.publishing import SCREEN_TASK
+from screening.worker import leases, statements
 from screening.worker.chunk import NETWORK_FILMS
 from screening.worker.inference import Pictures, Screened
 
@@ -110,11 +109,11 @@ class Code:
         connection.ensure_connection()
 
     def claim(self, chunk: int) -> None:
-        self._held[chunk] = leases.claim(self._ids[chunk])
+        self._held[chunk] = leases.claim_films(self._ids[chunk])
 
     def record(self, chunk: int, part: int) -> int:
         films = self._held[chunk][part * NETWORK_FILMS : (part + 1) * NETWORK_FILMS]
-        return leases.record([(film, RESULT) for film in films])
+        return leases.record_results([(film, RESULT) for film in films])
 
 
 class Sql:
@@ -140,7 +139,7 @@ class Sql:
     @staticmethod
     def _rows(batch: Batch, group: Chunk) -> dict[str, str]:
         films = [Film(pk=UUID(pk), batch=batch, attempts=1, sha256="f" * 64) for pk in group]
-        return {"rows": json.dumps([leases._row(film, RESULT) for film in films])}
+        return {"rows": json.dumps([leases._result_row(film, RESULT) for film in films])}
 
 
 DRIVERS: dict[str, Callable[[Sequence[Chunk]], Driver]] = {"code": Code, "sql": Sql}
@@ -251,7 +250,7 @@ def _send(barrier: Any, results: Any, messages: int) -> None:
         producer.connection.ensure_connection()
         started, processor = _started(barrier)
         for _ in range(messages):
-            app.send_task(SCREEN, args=(ids,), queue=BULK, producer=producer)
+            app.send_task(SCREEN_TASK, args=(ids,), queue=BULK, producer=producer)
         results.put(_messages(messages, started, processor))
     barrier.wait(120)
 

@@ -129,7 +129,7 @@ def fill(films: int) -> Site:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE screening_xray, screening_batch, screening_filmcount CASCADE")
     site = finished(films)
-    counts_compaction.merge()  # as the sweep does
+    counts_compaction.merge_counts()  # as the sweep does
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")  # as the database does by itself, in a while
     return site

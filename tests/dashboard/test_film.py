@@ -28,7 +28,7 @@ from tests.dashboard.conftest import MakeFilms
 @pytest.fixture(autouse=True)
 def asked() -> Iterator[Any]:
     """What is asked of the workers goes nowhere."""
-    viewer_rendering._asked.clear()
+    viewer_rendering._requested_at.clear()
     with patch("screening.worker.viewer_rendering.app.send_task") as sent:
         yield sent
 
@@ -48,12 +48,12 @@ def body(answer: Any) -> bytes:
 
 
 def test_values_are_asked_for_then_served_compressed(film: Film, as_owner: Client, png: bytes, asked: Any) -> None:
-    storage.put(film.storage_name("original"), png)
+    storage.put_file(film.storage_name("original"), png)
     address = reverse("film-pixels", args=[film.pk])
     waiting = as_owner.get(address)
     assert (waiting.status_code, waiting.headers["Retry-After"], waiting.json()) == (202, "1", {"state": "rendering"})
     assert asked.call_args.kwargs["args"] == [str(film.pk)]
-    viewer_rendering.render(film.pk)
+    viewer_rendering.render_film(film.pk)
     answer = as_owner.get(address)
     assert answer.status_code == 200
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -65,8 +65,8 @@ def test_values_are_asked_for_then_served_compressed(film: Film, as_owner: Clien
 
 
 def test_a_refusal_is_said_to_the_viewer(film: Film, as_owner: Client) -> None:
-    storage.put(film.storage_name("original"), b"no picture")
-    viewer_rendering.render(film.pk)
+    storage.put_file(film.storage_name("original"), b"no picture")
+    viewer_rendering.render_film(film.pk)
     answer = as_owner.get(reverse("film-pixels", args=[film.pk]), headers={"Accept": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["code"] == "damaged_pixels"

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
-from screening.batches.sample_study import first_study
+from screening.batches.sample_study import short_study
 from tests.conftest import LiveStack
 from tests.e2e.browsers import ARGUMENTS, DESKTOP, PROGRAMS, find_chromium, listen
 from tests.e2e.steps import SIDE
@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def world(live_stack: LiveStack) -> World:
     """Films in every state, and people to look at them."""
-    return build(live_stack.stack, first_study())
+    return build(live_stack.stack, short_study())
 
 
 @pytest.fixture

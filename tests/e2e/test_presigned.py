@@ -39,7 +39,7 @@ def test_a_browser_shows_pictures_of_the_bucket_that_the_policy_names(
     directives = {**project.CONTENT_SECURITY_POLICY["DIRECTIVES"], "img-src": sources}
     settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": directives}
     film = factories.done(batch)
-    storage.put(film.storage_name("thumb.jpg"), jpeg_bytes(PhantomSpec(height=64, width=64, seed=1)))
+    storage.put_file(film.storage_name("thumb.jpg"), jpeg_bytes(PhantomSpec(height=64, width=64, seed=1)))
     client = Client()
     client.force_login(owner)
     cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}

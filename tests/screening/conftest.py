@@ -15,14 +15,14 @@ from screening.models import Batch
 @pytest.fixture
 def published() -> Iterator[Any]:
     """What is published goes nowhere."""
-    with patch("screening.publishing.publish") as sent:
+    with patch("screening.publishing.publish_films") as sent:
         yield sent
 
 
 @pytest.fixture
 def backlog() -> Iterator[Any]:
     """Messages that wait in the broker."""
-    with patch("screening.publishing.backlog", return_value=0) as waiting:
+    with patch("screening.publishing.count_waiting_messages", return_value=0) as waiting:
         yield waiting
 
 

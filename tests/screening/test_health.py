@@ -23,16 +23,16 @@ SOUND = {"status": "ok", "database": "ok", "broker": "ok", "workers": "ok", "sto
 
 @pytest.fixture
 def broker() -> Iterator[None]:
-    heartbeats.broker.cache_clear()
-    heartbeats.broker().delete(heartbeats.KEY)
+    heartbeats.broker_client.cache_clear()
+    heartbeats.broker_client().delete(heartbeats.WORKERS_KEY)
     yield
-    heartbeats.broker.cache_clear()
-    heartbeats.broker().delete(heartbeats.KEY)
+    heartbeats.broker_client.cache_clear()
+    heartbeats.broker_client().delete(heartbeats.WORKERS_KEY)
 
 
 @pytest.fixture
 def worker(broker: None) -> str:
-    heartbeats.beat("a worker")
+    heartbeats.send_heartbeat("a worker")
     return "a worker"
 
 
@@ -81,7 +81,7 @@ def test_a_database_that_is_away(client: Client, db: None, worker: str, monkeypa
 
 def test_a_broker_that_is_away(client: Client, db: None, broker: None, settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
-    heartbeats.broker.cache_clear()
+    heartbeats.broker_client.cache_clear()
     assert degraded(client, "broker_unavailable")["broker"] == "unavailable"
     assert client.get("/readyz").status_code == 200
     settings.REDIS_URL = os.environ["REDIS_URL"]
@@ -89,21 +89,23 @@ def test_a_broker_that_is_away(client: Client, db: None, broker: None, settings:
 
 def test_no_worker_and_one_that_is_gone(client: Client, db: None, broker: None) -> None:
     assert degraded(client, "no_worker")["workers"] == "none"
-    heartbeats.beat("one")
-    heartbeats.beat("two")
-    heartbeats.leave("one")
+    heartbeats.send_heartbeat("one")
+    heartbeats.send_heartbeat("two")
+    heartbeats.remove_worker("one")
     assert client.get("/healthz").status_code == 200
-    heartbeats.leave("two")
+    heartbeats.remove_worker("two")
     degraded(client, "no_worker")
 
 
 def test_a_worker_that_says_nothing_is_gone_and_forgotten(client: Client, db: None, broker: None) -> None:
-    now = heartbeats._now()
-    heartbeats.broker().zadd(heartbeats.KEY, {"silent": now - heartbeats.VALID_SECONDS - 1, "long gone": now - 3600})
+    now = heartbeats._broker_time()
+    heartbeats.broker_client().zadd(
+        heartbeats.WORKERS_KEY, {"silent": now - heartbeats.VALID_SECONDS - 1, "long gone": now - 3600}
+    )
     degraded(client, "no_worker")
-    heartbeats.beat("alive")
-    assert heartbeats.working() == 1
-    assert heartbeats.broker().zscore(heartbeats.KEY, "long gone") is None
+    heartbeats.send_heartbeat("alive")
+    assert heartbeats.count_workers() == 1
+    assert heartbeats.broker_client().zscore(heartbeats.WORKERS_KEY, "long gone") is None
 
 
 def test_a_disk_without_room_for_another_film(client: Client, db: None, worker: str, settings: Any) -> None:

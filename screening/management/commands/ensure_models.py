@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml.errors import BundleError
 from ml.inference.bundle import bundle_names, find_bundle
-from screening.locks import START, transaction_lock
+from screening.locks import START_LOCK, transaction_lock
 from screening.model_versions import register_model
 
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             bundles = [(name, find_bundle(name)) for name in bundle_names()]
         except BundleError as error:
             raise CommandError(str(error)) from error
-        with transaction_lock(START):
+        with transaction_lock(START_LOCK):
             for name, bundle in bundles:
                 version = register_model(
                     name=name, digest=bundle.digest, card=bundle.card, default=name == settings.DEFAULT_MODEL

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 
-from screening.locks import START, transaction_lock
+from screening.locks import START_LOCK, transaction_lock
 
 USER = "admin"
 FILE_TEXT = """The first login, made when this installation was started for the first time.
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print how to sign in."""
-        with transaction_lock(START):
+        with transaction_lock(START_LOCK):
             user, password = _find_or_create_administrator()
         file: Path | None = options["file"]
         if file is not None and password:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
-from screening.locks import MIGRATE, session_lock
+from screening.locks import MIGRATE_LOCK, session_lock
 
 
 class Command(migrate.Command):
@@ -18,5 +18,5 @@ class Command(migrate.Command):
         alias = options["database"]
         if connections[alias].vendor != "postgresql":
             return super().handle(*args, **options)
-        with session_lock(MIGRATE, alias):
+        with session_lock(MIGRATE_LOCK, alias):
             return super().handle(*args, **options)

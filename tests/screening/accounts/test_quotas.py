@@ -59,7 +59,7 @@ def test_unfinished_batches_are_bounded(batch: Batch, settings: Any) -> None:
     settings.QUOTA_OPEN_BATCHES = 1
     with pytest.raises(ScreeningError, match="quota_open_batches"):
         batches.create_batch(owner=batch.owner, name="another")
-    batches.cancel(batch=batch)
+    batches.cancel_batch(batch=batch)
     assert batches.create_batch(owner=batch.owner, name="another").pk
 
 

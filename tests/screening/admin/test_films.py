@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from screening.batches.search import films_like
+from screening.batches.search import search_films
 from screening.models import Batch, Film, Review
 from tests.screening.factories import done, film
 
@@ -110,8 +110,8 @@ def test_a_search_walks_an_index(batch: Batch) -> None:
     film(batch)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # one film is read faster than an index
-        plan = films_like(Film.objects.order_by(), "film-0").explain()
-        digest = films_like(Film.objects.order_by(), "abcdef").explain()
+        plan = search_films(Film.objects.order_by(), "film-0").explain()
+        digest = search_films(Film.objects.order_by(), "abcdef").explain()
     assert "films_by_own_name" in plan
     assert "films_by_own_name" in digest
     assert "films_by_content" in digest

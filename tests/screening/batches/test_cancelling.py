@@ -16,6 +16,7 @@ from screening.batches.progress import progress_of
 from screening.errors import ScreeningError
 from screening.models import Batch, Film, ModelVersion
 from screening.worker import leases
+from screening.worker.sweep import sweep_films
 from tests.dashboard.conftest import signed_in
 from tests.screening.factories import done, film, screened
 
@@ -47,7 +48,7 @@ def mark_cancelled(batch: Batch) -> None:
 
 def test_a_finished_batch_cannot_be_cancelled_and_stays_finished(finished: Batch) -> None:
     with pytest.raises(ScreeningError, match="batch_finished") as error:
-        batches.cancel(batch=finished)
+        batches.cancel_batch(batch=finished)
     assert error.value.status == 409
     assert Batch.objects.get().cancelled_at is None
     assert state_of(finished) == "done"
@@ -70,29 +71,29 @@ def test_the_pages_say_so(finished: Batch, owner: User) -> None:
 
 def test_a_batch_that_finishes_while_it_is_cancelled_is_finished(running: Batch) -> None:
     """Its last film was in a worker's hands, so that nothing was stopped."""
-    [claimed] = leases.claim([film(running).pk])
-    batches.cancel(batch=running)
+    [claimed] = leases.claim_films([film(running).pk])
+    batches.cancel_batch(batch=running)
     assert state_of(running) == "running"
-    leases.record([(claimed, screened(0.9, "positive"))])
+    leases.record_results([(claimed, screened(0.9, "positive"))])
     assert state_of(running) == "done"
     with pytest.raises(ScreeningError, match="batch_finished"):
-        batches.cancel(batch=running)
+        batches.cancel_batch(batch=running)
 
 
 def test_a_film_given_back_after_the_cancellation_is_still_waited_for(running: Batch) -> None:
-    [claimed] = leases.claim([film(running).pk])
-    batches.cancel(batch=running)
-    leases.postpone([claimed])
+    [claimed] = leases.claim_films([film(running).pk])
+    batches.cancel_batch(batch=running)
+    leases.release_without_attempt([claimed])
     assert state_of(running) == "running"
-    leases.sweep()
+    sweep_films()
     assert state_of(running) == "cancelled"
 
 
 def test_cancelling_twice_does_nothing_more(running: Batch) -> None:
     film(running)
     done(running, 1)
-    first = batches.cancel(batch=running).cancelled_at
-    assert batches.cancel(batch=running).cancelled_at == first
+    first = batches.cancel_batch(batch=running).cancelled_at
+    assert batches.cancel_batch(batch=running).cancelled_at == first
     assert state_of(running) == "cancelled"
 
 
@@ -101,7 +102,7 @@ def test_an_open_batch_can_be_cancelled_whatever_is_in_it(batch: Batch, rejected
     for number in range(rejected):
         refused(batch, number)
     for _ in range(2):
-        batches.cancel(batch=batch)
+        batches.cancel_batch(batch=batch)
     assert state_of(batch) == "cancelled"
 
 
@@ -115,13 +116,13 @@ def test_batches_that_were_cancelled_when_finished_are_finished_again(
     assert badges(browser, "/") == ["Finished"]
     assert "Cancelled" not in headings(browser.get(f"{finished.get_absolute_url()}/report").content.decode())
     with pytest.raises(ScreeningError, match="batch_finished"):
-        batches.cancel(batch=finished)
+        batches.cancel_batch(batch=finished)
 
 
 def test_the_list_says_what_the_page_says(running: Batch, owner: User) -> None:
-    leases.claim([film(running).pk])
+    leases.claim_films([film(running).pk])
     film(running, 1)
-    batches.cancel(batch=running)
+    batches.cancel_batch(batch=running)
     browser = signed_in(owner)
     assert badges(browser, "/") == []  # a film is still being screened
     result = {"lease_until": None, "score": 0.1, "decision": "negative"}
@@ -131,13 +132,13 @@ def test_the_list_says_what_the_page_says(running: Batch, owner: User) -> None:
 
 def test_a_run_again_that_finished_is_not_made_twice(finished: Batch, model_version: ModelVersion) -> None:
     other = ModelVersion.objects.exclude(pk=model_version.pk).get()
-    again = reruns.rerun(batch=finished, model=other, owner=finished.owner)
-    batches.cancel(batch=again)
-    third = reruns.rerun(batch=finished, model=other, owner=finished.owner)
+    again = reruns.rerun_batch(batch=finished, model=other, owner=finished.owner)
+    batches.cancel_batch(batch=again)
+    third = reruns.rerun_batch(batch=finished, model=other, owner=finished.owner)
     third.films.update(state=State.DONE, score=0.9, decision="positive")
     mark_cancelled(third)
     with pytest.raises(ScreeningError, match="rerun_exists"):
-        reruns.rerun(batch=finished, model=other, owner=finished.owner)
+        reruns.rerun_batch(batch=finished, model=other, owner=finished.owner)
 
 
 @pytest.mark.parametrize("films", [1, 0])
@@ -145,9 +146,9 @@ def test_a_submission_that_comes_after_a_cancellation_says_so(batch: Batch, film
     for _ in range(films):
         film(batch)
     seen_open = Batch.objects.get(pk=batch.pk)
-    batches.cancel(batch=batch)
+    batches.cancel_batch(batch=batch)
     with pytest.raises(ScreeningError, match="batch_cancelled"):
-        batches.submit(batch=seen_open if films else Batch.objects.get())
+        batches.submit_batch(batch=seen_open if films else Batch.objects.get())
 
 
 def badges(browser: Client, address: str) -> list[str]:

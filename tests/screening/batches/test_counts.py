@@ -49,15 +49,15 @@ def done_film(batch: Batch, number: int, score: float) -> Film:
 
 
 def test_putting_the_parts_together_changes_no_count(batch: Batch) -> None:
-    for number in range(counts_compaction.PARTS_AT_MOST + 1):
+    for number in range(counts_compaction.MAX_PARTS + 1):
         done(batch, number, score=number / 200)
     Film.objects.filter(batch=batch, score__lt=0.1).update(review_state="pending")
     before, parts = told(batch), FilmCount.objects.count()
-    assert counts_compaction.merge() == 1
+    assert counts_compaction.merge_counts() == 1
     assert told(batch) == before == recounted(batch)
     assert FilmCount.objects.count() < parts / 2
     assert FilmCount.objects.filter(films__lte=0).count() == 0
-    assert counts_compaction.merge() == 0
+    assert counts_compaction.merge_counts() == 0
 
 
 def test_a_change_that_moves_no_film_between_groups_adds_no_part(batch: Batch) -> None:
@@ -74,7 +74,7 @@ def test_counts_stay_right_while_many_write_and_one_merges(batch: Batch, setting
     def work(number: int) -> None:
         try:
             if number % 5 == 0:
-                counts_compaction.merge()
+                counts_compaction.merge_counts()
             Film.objects.filter(pk=films[number].pk).update(state="running", lease_until=timezone.now())
             Film.objects.filter(pk=films[number].pk).update(state="cancelled", lease_until=None, code="c", reason="r")
         finally:
@@ -82,7 +82,7 @@ def test_counts_stay_right_while_many_write_and_one_merges(batch: Batch, setting
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(60)))
-    counts_compaction.merge()
+    counts_compaction.merge_counts()
     assert told(batch) == recounted(batch) == ({"cancelled": 60}, [0] * 20)
 
 

@@ -42,7 +42,7 @@ def test_neighbours_and_places_are_those_of_the_list(films: list[Film], sort: st
         before = listed[place - 1] if place else None
         after = listed[place + 1] if place + 1 < len(listed) else None
         assert queries.neighbours_of(one, **wanted, sort=sort) == (before, after)
-        assert neighbours.place_in(one, rows, sort, len(listed)) == place + 1
+        assert neighbours.position_in(one, rows, sort, len(listed)) == place + 1
 
 
 def test_a_film_that_left_the_list_still_stands_somewhere_in_it(films: list[Film]) -> None:
@@ -52,13 +52,13 @@ def test_a_film_that_left_the_list_still_stands_somewhere_in_it(films: list[Film
     assert before.score == 0.5
     assert after is None
     rows = queries.films_of(low.batch, decision="positive", sort="score")
-    assert neighbours.place_in(low, rows, "score", 5) is None
+    assert neighbours.position_in(low, rows, "score", 5) is None
 
 
 def test_no_place_is_counted_in_a_long_list(films: list[Film]) -> None:
     with CaptureQueriesContext(connection) as asked:
         rows = queries.films_of(films[0].batch)
-        assert neighbours.place_in(films[0], rows, "sent", neighbours.MOST_COUNTED + 1) is None
+        assert neighbours.position_in(films[0], rows, "sent", neighbours.MAX_COUNTED + 1) is None
     assert len(asked) == 0
 
 
@@ -73,8 +73,8 @@ def test_twins_are_the_owners_own_in_other_batches(
     done(theirs, 1)
     done(later, 2)
     film(batch, 1, state="rejected", code="duplicate", stored=False)
-    assert list(neighbours.twins_of(mine)) == [twin]
-    assert list(neighbours.twins_of(twin)) == [mine]
+    assert list(neighbours.copies_in_other_batches(mine)) == [twin]
+    assert list(neighbours.copies_in_other_batches(twin)) == [mine]
 
 
 def test_other_films_of_the_patient(batch: Batch, model_version: ModelVersion, owner: User) -> None:
@@ -84,8 +84,8 @@ def test_other_films_of_the_patient(batch: Batch, model_version: ModelVersion, o
     done(Batch.objects.create(owner=owner, name="Other", model=model_version), 5, patient="abc")
     alone = done(batch, 6)
     done(batch, 7)
-    assert list(neighbours.of_patient(first)) == [second]
-    assert list(neighbours.of_patient(alone)) == []
+    assert list(neighbours.films_of_patient(first)) == [second]
+    assert list(neighbours.films_of_patient(alone)) == []
 
 
 def test_members_of_an_archive(batch: Batch) -> None:

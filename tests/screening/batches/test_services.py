@@ -18,7 +18,7 @@ from screening import publishing
 from screening.batches import services as batches
 from screening.config.celery import app
 from screening.errors import ScreeningError
-from screening.intake import services as intake
+from screening.intake import persist
 from screening.intake.services import add_file, add_upload
 from screening.models import Batch, Film, ModelVersion
 from tests.screening.factories import film
@@ -97,7 +97,7 @@ def test_the_same_bytes_under_another_name_are_a_duplicate_that_says_of_what(bat
 def test_a_race_of_equal_files_leaves_one_film_and_no_orphan_bytes(batch: Batch, png: bytes) -> None:
     first, _ = add_file(batch=batch, name="a.png", data=png)
     # The second request looked for a twin just before the first one's row was there.
-    with patch.object(intake, "_twin", side_effect=[None, first]):
+    with patch.object(persist, "find_twin", side_effect=[None, first]):
         twin, new = add_file(batch=batch, name="b.png", data=png)
     assert (twin.code, new) == ("duplicate", True)
     assert not default_storage.exists(twin.storage_name("original"))
@@ -127,7 +127,7 @@ def test_submitting_publishes_chunks_after_commit(
     add_file(batch=batch, name="a.png", data=png)
     add_file(batch=batch, name="b.jpg", data=jpeg)
     with django_capture_on_commit_callbacks(execute=False) as callbacks:
-        batches.submit(batch=batch)
+        batches.submit_batch(batch=batch)
     assert not published.called
     for callback in callbacks:
         callback()
@@ -139,7 +139,7 @@ def test_a_chunk_is_bounded_by_pixels_as_well(batch: Batch, settings: Any, publi
     settings.CHUNK_MEGAPIXELS, settings.CHUNK_FILMS = 10, 3
     megapixels = (1, 4, 6, 20, 1, 1, 1, 1)
     films = [film(batch, number, width=1000, height=1000 * size) for number, size in enumerate(megapixels)]
-    publishing.publish([one.pk for one in films], queue="bulk")
+    publishing.publish_films([one.pk for one in films], queue="bulk")
     sizes = {str(one.pk): size for one, size in zip(films, megapixels, strict=True)}
     chunks = [[sizes[pk] for pk in call.kwargs["args"][0]] for call in published.call_args_list]
     assert chunks == [[1, 4], [6], [20], [1, 1, 1], [1]]
@@ -148,11 +148,11 @@ def test_a_chunk_is_bounded_by_pixels_as_well(batch: Batch, settings: Any, publi
 def test_chunks_get_smaller_towards_the_end(batch: Batch, settings: Any, published: Any) -> None:
     settings.CUT_FOR_PROCESSES = 2
     films = [film(batch, number, width=100, height=100) for number in range(150)]
-    publishing.publish([one.pk for one in films], queue="bulk")
+    publishing.publish_films([one.pk for one in films], queue="bulk")
     sizes = [len(call.kwargs["args"][0]) for call in published.call_args_list]
     assert sizes == [32, 29, 22, 16, 12, 9, 8, 8, 8, 6]
     published.reset_mock()
-    publishing.publish([one.pk for one in films[:20]], queue="small")
+    publishing.publish_films([one.pk for one in films[:20]], queue="small")
     assert [len(call.kwargs["args"][0]) for call in published.call_args_list] == [8, 8, 4]
 
 
@@ -162,7 +162,7 @@ def test_large_batches_go_to_the_other_queue(
     settings.SMALL_BATCH_FILMS = 0
     add_file(batch=batch, name="a.png", data=png)
     with django_capture_on_commit_callbacks(execute=True):
-        batches.submit(batch=batch)
+        batches.submit_batch(batch=batch)
     assert published.call_args.kwargs["queue"] == "bulk"
 
 
@@ -172,7 +172,7 @@ def test_a_broker_that_is_away_does_not_fail_the_submission(
     published.side_effect = ConnectionRefusedError()
     film, _ = add_file(batch=batch, name="a.png", data=png)
     with django_capture_on_commit_callbacks(execute=True):
-        assert batches.submit(batch=batch).submitted_at
+        assert batches.submit_batch(batch=batch).submitted_at
     film.refresh_from_db()
     assert film.state == "queued"
 
@@ -183,20 +183,20 @@ def test_submitting_twice_publishes_once(
     add_file(batch=batch, name="a.png", data=png)
     for _ in range(2):
         with django_capture_on_commit_callbacks(execute=True):
-            batches.submit(batch=batch)
+            batches.submit_batch(batch=batch)
     assert published.call_count == 1
 
 
 def test_a_submitted_or_cancelled_batch_takes_no_more(batch: Batch, png: bytes, jpeg: bytes) -> None:
     add_file(batch=batch, name="a.png", data=png)
-    batches.submit(batch=batch)
+    batches.submit_batch(batch=batch)
     with pytest.raises(ScreeningError, match="batch_submitted"):
         add_file(batch=batch, name="b.jpg", data=jpeg)
-    batches.cancel(batch=batch)
+    batches.cancel_batch(batch=batch)
     with pytest.raises(ScreeningError, match="batch_cancelled"):
         add_file(batch=batch, name="b.jpg", data=jpeg)
     with pytest.raises(ScreeningError, match="batch_cancelled"):
-        batches.submit(batch=batch)
+        batches.submit_batch(batch=batch)
 
 
 def test_a_submission_during_an_upload_leaves_no_orphan_bytes(
@@ -204,7 +204,7 @@ def test_a_submission_during_an_upload_leaves_no_orphan_bytes(
 ) -> None:
     add_file(batch=batch, name="a.png", data=png)
     seen_open = Batch.objects.get(pk=batch.pk)
-    batches.submit(batch=batch)
+    batches.submit_batch(batch=batch)
     with pytest.raises(ScreeningError, match="batch_submitted"):
         add_file(batch=seen_open, name="b.jpg", data=jpeg)
     assert batch.films.count() == 1
@@ -213,13 +213,13 @@ def test_a_submission_during_an_upload_leaves_no_orphan_bytes(
 
 def test_an_empty_batch_is_not_submitted(batch: Batch) -> None:
     with pytest.raises(ScreeningError, match="batch_empty"):
-        batches.submit(batch=batch)
+        batches.submit_batch(batch=batch)
 
 
 def test_cancelling_ends_what_waits_and_nothing_else(batch: Batch, png: bytes, jpeg: bytes) -> None:
     waiting, _ = add_file(batch=batch, name="a.png", data=png)
     rejected, _ = add_file(batch=batch, name="b.png", data=b"no")
-    batches.cancel(batch=batch)
+    batches.cancel_batch(batch=batch)
     waiting.refresh_from_db()
     rejected.refresh_from_db()
     assert (waiting.state, waiting.code) == ("cancelled", "batch_cancelled")

@@ -17,8 +17,8 @@ from screening.batches.sample_study import DICOM_CHESTS, DICOM_OTHERS, sample_st
 def test_the_study_holds_real_chests_phantoms_other_examinations_and_a_broken_film(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert sample.PHANTOMS_A_KIND == 10  # of which two are enough here; each takes a while to draw
-    monkeypatch.setattr(sample, "PHANTOMS_A_KIND", 2)
+    assert sample.PHANTOMS_PER_KIND == 10  # of which two are enough here; each takes a while to draw
+    monkeypatch.setattr(sample, "PHANTOMS_PER_KIND", 2)
     study = sample_study(None)
     by_name = {upload.name: upload.data() for upload in study.uploads}
     assert len(by_name) == len(study.uploads) == 4 + 3 * 2 + 5 + 1

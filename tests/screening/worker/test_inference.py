@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from screening.worker.inference import THUMBNAIL_SIDE, pictures_of
+from screening.worker.inference import THUMBNAIL_SIDE, encode_pictures
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ def test_a_thumbnail_is_the_film_made_smaller(height: int, width: int) -> None:
     """A bright quarter shows where it is in the film, whatever way the film is made smaller."""
     film = np.full((height, width), 40, dtype=np.uint8)
     film[: height // 2, : width // 2] = 200
-    thumbnail = Image.open(BytesIO(pictures_of(film).thumbnail))
+    thumbnail = Image.open(BytesIO(encode_pictures(film).thumbnail))
     assert THUMBNAIL_SIDE * 3 / 4 <= max(thumbnail.size) <= THUMBNAIL_SIDE
     assert thumbnail.width / thumbnail.height == pytest.approx(width / height, rel=0.02)
     seen = np.asarray(thumbnail)
@@ -28,5 +28,5 @@ def test_a_thumbnail_is_the_film_made_smaller(height: int, width: int) -> None:
 
 def test_a_small_film_is_not_enlarged() -> None:
     film = np.linspace(0, 255, 100 * 200, dtype=np.uint8).reshape(100, 200)
-    pictures = pictures_of(film)
+    pictures = encode_pictures(film)
     assert Image.open(BytesIO(pictures.thumbnail)).size == Image.open(BytesIO(pictures.display)).size == (200, 100)

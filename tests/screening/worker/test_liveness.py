@@ -53,18 +53,18 @@ def test_a_worker_is_idle_when_messages_wait_while_it_has_nothing_in_hand() -> N
     heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
     for waiting, in_hand in ((0, 0), (0, 2), (5, 2)):
         clock.now += 30
-        assert not heartbeat.idle(waiting, in_hand)
+        assert not heartbeat.is_idle(waiting, in_hand)
     clock.now += IDLE_SECONDS
-    assert not heartbeat.idle(waiting=5, in_hand=0)
+    assert not heartbeat.is_idle(waiting=5, in_hand=0)
     clock.now += 1
-    assert heartbeat.idle(waiting=5, in_hand=0)
+    assert heartbeat.is_idle(waiting=5, in_hand=0)
     heartbeat.message_received()
-    assert not heartbeat.idle(waiting=5, in_hand=0)
+    assert not heartbeat.is_idle(waiting=5, in_hand=0)
 
 
 def test_a_full_disk_does_not_end_the_watch(tmp_path: Path) -> None:
-    liveness._touch(tmp_path / "absent" / "alive")
-    liveness._touch(tmp_path / "alive")
+    liveness._touch_file(tmp_path / "absent" / "alive")
+    liveness._touch_file(tmp_path / "alive")
     assert (tmp_path / "alive").exists()
 
 
@@ -107,21 +107,21 @@ def test_the_sweep_goes_on_when_the_clock_is_set_back(tmp_path: Path) -> None:
 
 
 def test_what_waits_in_the_broker_is_counted() -> None:
-    before = publishing.backlog()
+    before = publishing.count_waiting_messages()
     app.send_task("nobody.takes.this", queue="bulk")
     try:
-        assert publishing.backlog() == before + 1
+        assert publishing.count_waiting_messages() == before + 1
     finally:
-        publishing._broker().delete("bulk")
+        publishing._broker_client().delete("bulk")
 
 
 def test_a_broker_that_is_away_has_no_backlog(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
-    publishing._broker.cache_clear()
+    publishing._broker_client.cache_clear()
     try:
-        assert publishing.backlog() == 0
+        assert publishing.count_waiting_messages() == 0
     finally:
-        publishing._broker.cache_clear()
+        publishing._broker_client.cache_clear()
 
 
 @pytest.mark.parametrize(("quota", "most"), [("50000 100000", 1), ("100000 100000", 1), ("max 100000", 10**6)])

@@ -23,7 +23,7 @@ def test_results_come_in_order_and_an_error_costs_its_own_group_only(in_turn: bo
             raise RuntimeError("the network does not like it")
         return decoded + 1
 
-    found = list(pipeline.overlapped(range(6), decode, judge, in_turn=in_turn))
+    found = list(pipeline.run_overlapped(range(6), decode, judge, in_turn=in_turn))
     assert [group for group, _ in found] == list(range(6))
     assert [type(result).__name__ for _, result in found] == [
         "int",
@@ -55,7 +55,7 @@ def test_the_three_stages_overlap() -> None:
         return group
 
     written = []
-    for group, result in pipeline.overlapped(range(5), decode, judge):
+    for group, result in pipeline.run_overlapped(range(5), decode, judge):
         if group == 0:
             assert decoding_2.wait(PATIENCE)  # while the caller writes the first group
         written.append(result)
@@ -76,7 +76,7 @@ def test_in_turn_both_stages_share_a_thread_and_only_the_writing_overlaps() -> N
             judged_1.set()
         return group
 
-    for group, _ in pipeline.overlapped(range(5), decode, judge, in_turn=True):
+    for group, _ in pipeline.run_overlapped(range(5), decode, judge, in_turn=True):
         if group == 0:
             assert judged_1.wait(PATIENCE)  # while the caller writes the first group
     assert len(threads) == 1
@@ -93,8 +93,8 @@ def test_no_more_groups_are_in_hand_than_stated(in_turn: bool) -> None:
             taken += 1
             yield number
 
-    for done, _ in enumerate(pipeline.overlapped(groups(), int, int, in_turn=in_turn)):
-        assert taken <= done + pipeline.AHEAD
+    for done, _ in enumerate(pipeline.run_overlapped(groups(), int, int, in_turn=in_turn)):
+        assert taken <= done + pipeline.MAX_GROUPS
 
 
 @pytest.mark.parametrize("in_turn", [False, True])
@@ -104,14 +104,14 @@ def test_an_abandoned_run_leaves_its_threads_free(in_turn: bool) -> None:
         return number
 
     def give_up() -> None:
-        for group, _ in pipeline.overlapped(range(100), slow, slow, in_turn=in_turn):
+        for group, _ in pipeline.run_overlapped(range(100), slow, slow, in_turn=in_turn):
             if group == 1:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         give_up()
-    pipeline.drain()
-    assert [result for _, result in pipeline.overlapped(range(3), int, int)] == [0, 1, 2]
+    pipeline.wait_until_idle()
+    assert [result for _, result in pipeline.run_overlapped(range(3), int, int)] == [0, 1, 2]
 
 
 def test_an_error_that_is_no_exception_is_not_swallowed() -> None:
@@ -119,4 +119,4 @@ def test_an_error_that_is_no_exception_is_not_swallowed() -> None:
         raise SystemExit(3)
 
     with pytest.raises(SystemExit):
-        list(pipeline.overlapped([1], leave, int))
+        list(pipeline.run_overlapped([1], leave, int))

@@ -19,7 +19,7 @@ def decoder_raising(error: type[Exception]) -> Iterator[None]:
     """Every film's bytes are there, and decoding them ends like this."""
     with (
         patch("screening.worker.leases.read_original", return_value=b"film"),
-        patch("screening.worker.inference.decode", side_effect=error),
+        patch("screening.worker.inference.decode_film", side_effect=error),
     ):
         yield
 

@@ -22,6 +22,7 @@ from screening.integrity.checks import find_violations
 from screening.integrity.violations import CheckedCounts
 from screening.models import Batch, Film, Quota
 from screening.worker import leases, unpacking
+from screening.worker.sweep import sweep_films
 from tests.screening.zips import patched, zip_of
 
 pytestmark = pytest.mark.usefixtures("published", "backlog")
@@ -43,7 +44,7 @@ def of_films(count: int = 4) -> bytes:
 
 
 def claimed(archive: Film) -> Film:
-    (mine,) = leases.claim([archive.pk])
+    (mine,) = leases.claim_films([archive.pk])
     return mine
 
 
@@ -131,7 +132,7 @@ def test_a_slice_goes_on_where_the_last_one_stopped(batch: Batch, published: Any
     archive = sent(batch, zip_of({"a.png": FILMS[0], "in.zip": of_films(4), "bad.txt": b"x", "z.png": FILMS[5]}))
     seen = []
     for _ in range(6):
-        unpacking.unpack(claimed(archive), until=0.0)
+        unpacking.unpack_archive(claimed(archive), deadline=0.0)
         archive.refresh_from_db()
         seen.append((archive.state, archive.attempts, len(members(archive))))
         if archive.state == "queued":
@@ -152,11 +153,11 @@ def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> 
     def cancelled_after_two(**given: Any) -> Any:
         added = real(**given)
         if Film.objects.filter(archive=archive).count() == 2:
-            batches.cancel(batch=Batch.objects.get(pk=batch.pk))
+            batches.cancel_batch(batch=Batch.objects.get(pk=batch.pk))
         return added
 
     with patch.object(intake, "add_member", cancelled_after_two):
-        unpacking.unpack(mine, LATER + time.monotonic())
+        unpacking.unpack_archive(mine, LATER + time.monotonic())
     archive.refresh_from_db()
     assert (archive.state, archive.code, archive.stored) == ("cancelled", "batch_cancelled", True)
     assert "2 files, 2 taken, 0 refused" in archive.reason
@@ -168,13 +169,13 @@ def test_a_worker_whose_lease_ran_out_adds_and_ends_nothing(batch: Batch) -> Non
     archive = sent(batch, of_films())
     frozen = claimed(archive)
     Film.objects.filter(pk=archive.pk).update(lease_until=Now())
-    leases.sweep()
+    sweep_films()
     current = claimed(archive)
-    unpacking.unpack(frozen, LATER + time.monotonic())
+    unpacking.unpack_archive(frozen, LATER + time.monotonic())
     assert members(archive) == {}
     archive.refresh_from_db()
     assert (archive.state, archive.lease_until) == ("running", current.lease_until)
-    unpacking.unpack(current, LATER + time.monotonic())
+    unpacking.unpack_archive(current, LATER + time.monotonic())
     assert len(members(archive)) == 4
     assert_sound()
 
@@ -196,11 +197,11 @@ def test_a_worker_that_dies_costs_an_attempt_only_if_it_added_nothing(batch: Bat
     with patch.object(intake, "add_member", dying):
         while archive.state == "queued":
             try:
-                unpacking.unpack(claimed(archive), LATER + time.monotonic())
+                unpacking.unpack_archive(claimed(archive), LATER + time.monotonic())
             except SystemExit:
                 deaths += 1
                 Film.objects.filter(pk=archive.pk).update(lease_until=Now())
-                leases.sweep()
+                sweep_films()
             archive.refresh_from_db()
             assert_sound()
     expected = ("failed", "worker_lost", 0, 3) if dies_at == 1 else ("unpacked", "unpacked", 6, 5)
@@ -209,7 +210,7 @@ def test_a_worker_that_dies_costs_an_attempt_only_if_it_added_nothing(batch: Bat
 
 def test_bytes_that_a_worker_died_before_deleting_go_when_its_message_comes_again(batch: Batch) -> None:
     archive = sent(batch, of_films())
-    with patch.object(unpacking, "_discard", side_effect=SystemExit), pytest.raises(SystemExit):
+    with patch.object(unpacking, "_delete_bytes", side_effect=SystemExit), pytest.raises(SystemExit):
         deliver(archive)
     archive.refresh_from_db()
     assert (archive.state, archive.stored) == ("unpacked", False)
@@ -223,7 +224,7 @@ def test_bytes_that_a_worker_died_before_deleting_go_when_its_message_comes_agai
 def test_a_full_disk_is_no_fault_of_the_archive(batch: Batch) -> None:
     archive = sent(batch, of_films())
     full = OSError(errno.ENOSPC, "No space left on device")
-    with patch("screening.intake.services.default_storage.save", side_effect=full):
+    with patch("screening.intake.persist.default_storage.save", side_effect=full):
         for _ in range(4):
             deliver(archive)
             assert (archive.state, archive.attempts, members(archive)) == ("queued", 0, {})
@@ -292,7 +293,7 @@ def test_long_and_strange_names_fit_into_rows_and_stay_apart(batch: Batch) -> No
     files = {f"{'folder/' * 40}{number}/{'ü' * 190}.png": FILMS[number] for number in range(4)}
     archive = sent(batch, zip_of({**files, "a\r\n\x1b[31m.png": FILMS[4]}), name=f"{'study ' * 30}.zip")
     for _ in range(6):
-        unpacking.unpack(claimed(archive), until=0.0)
+        unpacking.unpack_archive(claimed(archive), deadline=0.0)
         archive.refresh_from_db()
         if archive.state != "queued":
             break
