@@ -46,7 +46,7 @@ def refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
     """Say what the domain refused, and why."""
     if wants_json(request):
         return as_json(error)
-    template = "404.html" if isinstance(error, NotFoundError) else "dashboard/refused.html"
+    template = "404.html" if isinstance(error, NotFoundError) else "dashboard/shared/error.html"
     return render(request, template, {"error": error}, status=error.status)
 
 
@@ -64,4 +64,4 @@ def _early_refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
     """Say it without anything that a middleware would have added to the request: no user, no session."""
     if request.path.startswith("/api/") or wants_json(request):
         return as_json(error)
-    return HttpResponse(render_to_string("dashboard/not_taken.html", {"error": error}), status=error.status)
+    return HttpResponse(render_to_string("dashboard/shared/early_error.html", {"error": error}), status=error.status)

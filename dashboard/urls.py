@@ -60,7 +60,7 @@ urlpatterns = [
     path(
         "account/password",
         PasswordChangeView.as_view(
-            template_name="dashboard/password.html", success_url=reverse_lazy("password-changed")
+            template_name="dashboard/account/password.html", success_url=reverse_lazy("password-changed")
         ),
         name="password",
     ),

@@ -70,7 +70,7 @@ def icon_of(value: str) -> str:
     return ICONS.get(value, "dash")
 
 
-@register.inclusion_tag("dashboard/_badge.html")
+@register.inclusion_tag("dashboard/shared/_badge.html")
 def badge(value: str, label: str = "") -> dict[str, Any]:
     """A state, decision or review state as a word with its own shape."""
     return {
@@ -86,7 +86,7 @@ def batch_state(batch: Any) -> str:
     return state_of(batch, waiting=batch.total - batch.finished, cancelled=batch.cancelled)
 
 
-@register.inclusion_tag("dashboard/_badge.html")
+@register.inclusion_tag("dashboard/shared/_badge.html")
 def batch_badge(state: str) -> dict[str, Any]:
     """The state of a batch as a word with its own shape."""
     return badge(state, BATCH_WORDS[state])

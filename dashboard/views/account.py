@@ -44,4 +44,4 @@ def password_changed(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, **extra: object) -> HttpResponse:
     context = {"tokens": tokens_of(user_of(request)), **extra}
-    return render(request, "dashboard/account.html", context)
+    return render(request, "dashboard/account/account.html", context)

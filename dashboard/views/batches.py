@@ -43,7 +43,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     }
     if "X-Live" in request.headers:  # a message is for the next page that somebody sees, which this is not
         context["messages"] = []
-    return render(request, "dashboard/batch.html", context)
+    return render(request, "dashboard/batch/batch.html", context)
 
 
 @require_safe

@@ -42,7 +42,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         **_list(request, found),
         **_relatives(found),
     }
-    return render(request, "dashboard/film.html", context)
+    return render(request, "dashboard/film/film.html", context)
 
 
 def _trust(request: HttpRequest, card: ModelCard | None) -> dict[str, Any]:

@@ -28,4 +28,4 @@ def home(request: HttpRequest) -> HttpResponse:
         "model_names": model_names(),
         **vars(upload_limits_of(user_of(request))),
     }
-    return render(request, "dashboard/home.html", context)
+    return render(request, "dashboard/batch/home.html", context)

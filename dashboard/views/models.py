@@ -40,7 +40,7 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "details": model_evidence.details(card),
         **prevalence.context(request, card),
     }
-    return render(request, "dashboard/model.html", context)
+    return render(request, "dashboard/model/model.html", context)
 
 
 def _etag(request: HttpRequest, name: str, kind: str) -> str:

@@ -38,7 +38,7 @@ def room(request: HttpRequest) -> HttpResponse:
         "keys": [*reading_sentences.ANSWER_KEYS, *reading_sentences.OTHER_KEYS],
         "minutes": max(1, round(settings.READING_CLAIM_SECONDS / 60)),
     }
-    return render(request, "dashboard/reading.html", context)
+    return render(request, "dashboard/reading/room.html", context)
 
 
 @require_POST
@@ -79,7 +79,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         "beat": max(1, settings.READING_CLAIM_SECONDS // BEATS),
         **(_hidden(claim) if blind else _in_sight(claim)),
     }
-    response = render(request, "dashboard/reading_film.html", context)
+    response = render(request, "dashboard/reading/film.html", context)
     response.headers["Cache-Control"] = "no-store"  # going back must ask whether the film is still theirs
     return response
 
@@ -150,7 +150,7 @@ def me(request: HttpRequest) -> HttpResponse:
     """A reader's own figures; today's verdicts are compared tomorrow, so as not to tell which was a hidden case."""
     reader = reviewer_of(request)
     figures = reading_statistics.reader_figures(reader, compared_until=_today())
-    return render(request, "dashboard/reading_me.html", {"figures": figures})
+    return render(request, "dashboard/reading/my_statistics.html", {"figures": figures})
 
 
 @require_safe
@@ -161,7 +161,7 @@ def readers(request: HttpRequest) -> HttpResponse:
         "readers": reading_statistics.all_reader_figures(),
         "agreement": reading_statistics.agreement_of_all_readers(),
     }
-    return render(request, "dashboard/reading_readers.html", context)
+    return render(request, "dashboard/reading/readers.html", context)
 
 
 def _onward(request: HttpRequest) -> HttpResponse:

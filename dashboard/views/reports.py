@@ -39,7 +39,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         **_refused(found, progress),
         **_model(found),
     }
-    return render(request, "dashboard/report_batch.html", context)
+    return render(request, "dashboard/report/batch.html", context)
 
 
 @require_safe
@@ -51,7 +51,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         **prevalence.context(request, card_of(found.batch.model)),
         **_model(found.batch),
     }
-    return render(request, "dashboard/report_film.html", context)
+    return render(request, "dashboard/report/film.html", context)
 
 
 def _model(batch: Batch) -> dict[str, Any]:

@@ -45,4 +45,4 @@ def compare(request: HttpRequest, pk: UUID) -> HttpResponse:
         "flips_only": flips_only,
         "page": films.get_page(request.GET.get("page")),
     }
-    return render(request, "dashboard/compare.html", context)
+    return render(request, "dashboard/batch/compare.html", context)

@@ -47,7 +47,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "states": [(value, LABELS.get(value, value.capitalize())) for value in STATES],
         "from": "?queue=1" if state == "pending" else "",
     }
-    return render(request, "dashboard/reviews.html", context)
+    return render(request, "dashboard/reading/reviews.html", context)
 
 
 @require_POST

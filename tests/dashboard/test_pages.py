@@ -25,7 +25,7 @@ INLINE = [
     re.compile(r"javascript:", re.IGNORECASE),
     re.compile(r"""(?:src|href)=["'](?:https?:)?//""", re.IGNORECASE),
 ]
-WITHOUT_CONTEXT = ("dashboard/not_taken.html", "500.html")
+WITHOUT_CONTEXT = ("dashboard/shared/early_error.html", "500.html")
 
 
 def _check(content: str) -> None:
@@ -113,7 +113,7 @@ def test_number_of_queries_does_not_grow_with_the_batches(owner: User, batch: Ba
 
 
 def test_every_badge_has_a_symbol_on_the_page() -> None:
-    sprite = render_to_string("dashboard/_icons.html")
+    sprite = render_to_string("dashboard/shared/_icons.html")
     for value in (*Film.State.values, *Film.Decision.values, *Film.ReviewState.values[1:]):
         assert f'id="i-{ICONS[value]}"' in sprite
 

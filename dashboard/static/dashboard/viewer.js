@@ -1,7 +1,7 @@
 /**
  * The film viewer: zoom, pan, window and level, invert, turn, heatmap.
  *
- * Mounts on the element that templates/dashboard/_viewer.html makes, whose data attributes say what to show:
+ * Mounts on the element that templates/dashboard/film/_viewer.html makes, whose data attributes say what to show:
  *   data-pixels  address of the film's own values (202 while a worker renders them)
  *   data-map     address of the heatmap; absent where there is none, or where the reader must not see it
  *   data-width, data-height  the film's size in pixels, as its header says
