@@ -6,6 +6,8 @@ from typing import Any
 
 from django import template
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from dashboard.presentation.sentences import BATCH_WORDS
 from screening.batches.progress import state_of
@@ -68,6 +70,12 @@ def flag_word(flag: str) -> str:
 def icon_of(value: str) -> str:
     """The id of the symbol for a state or decision."""
     return ICONS.get(value, "dash")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Return the drawing of a symbol of the page's sprite; it is decoration, so screen readers skip it."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"></use></svg>', name)
 
 
 @register.inclusion_tag("dashboard/shared/_badge.html")
