@@ -43,15 +43,17 @@ e2e: $(VENV)/.dev ## the browser tests; fails where no browser is found
 screens: $(VENV)/.dev ## pictures of every page in both themes and two widths, in var/screens (ARGS="--only film", "--docs")
 	@exec $(PY) -m tests.e2e.screens $(ARGS)
 
-lint: $(VENV)/.dev ## ruff, migrations that are missing, strict types
+lint: $(VENV)/.dev ## ruff, templates, migrations that are missing, strict types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/djangofmt --check dashboard/templates screening/templates
 	@$(MISSING_MIGRATIONS)
 	@$(PY) -m mypy
 
-format: $(VENV)/.dev ## let ruff lay out the code, and write the tables of codes into docs/
+format: $(VENV)/.dev ## lay out the code and the templates, and write the tables of codes into docs/
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@$(VENV)/bin/djangofmt dashboard/templates screening/templates
 	@$(PY) manage.py codes --write
 
 docs: $(VENV)/.docs ## the documentation as a site in var/docs; a dead link is an error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,6 +23,11 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def page_text(answer: Any) -> str:
+    """The page as one line: where its template breaks lines is not what is tested."""
+    return " ".join(answer.content.decode().split())
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from screening.models import Batch, Film, ModelVersion
 from screening.storage import local as storage
 from screening.worker import viewer_rendering
 from screening.worker.triage import predictive_values_at
-from tests.dashboard.conftest import MakeFilms
+from tests.dashboard.conftest import MakeFilms, page_text
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def asked() -> Iterator[Any]:
 def page(client: Client, film: Film, query: str = "") -> str:
     answer = client.get(reverse("film", args=[film.pk]) + query)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return page_text(answer)
 
 
 def update(film: Film, **fields: Any) -> None:
@@ -161,7 +161,7 @@ def test_the_receipt_lists_names_only(film: Film, as_owner: Client) -> None:
     assert "Nothing was found in the file that had to be removed." in page(as_owner, film)
     update(film, receipt=["PatientName", "EXIF <GPS>"], as_sent=True)
     content = page(as_owner, film)
-    assert "<li>PatientName</li><li>EXIF &lt;GPS&gt;</li>" in content
+    assert "<li>PatientName</li> <li>EXIF &lt;GPS&gt;</li>" in content
     assert "Text burnt into the pixels stays." in content
     assert "also keeps the file as it was sent" in content
 

@@ -19,7 +19,7 @@ from screening.models import Film, ReadingClaim, Review
 from screening.reading import services as reading
 from screening.reading import statements as statements
 from screening.reading.reviews import record_review
-from tests.dashboard.conftest import MakeFilms, signed_in
+from tests.dashboard.conftest import MakeFilms, page_text, signed_in
 from tests.dashboard.test_pages import _check
 from tests.screening.factories import reviewer
 
@@ -49,7 +49,7 @@ def start(client: Client) -> str:
 def see(client: Client, address: str) -> str:
     answer = client.get(address)
     assert answer.status_code == 200
-    content = answer.content.decode()
+    content = page_text(answer)
     _check(content)
     return content
 

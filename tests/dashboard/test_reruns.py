@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from screening.models import Batch, Film, ModelVersion
-from tests.dashboard.conftest import MakeFilms
+from tests.dashboard.conftest import MakeFilms, page_text
 
 
 def other_model(batch: Batch) -> ModelVersion:
@@ -53,7 +53,7 @@ def test_the_comparison_says_how_many_decisions_changed(
     as_owner: Client, batch: Batch, make_films: MakeFilms, django_assert_num_queries: object
 ) -> None:
     again = finished_rerun(batch, make_films(3))
-    text = as_owner.get(reverse("batch-compare", args=[again.pk])).content.decode()
+    text = page_text(as_owner.get(reverse("batch-compare", args=[again.pk])))
     assert "1 of 3 decisions changed" in text
     assert "−0.800" in text or "-0.800" in text
     flips = as_owner.get(reverse("batch-compare", args=[again.pk]), {"flips": "1"})

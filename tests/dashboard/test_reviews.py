@@ -6,13 +6,13 @@ from django.test import Client
 from django.urls import reverse
 
 from screening.models import Film, Review
-from tests.dashboard.conftest import MakeFilms
+from tests.dashboard.conftest import MakeFilms, page_text
 
 
 def test_queue_shows_oldest_first_with_the_reasons(make_films: MakeFilms, as_colleague: Client) -> None:
     films = make_films(3, flags=("positive",))
     make_films(1)
-    content = as_colleague.get(reverse("reviews")).content.decode()
+    content = page_text(as_colleague.get(reverse("reviews")))
     assert "3 films to review" in content
     places = [content.index(film.original_name) for film in films]
     assert places == sorted(places)
