@@ -1,1 +1,1 @@
-"""The web pages: server-rendered, for the people who send films, review them and look after the system."""
+"""Web pages, rendered by the server, for people who send films, read them or administer the system."""

@@ -1,4 +1,4 @@
-"""Who asks. The middleware lets nobody in without a login; these narrow the type, and ask for more."""
+"""The signed-in user of a request, and the role that a page requires. The middleware has checked the login."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from screening.errors import NotFoundError
 
 
 def user_of(request: HttpRequest) -> User:
-    """The user who is signed in.
+    """Return the signed-in user.
 
     Raises:
-        NotFoundError: nobody is; unreachable behind the login middleware.
+        NotFoundError: nobody is signed in; cannot happen behind the login middleware.
     """
     user = request.user
     if not isinstance(user, User):
@@ -21,16 +21,16 @@ def user_of(request: HttpRequest) -> User:
     return user
 
 
-def text_of(request: HttpRequest, name: str) -> str:
-    """What was typed into a field; without NUL, which PostgreSQL cannot keep."""
+def posted_text(request: HttpRequest, name: str) -> str:
+    """Return the text of a form field without NUL characters, which PostgreSQL cannot store."""
     return request.POST.get(name, "").replace("\x00", "")
 
 
-def reviewer_of(request: HttpRequest) -> User:
-    """The reviewer who is signed in: staff, or a member of the group of that name.
+def require_reviewer(request: HttpRequest) -> User:
+    """Return the signed-in user, who is staff or a member of the group of reviewers.
 
     Raises:
-        NotFoundError: for everybody else, who need not know what is here.
+        NotFoundError: the user is no reviewer; the answer does not reveal that the page exists.
     """
     user = user_of(request)
     if not is_reviewer(user):
@@ -38,11 +38,11 @@ def reviewer_of(request: HttpRequest) -> User:
     return user
 
 
-def staff_of(request: HttpRequest) -> User:
-    """The member of the staff who is signed in.
+def require_staff(request: HttpRequest) -> User:
+    """Return the signed-in user, who is staff.
 
     Raises:
-        NotFoundError: for everybody else, who need not know what is here.
+        NotFoundError: the user is not staff; the answer does not reveal that the page exists.
     """
     user = user_of(request)
     if not user.is_staff:

@@ -1,4 +1,4 @@
-"""What every page shows."""
+"""Template context of every page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from screening.accounts.access import is_reviewer
 from screening.batches import queries
 from screening.reading.queries import review_queue
 
-MOST = 1_000  # films to review; beyond that the exact number is not worth its time on every page
+MAX_COUNT = 1_000  # films to review; on every page, an exact count of more would take too long
 
 
 def notice(request: HttpRequest) -> dict[str, Any]:
-    """The notice that this is no diagnostic device and, for reviewers, how many films wait for them."""
-    user = getattr(request, "user", None)  # absent where a middleware refused the request early
-    waiting: Any = 0
+    """Return the notice and, for reviewers, the number of films to review."""
+    user = getattr(request, "user", None)  # missing where a middleware refused the request early
+    films_to_review: Any = 0
     reviewer = user is not None and is_reviewer(user)
     if reviewer:
-        waiting = SimpleLazyObject(lambda: queries.count_up_to(review_queue().order_by(), MOST))
-    return {"NOTICE": settings.NOTICE, "films_to_review": waiting, "may_read": reviewer, "many": MOST}
+        films_to_review = SimpleLazyObject(lambda: queries.count_up_to(review_queue().order_by(), MAX_COUNT))
+    return {
+        "NOTICE": settings.NOTICE,
+        "films_to_review": films_to_review,
+        "may_read": reviewer,
+        "max_count": MAX_COUNT,
+    }

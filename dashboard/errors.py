@@ -1,4 +1,4 @@
-"""What the domain refuses, as an answer: JSON for our scripts, a page for people."""
+"""Errors of the domain as responses: JSON for the scripts of the pages, an error page for people."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from screening.errors import NotFoundError, ScreeningError
 View = Callable[..., HttpResponseBase]
 
 
-def guarded(view: View) -> View:
-    """Wrap a view: what the domain refuses is answered instead of raised, and no proxy keeps an answer."""
+def answer_errors(view: View) -> View:
+    """Wrap a view so that an error of the domain becomes a response, and no proxy caches a response."""
 
     @wraps(view)
     def answering(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             response = view(request, *args, **kwargs)
         except ScreeningError as error:
-            response = refusal(request, error)
+            response = error_response(request, error)
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
@@ -33,7 +33,7 @@ def guarded(view: View) -> View:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether one of our scripts asks, not a person's browser."""
+    """Return whether a script of the pages sent the request, not the browser itself."""
     return "application/json" in request.headers.get("Accept", "")
 
 
@@ -42,8 +42,8 @@ def as_json(error: ScreeningError) -> JsonResponse:
     return JsonResponse(asdict(error.reason), status=error.status)
 
 
-def refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
-    """Say what the domain refused, and why."""
+def error_response(request: HttpRequest, error: ScreeningError) -> HttpResponse:
+    """Return the response to an error of the domain."""
     if wants_json(request):
         return as_json(error)
     template = "404.html" if isinstance(error, NotFoundError) else "dashboard/shared/error.html"
@@ -51,17 +51,17 @@ def refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer a request that Django could not take, with the reason and what to do."""
+    """Answer a request that Django cannot process, with the reason and what to do."""
     return _early_refusal(request, early_refusals.bad_request(request, exception))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form that may not come from our own pages, with the reason and what to do."""
+    """Answer a form that may come from another site, with the reason and what to do."""
     return _early_refusal(request, early_refusals.csrf_failure(request, reason))
 
 
 def _early_refusal(request: HttpRequest, error: ScreeningError) -> HttpResponse:
-    """Say it without anything that a middleware would have added to the request: no user, no session."""
+    """Return a response that needs nothing that a middleware adds to the request: no user, no session."""
     if request.path.startswith("/api/") or wants_json(request):
         return as_json(error)
     return HttpResponse(render_to_string("dashboard/shared/early_error.html", {"error": error}), status=error.status)

@@ -1,4 +1,4 @@
-"""The addresses of the pages."""
+"""Addresses of the pages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import URLPattern, path, reverse_lazy
 
-from dashboard.errors import View, guarded
+from dashboard.errors import View, answer_errors
 from dashboard.views import account, batches, films, home, models, reading, reports, reruns, reviews, uploads
 
 
 def _page(route: str, view: View, name: str, **extra: Any) -> URLPattern:
-    return path(route, guarded(view), extra, name=name)
+    return path(route, answer_errors(view), extra, name=name)
 
 
 urlpatterns = [
@@ -37,20 +37,20 @@ urlpatterns = [
     _page("films/<uuid:pk>/thumb.jpg", films.picture, "film-thumb", part="thumb.jpg"),
     _page("films/<uuid:pk>/map.png", films.picture, "film-map", part="map.png"),
     _page("films/<uuid:pk>/pixels", films.pixels, "film-pixels"),
-    _page("films/<uuid:pk>/review", reviews.give, "film-review"),
+    _page("films/<uuid:pk>/review", reviews.record_verdict, "film-review"),
     _page("reviews", reviews.queue, "reviews"),
     _page("reading", reading.room, "reading"),
-    _page("reading/next", reading.take, "reading-next"),
-    _page("reading/mode", reading.mode, "reading-mode"),
-    _page("reading/undo", reading.undo, "reading-undo"),
-    _page("reading/back", reading.hand_back, "reading-back"),
-    _page("reading/me", reading.me, "reading-me"),
-    _page("reading/readers", reading.readers, "reading-readers"),
+    _page("reading/next", reading.next_film, "reading-next"),
+    _page("reading/mode", reading.set_mode, "reading-mode"),
+    _page("reading/undo", reading.undo_verdict, "reading-undo"),
+    _page("reading/back", reading.release_and_exit, "reading-back"),
+    _page("reading/me", reading.my_statistics, "reading-me"),
+    _page("reading/readers", reading.reader_statistics, "reading-readers"),
     _page("reading/<uuid:pk>", reading.film, "reading-film"),
-    _page("reading/<uuid:pk>/verdict", reading.verdict, "reading-verdict"),
-    _page("reading/<uuid:pk>/skip", reading.skip, "reading-skip"),
-    _page("reading/<uuid:pk>/beat", reading.beat, "reading-beat"),
-    _page("reading/<uuid:pk>/ahead", reading.ahead, "reading-ahead"),
+    _page("reading/<uuid:pk>/verdict", reading.record_verdict, "reading-verdict"),
+    _page("reading/<uuid:pk>/skip", reading.skip_film, "reading-skip"),
+    _page("reading/<uuid:pk>/beat", reading.renew_claim, "reading-beat"),
+    _page("reading/<uuid:pk>/ahead", reading.prefetch_next, "reading-ahead"),
     _page("model", models.model, "model"),
     _page("models/<str:name>", models.model, "model"),
     _page("models/<str:name>/charts/<str:kind>.svg", models.chart, "model-chart"),

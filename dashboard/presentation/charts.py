@@ -1,4 +1,4 @@
-"""The charts of a model card, drawn as SVG by pygal: no script, no foreign address, light and dark."""
+"""Charts of a model card, drawn as SVG by pygal: without scripts or outside addresses, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from xml.etree.ElementTree import Element
 import pygal
 from pygal.style import Style
 
-from dashboard.presentation.model_evidence import Evidence, evidence, internal_and_worst_external
+from dashboard.presentation.model_evidence import Evidence, all_evidence, internal_and_worst_external
 from ml.model_card.card import ModelCard, card_to_json
 from ml.model_card.evidence import Point
 
-EDITION = 4  # raise it when the drawing changes, so that browsers ask anew
+DRAWING_VERSION = 5  # raise it when the drawing changes: it is part of the ETag
 WIDTH, HEIGHT = 520, 360
-DASHES = ("none", "7 5", "2 5")  # as in pages.css, where the legend is
+DASHES = ("none", "7 5", "2 5")  # the same as those of the legend in pages.css
 FONT = "system-ui, sans-serif"
 LIGHT, DARK = ("#0a5a80", "#b0461e", "#5f6f7d"), ("#6fbfe6", "#f4a37c", "#93a3b0")
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a chart."""
+class Curve:
+    """One curve of a chart."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -33,97 +33,112 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A chart's numbers; drawn as SVG, and shown as a table for those who want to read them."""
+class Chart:
+    """The content of a chart, for the SVG and for the table below it.
+
+    Attributes:
+        kind: the name in the address of the SVG.
+        description: one sentence on how to read the chart.
+        x: label of the horizontal axis.
+        y: label of the vertical axis.
+        unit_square: whether both axes run from 0 to 1.
+    """
 
     kind: str
     title: str
-    about: str
+    description: str
     x: str
     y: str
-    lines: list[Line]
-    share: bool = True
+    curves: list[Curve]
+    unit_square: bool = True
 
 
-def roc(card: ModelCard | None) -> Plot:
-    """True against false positive rate."""
-    lines = [Line(name, _pairs(row.raw.roc)) for name, row in _compared(card)]
-    chance = Line("Coin toss", [(0.0, 0.0), (1.0, 1.0)])
-    about = "A good model climbs to the upper left corner; a coin toss follows the diagonal."
-    return Plot("roc", "ROC curve", about, "False positive rate", "True positive rate", [*lines, chance])
+def roc_chart(card: ModelCard | None) -> Chart:
+    """Return true against false positive rate."""
+    curves = [Curve(name, _pairs(row.raw.roc)) for name, row in _compared_evidence(card)]
+    chance = Curve("Chance", [(0.0, 0.0), (1.0, 1.0)])
+    description = "A good model comes close to the upper left corner; chance is the diagonal."
+    return Chart("roc", "ROC curve", description, "False positive rate", "True positive rate", [*curves, chance])
 
 
-def pr(card: ModelCard | None) -> Plot:
-    """Precision against recall."""
-    lines = [Line(name, _pairs(row.raw.pr)) for name, row in _compared(card)]
-    about = "A good model stays at the top for as long as it can; a useless one runs at the share of COVID-19."
-    return Plot("pr", "Precision and recall", about, "Recall", "Precision", lines)
+def precision_recall_chart(card: ModelCard | None) -> Chart:
+    """Return precision against recall."""
+    curves = [Curve(name, _pairs(row.raw.pr)) for name, row in _compared_evidence(card)]
+    description = "A good model stays close to the top; chance is a level line at the share of COVID-19 films."
+    return Chart("pr", "Precision and recall", description, "Recall", "Precision", curves)
 
 
-def calibration(card: ModelCard | None) -> Plot:
-    """Share of COVID-19 among films of a score, against that score."""
-    lines = [
-        Line(
+def calibration_chart(card: ModelCard | None) -> Chart:
+    """Return the share of COVID-19 films in each bin of scores, against the mean score of the bin."""
+    curves = [
+        Curve(
             name,
             [(part.mean_score, part.observed) for part in row.raw.calibration],
             dots=True,
         )
-        for name, row in _compared(card)
+        for name, row in _compared_evidence(card)
     ]
-    ideal = Line("Scores that mean what they say", [(0.0, 0.0), (1.0, 1.0)])
-    about = "On the diagonal, 70 of 100 films with score 0.7 are COVID-19. Away from it, a score is no probability."
-    return Plot("calibration", "Calibration", about, "Mean score", "Share of COVID-19", [*lines, ideal])
+    ideal = Curve("Perfect calibration", [(0.0, 0.0), (1.0, 1.0)])
+    description = "On the diagonal, 70 of 100 films with score 0.7 are COVID-19; elsewhere a score is no probability."
+    return Chart("calibration", "Calibration", description, "Mean score", "Share of COVID-19", [*curves, ideal])
 
 
-def loss(card: ModelCard | None) -> Plot:
-    """Loss over the training."""
-    about = "Lines that part late in training are a network that learns its films by heart."
-    return Plot("loss", "Loss", about, _unit(card), "Loss", _history(card, "loss"), share=False)
+def loss_chart(card: ModelCard | None) -> Chart:
+    """Return training and validation loss over the training."""
+    description = "Curves that move apart late in training show that the network overfits."
+    return Chart("loss", "Loss", description, _unit(card), "Loss", _history(card, "loss"), unit_square=False)
 
 
-def accuracy(card: ModelCard | None) -> Plot:
-    """Accuracy by epoch."""
-    about = "On the validation films this chooses nothing but the epoch; the test films are not part of it."
-    return Plot("accuracy", "Accuracy", about, _unit(card), "Accuracy", _history(card, "accuracy"), share=False)
+def accuracy_chart(card: ModelCard | None) -> Chart:
+    """Return training and validation accuracy over the training."""
+    description = "The validation films were used only to choose the epoch; test films are not included."
+    curves = _history(card, "accuracy")
+    return Chart("accuracy", "Accuracy", description, _unit(card), "Accuracy", curves, unit_square=False)
 
 
-KINDS = {"roc": roc, "pr": pr, "calibration": calibration, "loss": loss, "accuracy": accuracy}
+CHARTS = {
+    "roc": roc_chart,
+    "pr": precision_recall_chart,
+    "calibration": calibration_chart,
+    "loss": loss_chart,
+    "accuracy": accuracy_chart,
+}
 
 
-def catalogue(card: ModelCard | None) -> list[Plot]:
-    """Every chart the card has numbers for."""
-    plots = [make(card) for make in KINDS.values()]
-    return [plot for plot in plots if any(line.points for line in plot.lines)]
+def available_charts(card: ModelCard | None) -> list[Chart]:
+    """Return every chart that the card has numbers for."""
+    charts = [build(card) for build in CHARTS.values()]
+    return [chart for chart in charts if any(curve.points for curve in chart.curves)]
 
 
-def fingerprint(card: ModelCard | None, kind: str) -> str:
-    """Changes whenever the drawing would."""
-    content = json.dumps([EDITION, kind, card_to_json(card) if card else None], sort_keys=True)
+def chart_digest(card: ModelCard | None, kind: str) -> str:
+    """Return a digest that changes whenever the drawing changes."""
+    content = json.dumps([DRAWING_VERSION, kind, card_to_json(card) if card else None], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def draw(card: ModelCard | None, kind: str) -> bytes:
-    """One chart as an SVG file."""
-    plot = KINDS[kind](card)
-    axes = {"xrange": (0, 1), "range": (0, 1)} if plot.share else {"include_x_axis": True}
+def draw_chart(card: ModelCard | None, kind: str) -> bytes:
+    """Return one chart as an SVG file."""
+    content = CHARTS[kind](card)
+    axes = {"xrange": (0, 1), "range": (0, 1)} if content.unit_square else {"include_x_axis": True}
     chart = pygal.XY(
         width=WIDTH, height=HEIGHT, margin=8, spacing=12,
-        js=[], css=["file://style.css", "file://graph.css", "file://base.css", f"inline:{_sheet(plot)}"],
-        style=_style(), x_title=plot.x, y_title=plot.y, show_x_guides=plot.share, show_legend=False,
+        js=[], css=["file://style.css", "file://graph.css", "file://base.css", f"inline:{_style_sheet(kind)}"],
+        style=_style(), x_title=content.x, y_title=content.y, show_x_guides=content.unit_square, show_legend=False,
         dots_size=3, value_formatter=_short, x_value_formatter=_short, no_data_text="No numbers", **axes,
     )  # fmt: skip
-    if plot.share:
+    if content.unit_square:
         chart.x_labels = chart.y_labels = [0, 0.25, 0.5, 0.75, 1]
-    chart.uuid = kind  # pygal's own is random, and the same card should give the same file
-    for index, line in enumerate(plot.lines):
+    chart.uuid = kind  # pygal's own is random; the same card must give the same file
+    for index, curve in enumerate(content.curves):
         stroke = {"width": 2.2, "dasharray": DASHES[index % len(DASHES)]}
-        chart.add(line.name, list(line.points), show_dots=line.dots, stroke_style=stroke)
-    chart.add_xml_filter(_without_scripts)
+        chart.add(curve.name, list(curve.points), show_dots=curve.dots, stroke_style=stroke)
+    chart.add_xml_filter(_remove_scripts)
     return cast(bytes, chart.render())
 
 
-def _without_scripts(root: Element) -> Element:
-    """Take out the configuration script pygal always writes, and the texts only that script would show."""
+def _remove_scripts(root: Element) -> Element:
+    """Remove pygal's configuration script and the texts that only this script would show."""
     for parent in list(root.iter()):
         for child in list(parent):
             if isinstance(child.tag, str) and child.tag.rsplit("}", 1)[-1] in ("script", "desc"):
@@ -131,9 +146,9 @@ def _without_scripts(root: Element) -> Element:
     return root
 
 
-def _sheet(plot: Plot) -> str:
-    """What the style of the library has no setting for: the dark scheme."""
-    chosen = f"#chart-{plot.kind}"
+def _style_sheet(kind: str) -> str:
+    """Return the colours of the dark scheme, for which pygal has no setting."""
+    chosen = f"#chart-{kind}"
     night = "".join(
         f"{chosen} .color-{index}, {chosen} .color-{index} a:visited {{ stroke: {colour}; fill: {colour}; }}"
         for index, colour in enumerate(DARK)
@@ -161,32 +176,32 @@ def _style() -> Style:
     )  # fmt: skip
 
 
-def _compared(card: ModelCard | None) -> list[tuple[str, Evidence]]:
-    """The own test films, and the collection the model does worst on."""
+def _compared_evidence(card: ModelCard | None) -> list[tuple[str, Evidence]]:
+    """Return the metrics on the own test films and on the worst external data set, with their names."""
     pair = internal_and_worst_external(card)
     if pair is not None:
-        return [("Own test films", pair.own), ("Elsewhere, at its worst", pair.worst)]
-    return [("Own test films", row) for row in evidence(card)[:1]]
+        return [("Own test films", pair.own), ("Worst external data set", pair.worst)]
+    return [("Own test films", row) for row in all_evidence(card)[:1]]
 
 
-def _history(card: ModelCard | None, key: str) -> list[Line]:
+def _history(card: ModelCard | None, key: str) -> list[Curve]:
     rows = card.training.history if card else ()
     unit = _unit(card).lower()
     names = {f"val_{key}": "Validation films", key: "Training films"}
-    lines = [
-        Line(name, _pairs([(getattr(row, unit), getattr(row, column, None)) for row in rows]))
+    curves = [
+        Curve(name, _pairs([(getattr(row, unit), getattr(row, column, None)) for row in rows]))
         for column, name in names.items()
     ]
-    return [line for line in lines if line.points]
+    return [curve for curve in curves if curve.points]
 
 
 def _unit(card: ModelCard | None) -> str:
-    """What a training's log counts: epochs where the data are passed through, steps where they are drawn."""
+    """Return the unit of the training log: epochs, or steps where films are drawn at random."""
     return "Step" if card and any(row.step is not None for row in card.training.history) else "Epoch"
 
 
 def _pairs(points: Sequence[Point]) -> list[tuple[float, float]]:
-    """Points without those that are undefined."""
+    """Return the points without undefined ones."""
     return [(x, y) for x, y in points if x is not None and y is not None]
 
 

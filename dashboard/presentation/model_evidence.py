@@ -1,4 +1,4 @@
-"""A model card's numbers, prepared for reading. Cards may lack parts; what is missing is left out."""
+"""Numbers of a model card, prepared for the pages. Parts that a card lacks are left out."""
 
 from __future__ import annotations
 
@@ -18,29 +18,28 @@ LABELS = {
     "specificity": "Specificity",
     "f1": "F1",
 }
-# What the gate was shown, in the order of the table.
+# Kinds of pictures that the gate was tested on, in the order of the table.
 GATE_KINDS = {
-    "frontal": "Upright frontal films, which it should keep",
+    "frontal": "Upright frontal films, which should be accepted",
     "lateral": "Lateral films",
     "ct": "CT slices",
-    "turned_left": "Films turned left",
-    "turned_right": "Films turned right",
+    "turned_left": "Films rotated left",
+    "turned_right": "Films rotated right",
     "upside_down": "Films upside down",
     "mirrored": "Mirrored films",
-    "inverted": "Films with black and white exchanged",
-    "several": "Several films in one picture",
-    "framed": "Screenshots with a film in a window",
+    "inverted": "Films with black and white inverted",
+    "several": "Several films in one image",
+    "framed": "Screenshots that show a film",
     "other": "Photographs, documents and noise",
 }
-FURTHER = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
+FURTHER_LABELS = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
 
-
-SHORTCUTS = 2  # sentences beside a score
+MAX_LIMITS_SHOWN = 2  # sentences beside a score
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A metric of the card as the page shows it: its label, the number and the interval."""
+class Metric:
+    """A metric of a model card with its label."""
 
     label: str
     estimate: Estimate
@@ -52,70 +51,65 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """The number alone."""
+        """Return the value with two decimals."""
         return "–" if self.value is None else f"{self.value:.2f}"
 
     @property
     def interval(self) -> str:
-        """The interval alone."""
+        """Return the interval with two decimals; empty without one."""
         low, high = self.estimate.low, self.estimate.high
         return "" if low is None or high is None else f"{low:.2f}–{high:.2f}"
 
     @property
     def interval_words(self) -> str:
-        """The interval as part of a sentence, or why there is none."""
+        """Return the interval as part of a sentence, or the reason why there is none."""
         if self.interval:
             # Word joiners: a line must not break inside it.
             return f"95 % interval {self.interval}".replace("–", "\u2060–\u2060")
-        return "no interval, as nothing went wrong" if self.value == 1.0 else "no interval"
+        return "no interval, as there were no errors" if self.value == 1.0 else "no interval"
 
     @property
     def at(self) -> str:
-        """Where the number lies on 0..1, in per cent."""
+        """Return the position of the value on 0..1, in per cent."""
         return f"{100 * (self.value or 0.0):.1f}%"
 
     @property
     def start(self) -> str:
-        """Where the interval begins, in per cent."""
+        """Return the start of the interval on 0..1, in per cent."""
         return f"{100 * (self.value or 0.0 if self.estimate.low is None else self.estimate.low):.1f}%"
 
     @property
     def end(self) -> str:
-        """Where the interval ends, in per cent."""
+        """Return the end of the interval on 0..1, in per cent."""
         return f"{100 * (self.value or 0.0 if self.estimate.high is None else self.estimate.high):.1f}%"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One collection of films the model was measured on."""
+    """The metrics of the model on one data set."""
 
     name: str
     films: int
     positives: int
     patients: int
     own: bool
-    auroc: Figure
-    cells: list[Figure]
-    further: list[Figure]
+    auroc: Metric
+    cells: list[Metric]
+    further: list[Metric]
     raw: Evaluation
 
 
 @dataclass(frozen=True)
 class InternalVersusExternal:
-    """The model's best known number beside its worst one."""
+    """The metrics on the model's own test films and on the external data set with the lowest AUROC."""
 
     own: Evidence
     worst: Evidence
 
-    @property
-    def headline(self) -> str:
-        """Return the heading of the comparison."""
-        return "Own data versus other hospitals"
-
 
 @dataclass(frozen=True)
 class Matrix:
-    """A confusion matrix and the classification report that goes with it."""
+    """A confusion matrix with its classification report."""
 
     name: str
     counts: Confusion
@@ -124,8 +118,8 @@ class Matrix:
     threshold: float
 
 
-def evidence(card: ModelCard | None) -> list[Evidence]:
-    """Every collection, the model's own test films first."""
+def all_evidence(card: ModelCard | None) -> list[Evidence]:
+    """Return the metrics on every data set, the model's own test films first."""
     if card is None:
         return []
     own = [_evidence(card.metrics, own=True)] if card.metrics else []
@@ -133,59 +127,62 @@ def evidence(card: ModelCard | None) -> list[Evidence]:
 
 
 def internal_and_worst_external(card: ModelCard | None) -> InternalVersusExternal | None:
-    """The own test films and the collection with the lowest AUROC; nothing where either is missing."""
-    rows = evidence(card)
+    """Return the own test films and the external data set with the lowest AUROC; ``None`` where one is missing."""
+    rows = all_evidence(card)
     others = [row for row in rows if not row.own and row.auroc.value is not None]
     if not others or not rows[0].own:
         return None
     return InternalVersusExternal(rows[0], min(others, key=lambda row: row.auroc.value or 0.0))
 
 
-def elsewhere(card: ModelCard | None) -> list[Evidence]:
-    """The collections that are not the model's own, the worst first."""
-    return sorted((row for row in evidence(card) if not row.own), key=lambda row: row.auroc.value or 0.0)
+def external_evidence(card: ModelCard | None) -> list[Evidence]:
+    """Return the metrics on external data sets, the lowest AUROC first."""
+    return sorted((row for row in all_evidence(card) if not row.own), key=lambda row: row.auroc.value or 0.0)
 
 
-def shortcuts(card: ModelCard | None) -> list[str]:
-    """What the model is known to look at that is no disease, a sentence each."""
+def shortcut_sentences(card: ModelCard | None) -> list[str]:
+    """Return a sentence for each known feature of a film, other than disease, that influences the score."""
     if card is None:
         return []
     known = card.shortcuts
     if not known:  # not measured; the first limits of the card name the likely shortcuts
-        return list(card.limits[:SHORTCUTS])
+        return list(card.limits[:MAX_LIMITS_SHOWN])
     changed = {row.name: row.auroc for row in known.changed_films}
     sentences = []
     if "lungs blacked out" in changed:
-        sentences.append(f"With the lungs blacked out its AUROC is still {changed['lungs blacked out']:.2f}.")
-    sentences.append(f"{100 * known.map_in_lungs:.0f} % of what raises a score lies inside the lungs.")
-    told, chance = known.source_from_features.balanced_accuracy, known.source_from_features.chance
-    sentences.append(f"It can tell the collection a film is from ({told:.2f}; guessing reaches {chance:.2f}).")
+        sentences.append(f"With the lungs blacked out, the AUROC is still {changed['lungs blacked out']:.2f}.")
+    sentences.append(f"Only {100 * known.map_in_lungs:.0f} % of the heatmap lies inside the lungs.")
+    source = known.source_from_features
+    sentences.append(
+        f"Its features reveal the data set of a film (balanced accuracy {source.balanced_accuracy:.2f};"
+        f" by chance {source.chance:.2f})."
+    )
     return sentences
 
 
-def matrices(card: ModelCard | None) -> list[Matrix]:
-    """Confusion matrices: on the own test films, and where the model is worst."""
+def confusion_matrices(card: ModelCard | None) -> list[Matrix]:
+    """Return the confusion matrices of the own test films and of the worst external data set."""
     pair = internal_and_worst_external(card)
-    rows = [pair.own, pair.worst] if pair else evidence(card)[:1]
+    rows = [pair.own, pair.worst] if pair else all_evidence(card)[:1]
     return [Matrix(row.name, row.raw.confusion, list(row.raw.report), row.films, row.raw.threshold) for row in rows]
 
 
-def split(card: ModelCard | None) -> list[tuple[str, PartCounts]]:
-    """Counts of each part of the data, in the order the parts are used; a database keeps no order."""
+def split_counts(card: ModelCard | None) -> list[tuple[str, PartCounts]]:
+    """Return the counts of training, validation and test data, in this order; JSON in a database has no order."""
     parts = card.data.split if card else {}
     return [(name, parts[name]) for name in ("train", "validation", "test") if name in parts]
 
 
 @dataclass(frozen=True)
-class Seeds:
-    """Training runs with other random numbers, and their mean; only what was measured of any of them."""
+class SeedRuns:
+    """Metrics of training runs with different random seeds, and their mean."""
 
     labels: list[str]
     rows: list[tuple[str, list[str]]]
 
 
-def seeds(card: ModelCard | None) -> Seeds | None:
-    """One row a run; nothing where there was one run only."""
+def seed_runs(card: ModelCard | None) -> SeedRuns | None:
+    """Return one row for each training run and one for their mean; ``None`` where the card has no such runs."""
     if card is None or card.seeds is None:
         return None
     rows = [(f"Seed {run.seed}", _metrics_of(run)) for run in card.seeds.runs]
@@ -194,20 +191,20 @@ def seeds(card: ModelCard | None) -> Seeds | None:
     known = [key for key in LABELS if any(key in metrics for _, metrics in rows)]
     if not known:
         return None
-    return Seeds(
+    return SeedRuns(
         [LABELS[key] for key in known],
         [(name, [_number(metrics.get(key)) for key in known]) for name, metrics in rows],
     )
 
 
-def gate(card: ModelCard | None) -> list[tuple[str, GateResult]]:
-    """How much of each kind of picture the gate refuses; a database keeps no order, so it is made here."""
-    shown = card.gate.out_of_fold if card and card.gate else {}
-    return [(words, shown[kind]) for kind, words in GATE_KINDS.items() if kind in shown]
+def gate_results(card: ModelCard | None) -> list[tuple[str, GateResult]]:
+    """Return the share that the gate rejects of each kind of picture; JSON in a database has no order."""
+    results = card.gate.out_of_fold if card and card.gate else {}
+    return [(label, results[kind]) for kind, label in GATE_KINDS.items() if kind in results]
 
 
-def details(card: ModelCard | None) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Training, preprocessing, software and checksums as plain pairs."""
+def card_details(card: ModelCard | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return training, preprocessing, software and checksums as pairs of name and value."""
     parts = ("training", "preprocessing", "network", "operating_points", "parity", "software", "checksums")
     sections = card_to_json(card) if card else {}
     return [(part.replace("_", " ").capitalize(), _pairs(sections[part])) for part in parts if part in sections]
@@ -220,9 +217,9 @@ def _evidence(row: Evaluation, *, own: bool) -> Evidence:
         positives=row.positives,
         patients=row.patients,
         own=own,
-        auroc=Figure("AUROC", row.values.auroc),
-        cells=[Figure(label, getattr(row.values, key)) for key, label in LABELS.items()],
-        further=[Figure(label, getattr(row.values, key)) for key, label in FURTHER.items()],
+        auroc=Metric("AUROC", row.values.auroc),
+        cells=[Metric(label, getattr(row.values, key)) for key, label in LABELS.items()],
+        further=[Metric(label, getattr(row.values, key)) for key, label in FURTHER_LABELS.items()],
         raw=row,
     )
 

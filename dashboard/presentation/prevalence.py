@@ -1,4 +1,4 @@
-"""What a decision is worth where the reader is: by the prevalence they set in the address."""
+"""Predictive values of a model's decisions at the prevalence that the reader enters."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from django.http import HttpRequest
 from ml.model_card.card import ModelCard
 from screening.worker.triage import predictive_values_at
 
-USUAL = 5.0  # per cent; of films of people with symptoms, in a quiet season
+DEFAULT_PREVALENCE = 5.0  # per cent; of films of people with symptoms, outside a wave
 
 
-def context(request: HttpRequest, card: ModelCard | None) -> dict[str, Any]:
-    """Prevalence in per cent, and what the model's decisions are worth at it; nothing where it was not measured."""
+def prevalence_context(request: HttpRequest, card: ModelCard | None) -> dict[str, Any]:
+    """Return the prevalence in per cent and the predictive values at it.
+
+    Args:
+        request: its parameter ``prevalence`` is per cent; the default is used where it is missing or not in 0..100.
+        card: the model card; without sensitivity and specificity at the operating points the context is empty.
+    """
     measured = card.at_operating_points if card else None
     if measured is None:
         return {}
     try:
         percent = float(request.GET.get("prevalence", ""))
     except ValueError:
-        percent = USUAL
-    if not 0 < percent < 100:  # also where it is no number at all
-        percent = USUAL
+        percent = DEFAULT_PREVALENCE
+    if not 0 < percent < 100:  # NaN too
+        percent = DEFAULT_PREVALENCE
     return {
         "prevalence": f"{percent:g}",
         "measured": measured,
-        "worth": predictive_values_at(measured, percent / 100),
+        "predictive_values": predictive_values_at(measured, percent / 100),
     }

@@ -1,4 +1,4 @@
-"""The words of the reading room: buttons, keys, and what came of a verdict."""
+"""Texts of the reading room: buttons, keys and the message after a verdict."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from dataclasses import dataclass
 
 from screening.models import Film, Review
 
-# Letters that the viewer leaves free. A finding has other keys than a verdict: one key must not mean "confirmed" on
+# Letters that the viewer does not use. A finding has other keys than a verdict: one key must not mean "confirmed" on
 # one film and "signs of COVID-19" on the next.
 ANSWER_KEYS = [
-    ("Y", "COVID-19 signs, where no decision is in sight or the model was uncertain"),
-    ("A", "no such signs (absent), in the same case"),
-    ("C", "confirm the decision in sight"),
-    ("O", "overturn the decision in sight"),
+    ("Y", "COVID-19 signs, where the decision is hidden or the model is uncertain"),
+    ("A", "no COVID-19 signs (absent), in the same case"),
+    ("C", "confirm the model's decision, where it is shown"),
+    ("O", "overturn the model's decision, where it is shown"),
     ("U", "unreadable"),
-    ("S", "second opinion: somebody else decides"),
+    ("S", "second opinion: another reader decides"),
 ]
-OTHER_KEYS = [
-    ("N", "write a note; Esc leaves it"),
-    ("Z", "withdraw your last verdict and see that film again"),
-    ("K", "skip: not this one, not now"),
-    ("B", "hand the film back and leave"),
-    ("?", "these keys"),
+TOOL_KEYS = [
+    ("N", "write a note; Esc leaves the field"),
+    ("Z", "undo: withdraw your last verdict and show that film again"),
+    ("K", "skip this film for now"),
+    ("B", "release the film and exit"),
+    ("?", "show the keys"),
 ]
-PAST = {
+VERDICT_LABELS = {
     "confirmed": "Confirmed",
     "overturned": "Overturned",
-    "unreadable": "Called unreadable",
-    "second_opinion": "Second opinion asked for",
+    "unreadable": "Marked unreadable",
+    "second_opinion": "Second opinion requested",
 }
+READER_LABELS = ("First reader", "Second reader", "Third reader")
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerButton:
     """A button that gives a verdict."""
 
     value: str
@@ -43,64 +44,68 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What an earlier reader said of a film about which readers differ."""
+class EarlierReading:
+    """The verdict of an earlier reader on a film on which the readers disagree, without the reader's name."""
 
-    who: str
-    what: str
+    reader: str
+    verdict: str
     note: str
 
 
-def answers(film: Film, blind: bool) -> list[Answer]:
-    """The buttons below a film. Where no decision is in sight, a reader says what they see."""
+def answer_buttons(film: Film, blind: bool) -> list[AnswerButton]:
+    """Return the buttons below a film: findings where no decision is shown, else verdicts on the decision.
+
+    Args:
+        film: the film on the screen.
+        blind: whether the model's decision is hidden.
+    """
     if blind or film.decision not in (Film.Decision.POSITIVE, Film.Decision.NEGATIVE):
         first = [
-            Answer("positive", "COVID-19 signs", "Y", "triangle"),
-            Answer("negative", "No such signs", "A", "ring"),
+            AnswerButton("positive", "COVID-19 signs", "Y", "triangle"),
+            AnswerButton("negative", "No such signs", "A", "ring"),
         ]
     else:
         first = [
-            Answer("confirmed", f"Confirm “{film.decision}”", "C", "check"),
-            Answer("overturned", "Overturn", "O", "turn-back"),
+            AnswerButton("confirmed", f"Confirm “{film.decision}”", "C", "check"),
+            AnswerButton("overturned", "Overturn", "O", "turn-back"),
         ]
     return [
         *first,
-        Answer("unreadable", "Unreadable", "U", "bar"),
-        Answer("second_opinion", "Second opinion", "S", "eye"),
+        AnswerButton("unreadable", "Unreadable", "U", "bar"),
+        AnswerButton("second_opinion", "Second opinion", "S", "eye"),
     ]
 
 
-def keys_of(given: Sequence[Answer]) -> list[tuple[str, str]]:
-    """The keys of a film's page."""
-    return [*((answer.key, answer.label) for answer in given), *OTHER_KEYS]
+def page_keys(buttons: Sequence[AnswerButton]) -> list[tuple[str, str]]:
+    """Return the keys of a film's page with their meaning."""
+    return [*((button.key, button.label) for button in buttons), *TOOL_KEYS]
 
 
-def said(readings: Sequence[Review], blind: bool) -> list[Said]:
-    """What earlier readers said, without their names; a verdict on a hidden decision as the finding it stands for."""
-    words = ("First reader", "Second reader", "Third reader")
+def earlier_readings(readings: Sequence[Review], blind: bool) -> list[EarlierReading]:
+    """Return the verdicts of earlier readers; where the decision is hidden, as findings that do not reveal it."""
     return [
-        Said(
-            who=words[index] if index < len(words) else f"Reader {index + 1}",
-            what=_call(entry) if blind or entry.finding else PAST[entry.verdict],
+        EarlierReading(
+            reader=READER_LABELS[index] if index < len(READER_LABELS) else f"Reader {index + 1}",
+            verdict=_finding_text(entry) if blind or entry.finding else VERDICT_LABELS[entry.verdict],
             note=entry.note,
         )
         for index, entry in enumerate(readings)
     ]
 
 
-def outcome(entry: Review) -> str:
-    """What came of a verdict: what the model said, what the reader said, how the two go together."""
+def verdict_message(entry: Review) -> str:
+    """Return the message after a verdict: the model's decision, the reader's finding and the verdict."""
     if not entry.decision:
-        return f"{PAST[entry.verdict]}."
-    model = f"The model said {entry.score:.2f}, {entry.decision}."
+        return f"{VERDICT_LABELS[entry.verdict]}."
+    model = f"Model: {entry.decision}, score {entry.score:.2f}."
     if not entry.finding:
-        return f"{model} {PAST[entry.verdict]}."
+        return f"{model} {VERDICT_LABELS[entry.verdict]}."
     if entry.decision == Film.Decision.UNCERTAIN:
-        return f"{model} You: {_call(entry)}."
-    return f"{model} You: {_call(entry)}. {PAST[entry.verdict]}."
+        return f"{model} You: {_finding_text(entry)}."
+    return f"{model} You: {_finding_text(entry)}. {VERDICT_LABELS[entry.verdict]}."
 
 
-def _call(entry: Review) -> str:
+def _finding_text(entry: Review) -> str:
     if entry.finding:
         return Review.Finding(entry.finding).label
-    return {"unreadable": "unreadable", "second_opinion": "asks for a second opinion"}.get(entry.verdict, "read")
+    return {"unreadable": "unreadable", "second_opinion": "second opinion requested"}.get(entry.verdict, "read")

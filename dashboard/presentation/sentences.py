@@ -1,23 +1,30 @@
-"""The sentences of the pages that depend on numbers."""
+"""Sentences of the pages that depend on a batch's numbers or on a film's result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dashboard.presentation.number_words import count_films, duration
 from screening.batches.progress import HISTOGRAM_BINS, Progress
 from screening.models import Film
 
-BATCH_WORDS = {
+BATCH_STATE_LABELS = {
     "open": "Not submitted",
     "running": "Screening",
     "done": "Finished",
     "cancelled": "Cancelled",
 }
+NOTE_SENTENCES = {"inverted": "Black and white are inverted in this file; this was corrected before scoring."}
+DECISION_SENTENCES = {
+    Film.Decision.NEGATIVE: "The score is below the lower operating point: the model's decision is not COVID-19.",
+    Film.Decision.UNCERTAIN: "The score is between the operating points: the model makes no decision.",
+    Film.Decision.POSITIVE: "The score is at or above the upper operating point: the model's decision is COVID-19.",
+}
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A count that filters the films when chosen."""
+    """A number of films that links to the list of these films."""
 
     value: str
     label: str
@@ -25,43 +32,39 @@ class Chip:
 
 
 def state_chips(progress: Progress) -> list[Chip]:
-    """Films by state, in the order a film goes through them."""
+    """Return the films by state, in the order in which a film passes through the states."""
     order = ("queued", "running", "done", "failed", "rejected", "cancelled", "unpacked")
     return [Chip(state, Film.State(state).label, progress.states[state]) for state in order]
 
 
 def decision_chips(progress: Progress) -> list[Chip]:
-    """Screened films by decision, the one to look at first in front."""
+    """Return the screened films by decision, the most urgent decision first."""
     order = (Film.Decision.POSITIVE, Film.Decision.UNCERTAIN, Film.Decision.NEGATIVE)
     return [Chip(decision.value, decision.label, progress.decisions[decision]) for decision in order]
 
 
-def headline(progress: Progress) -> str:
-    """What the sender of a batch came to read."""
+def batch_headline(progress: Progress) -> str:
+    """Return one sentence on the batch's progress or result, without a full stop."""
     refused = progress.refused
-    screened = progress.states["done"]
     if progress.state == "open":
         waiting = progress.states["queued"]
-        ready = f"{films(waiting)} ready to screen" if waiting else "No films to screen yet"
+        ready = f"{count_films(waiting)} ready to screen" if waiting else "No films to screen yet"
         return f"{ready}, {refused:,} rejected" if refused else ready
     if progress.state == "running":
-        return f"Screening: {progress.finished:,} of {films(progress.total)} settled"
-    words = [f"{films(screened)} screened"]
+        return f"Screening: {progress.finished:,} of {count_films(progress.total)} finished"
+    parts = [f"{count_films(progress.states['done'])} screened"]
     if progress.states["unpacked"]:
-        words.append(f"{progress.states['unpacked']:,} unpacked")
+        parts.append(f"{progress.states['unpacked']:,} unpacked")
     if refused:
-        words.append(f"{refused:,} rejected or failed")
+        parts.append(f"{refused:,} rejected or failed")
     if progress.states["cancelled"]:
-        words.append(f"{progress.states['cancelled']:,} cancelled")
-    words.append(f"{progress.to_review:,} to review" if progress.to_review else "none to review")
-    return ", ".join(words)
-
-
-NOTES = {"inverted": "Black and white were exchanged in this file; it was turned back before it was scored."}
+        parts.append(f"{progress.states['cancelled']:,} cancelled")
+    parts.append(f"{progress.to_review:,} to review" if progress.to_review else "none to review")
+    return ", ".join(parts)
 
 
 def pace(progress: Progress) -> str:
-    """Films a second and how long it took, or is still going to take."""
+    """Return films per second with the time taken or the time left; empty before the first result."""
     if not progress.seconds or (progress.state == "running" and not progress.films_per_second):
         return ""
     rate = f"{progress.films_per_second:.1f} films/s"
@@ -71,8 +74,8 @@ def pace(progress: Progress) -> str:
     return f"{rate}, about {duration(max(1.0, left))} left"
 
 
-def bar_words(number: str) -> str:
-    """Which scores a bar of the histogram stands for; nothing where none is chosen."""
+def bar_label(number: str) -> str:
+    """Return the range of scores of a histogram bar; empty without a number."""
     if not number:
         return ""
     low, high = int(number) / HISTOGRAM_BINS, (int(number) + 1) / HISTOGRAM_BINS
@@ -80,29 +83,11 @@ def bar_words(number: str) -> str:
 
 
 def film_headline(film: Film) -> str:
-    """What the score means, or why there is none, in one sentence."""
-    sentences = {
-        Film.Decision.NEGATIVE: "The score lies below the lower operating point: the model says not COVID-19.",
-        Film.Decision.UNCERTAIN: "The score lies between the operating points: the model cannot tell.",
-        Film.Decision.POSITIVE: "The score lies at or above the upper operating point: the model says COVID-19.",
-    }
-    if film.state == Film.State.DONE and film.decision in sentences:
-        return sentences[Film.Decision(film.decision)]
+    """Return one sentence on the meaning of the score, or on why there is none."""
+    if film.state == Film.State.DONE and film.decision in DECISION_SENTENCES:
+        return DECISION_SENTENCES[Film.Decision(film.decision)]
     waiting = {
-        Film.State.QUEUED: "The film waits for a worker.",
-        Film.State.RUNNING: "A worker is screening the film now.",
+        Film.State.QUEUED: "The film is waiting for a worker.",
+        Film.State.RUNNING: "A worker is screening the film.",
     }
     return waiting.get(Film.State(film.state), film.reason or "The film has no result.")
-
-
-def films(number: int) -> str:
-    """A number of films, in the right form."""
-    return "1 film" if number == 1 else f"{number:,} films"
-
-
-def duration(seconds: float) -> str:
-    """A time span, as exact as anybody wants it."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

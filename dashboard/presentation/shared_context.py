@@ -1,4 +1,4 @@
-"""What the pages and the reports say alike of a batch and of a film."""
+"""Template context that pages and reports share: of a batch and of a film."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboard.presentation import geometry, sentences
 from dashboard.presentation.geometry import Histogram
-from screening.batches import progress as counted
+from screening.batches import progress as batch_progress
 from screening.batches import queries
 from screening.batches.progress import Progress
 from screening.model_versions import card_of
@@ -15,24 +15,24 @@ from screening.reading.queries import reviews_of
 from screening.worker.triage import FLAG_WORDS
 
 
-def batch_facts(batch: Batch, progress: Progress) -> dict[str, Any]:
-    """Where a batch stands, in words and as a drawing."""
+def batch_context(batch: Batch, progress: Progress) -> dict[str, Any]:
+    """Return a batch's progress in words, and its scores as a histogram."""
     return {
         "batch": batch,
         "progress": progress,
-        "headline": sentences.headline(progress),
+        "headline": sentences.batch_headline(progress),
         "pace": sentences.pace(progress),
-        "histogram": histogram_of(batch),
+        "histogram": score_histogram(batch),
     }
 
 
-def histogram_of(batch: Batch) -> Histogram:
-    """A batch's films by score."""
-    return geometry.histogram(counted.histogram_of(batch), geometry.points_of(card_of(batch.model)))
+def score_histogram(batch: Batch) -> Histogram:
+    """Return the batch's films by score."""
+    return geometry.histogram(batch_progress.histogram_of(batch), geometry.points_of(card_of(batch.model)))
 
 
-def film_facts(film: Film) -> dict[str, Any]:
-    """What a film's score is and means, why people look at it, and what was said of it."""
+def film_context(film: Film) -> dict[str, Any]:
+    """Return a film's result, the reasons of its flags, its predictions and its reviews."""
     card = card_of(film.batch.model)
     predictions = list(queries.predictions_of(film))
     return {
@@ -41,9 +41,9 @@ def film_facts(film: Film) -> dict[str, Any]:
         "headline": sentences.film_headline(film),
         "scale": geometry.scale(film.score, geometry.points_of(card)),
         "flags": [FLAG_WORDS.get(flag, flag) for flag in film.flags],
-        "notes": [sentences.NOTES.get(note, note) for note in film.notes],
+        "notes": [sentences.NOTE_SENTENCES.get(note, note) for note in film.notes],
         "preprocessing": card.preprocessing.version if card else "",
         "predictions": predictions,
-        "latest": next((one for one in predictions if one.model_id == film.batch.model_id), None),
+        "latest": next((item for item in predictions if item.model_id == film.batch.model_id), None),
         "reviews": reviews_of(film),
     }

@@ -1,1 +1,1 @@
-"""What the templates need beyond Django's own."""
+"""Template tags and filters."""

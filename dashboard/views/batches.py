@@ -1,4 +1,4 @@
-"""One batch: where it stands, its films, and why some were refused."""
+"""The page of a batch: progress, films, and the reasons of refusals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.access import user_of
 from dashboard.errors import wants_json
 from dashboard.presentation import sentences
-from dashboard.presentation.shared_context import batch_facts
+from dashboard.presentation.shared_context import batch_context
 from screening.batches import counts, queries
 from screening.batches import services as service
 from screening.batches.pagination import page_of
@@ -22,17 +22,17 @@ from screening.model_versions import model_names
 from screening.models import Batch, Film
 
 FILMS_A_PAGE = 60
-REFUSALS_SHOWN = 50
+MAX_REFUSED_SHOWN = 50
 VIEWS = ("grid", "table")
 
 
 @require_safe
 def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The page; its script fetches it again while films are screened, and takes over what has changed."""
+    """Show a batch; the page's script requests it again during screening and updates the parts that have changed."""
     found = queries.batch_for(user_of(request), pk)
     progress = progress_of(found)
     context = {
-        **batch_facts(found, progress),
+        **batch_context(found, progress),
         "final": progress.is_final,
         "version": _version(progress),
         **vars(upload_limits_of(user_of(request))),
@@ -41,14 +41,14 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         "decision_chips": sentences.decision_chips(progress),
         **_films(request, found, progress),
     }
-    if "X-Live" in request.headers:  # a message is for the next page that somebody sees, which this is not
+    if "X-Live" in request.headers:  # the script does not show messages; they stay for the next page
         context["messages"] = []
     return render(request, "dashboard/batch/batch.html", context)
 
 
 @require_safe
 def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
-    """Where the batch stands; the script polls this, and renews the page when its version is another."""
+    """Return the batch's progress; the script polls it, and requests the page when the version has changed."""
     now = progress_of(queries.batch_for(user_of(request), pk))
     answer = {
         "state": now.state, "final": now.is_final, "percent": now.percent, "total": now.total,
@@ -59,35 +59,35 @@ def progress(request: HttpRequest, pk: UUID) -> JsonResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Stop a batch."""
+    """Cancel a batch."""
     batch = service.cancel_batch(batch=queries.batch_for(user_of(request), pk))
     return JsonResponse({"page": batch.get_absolute_url()}) if wants_json(request) else redirect(batch)
 
 
 def _version(progress: Progress) -> str:
-    """Whatever the page shows of a batch is another when this is; only the clock is left out."""
+    """Return a text that changes whenever the page changes, apart from durations."""
     numbers = (*progress.states.values(), *progress.decisions.values(), progress.to_review)
     return "-".join([progress.state, *map(str, numbers)])
 
 
 def _reruns(batch: Batch, progress: Progress) -> dict[str, Any]:
-    """The batch's films by other models: where they were, and which models are left."""
+    """Return the re-runs of a finished batch, and the models that have not screened it."""
     if not progress.is_final:
         return {}
-    again = list(batch.reruns.select_related("model").defer("model__card"))
-    cancelled = {one.pk for one in again if progress_of(one).state == "cancelled"}
-    used = {batch.model.name, *(one.model.name for one in again if one.pk not in cancelled)}
-    return {"reruns": again, "other_models": [name for name in model_names() if name not in used]}
+    reruns = list(batch.reruns.select_related("model").defer("model__card"))
+    cancelled = {rerun.pk for rerun in reruns if progress_of(rerun).state == "cancelled"}
+    used = {batch.model.name, *(rerun.model.name for rerun in reruns if rerun.pk not in cancelled)}
+    return {"reruns": reruns, "other_models": [name for name in model_names() if name not in used]}
 
 
 def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, Any]:
-    """One page of films as the address asks, and the beginning of the refusals."""
+    """Return one page of films by the filters of the address, and the first refused films."""
     wanted = {name: request.GET.get(name, "") for name in ("state", "decision", "bar", "sort")}
     filters = {name: wanted[name] for name in ("state", "decision", "bar")}
     rows = queries.films_of(batch, **filters, sort=wanted["sort"] or "sent")
     total = counts.count_films(batch.pk, **filters)
     refused = [
-        film for state in Film.REFUSED_STATES for film in queries.films_of(batch, state=state)[:REFUSALS_SHOWN]
+        film for state in Film.REFUSED_STATES for film in queries.films_of(batch, state=state)[:MAX_REFUSED_SHOWN]
     ]
     view = request.GET.get("view", "")
     return {
@@ -95,7 +95,7 @@ def _films(request: HttpRequest, batch: Batch, progress: Progress) -> dict[str, 
         "view": view if view in VIEWS else VIEWS[0],
         "sort": wanted["sort"] or "sent",
         "filters": wanted,
-        "bar_words": sentences.bar_words(wanted["bar"]),
+        "bar_label": sentences.bar_label(wanted["bar"]),
         "refused": refused,
         "refused_total": progress.refused,
     }

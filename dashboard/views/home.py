@@ -1,4 +1,4 @@
-"""The first page: send films, then one's own batches."""
+"""The first page: upload form and list of batches."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BATCHES_A_PAGE = 20
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The upload form, and the user's batches, newest first."""
-    # The cards are large, and the list names the models only.
+    """Show the upload form and the user's batches, newest first."""
+    # The list shows only the names of the models, not their cards, which are large.
     mine = queries.batches_for(user_of(request)).defer("model__card")
     batches = Paginator(mine, BATCHES_A_PAGE)
     context = {

@@ -1,4 +1,4 @@
-"""What is known of a model: what it was measured on, and what it must not be used for."""
+"""The page of a model: performance, limits and training."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from screening.errors import NotFoundError
 from screening.model_versions import card_of, model_versions
 from screening.models import ModelVersion
 
-# An image: its style sheet is inside it. The cast widens the decorator's narrow annotation.
-_WITH_OWN_STYLES = cast(Callable[[View], View], csp_update({"style-src": ["'unsafe-inline'"]}))
+# An SVG has its style sheet inside. The cast widens the narrow annotation of the decorator.
+_ALLOW_INLINE_STYLES = cast(Callable[[View], View], csp_update({"style-src": ["'unsafe-inline'"]}))
 
 
 @require_safe
 def model(request: HttpRequest, name: str = "") -> HttpResponse:
-    """The model's page; without a name, that of the model new batches get."""
+    """Show a model; without a name, the default model."""
     version = _version(name)
     card = card_of(version)
     context = {
         "version": version,
         "versions": model_versions(),
         "card": card,
-        "evidence": model_evidence.evidence(card),
+        "evidence": model_evidence.all_evidence(card),
         "comparison": model_evidence.internal_and_worst_external(card),
         "labels": model_evidence.LABELS,
-        "split": model_evidence.split(card),
-        "seeds": model_evidence.seeds(card),
-        "gate": model_evidence.gate(card),
-        "matrices": model_evidence.matrices(card),
-        "charts": charts.catalogue(card),
-        "details": model_evidence.details(card),
-        **prevalence.context(request, card),
+        "split": model_evidence.split_counts(card),
+        "seeds": model_evidence.seed_runs(card),
+        "gate": model_evidence.gate_results(card),
+        "matrices": model_evidence.confusion_matrices(card),
+        "charts": charts.available_charts(card),
+        "details": model_evidence.card_details(card),
+        **prevalence.prevalence_context(request, card),
     }
     return render(request, "dashboard/model/model.html", context)
 
 
 def _etag(request: HttpRequest, name: str, kind: str) -> str:
-    return f'"{charts.fingerprint(card_of(_version(name)), kind)}"'
+    return f'"{charts.chart_digest(card_of(_version(name)), kind)}"'
 
 
 @require_safe
-@_WITH_OWN_STYLES
+@_ALLOW_INLINE_STYLES
 @condition(etag_func=_etag)
 def _chart(request: HttpRequest, name: str, kind: str) -> HttpResponse:
-    svg = charts.draw(card_of(_version(name)), kind)
+    svg = charts.draw_chart(card_of(_version(name)), kind)
     return HttpResponse(svg, content_type="image/svg+xml", headers={"Cache-Control": "private, max-age=300"})
 
 
 def chart(request: HttpRequest, name: str, kind: str) -> HttpResponseBase:
-    """One chart of the model's card as SVG."""
-    if kind not in charts.KINDS:
+    """Return one chart of a model card as SVG."""
+    if kind not in charts.CHARTS:
         raise NotFoundError("chart")
     return _chart(request, name, kind)
 

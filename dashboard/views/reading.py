@@ -1,4 +1,4 @@
-"""The reading room: one film at a time, a verdict, the next film."""
+"""The reading room, where a reader gets one film after the other and gives a verdict on each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.access import reviewer_of, staff_of, text_of
+from dashboard.access import posted_text, require_reviewer, require_staff
 from dashboard.presentation import geometry, reading_sentences, sentences
 from screening.errors import ScreeningError
 from screening.model_versions import card_of
@@ -24,41 +24,41 @@ from screening.reading import services as reading
 from screening.reading import statistics as reading_statistics
 from screening.reading.reviews import MAX_NOTE_LENGTH
 
-BEATS = 5  # in the time a claim lasts
+RENEWALS = 5  # of a claim by the open page, in the time the claim lasts
 
 
 @require_safe
 def room(request: HttpRequest) -> HttpResponse:
-    """The door of the reading room: what waits, how it is shown, the keys."""
-    reader = reviewer_of(request)
+    """Show the first page of the reading room: films to read, blinding, keys."""
+    reader = require_reviewer(request)
     context = {
         "waiting": reading_queries.count_waiting(),
         "held": reading_queries.claims_of(reader).count(),
         "blinded": _blinded(request),
-        "keys": [*reading_sentences.ANSWER_KEYS, *reading_sentences.OTHER_KEYS],
+        "keys": [*reading_sentences.ANSWER_KEYS, *reading_sentences.TOOL_KEYS],
         "minutes": max(1, round(settings.READING_CLAIM_SECONDS / 60)),
     }
     return render(request, "dashboard/reading/room.html", context)
 
 
 @require_POST
-def take(request: HttpRequest) -> HttpResponse:
-    """On to the film the reader has before them, or a new one."""
-    return _onward(request)
+def next_film(request: HttpRequest) -> HttpResponse:
+    """Redirect to the film that the reader has claimed, or to a new one."""
+    return _redirect_to_next(request)
 
 
 @require_POST
-def mode(request: HttpRequest) -> HttpResponse:
-    """Hide or show what the model says; for this reader, as long as they are signed in."""
-    reviewer_of(request)
-    request.session["blinded"] = text_of(request, "blinded") == "1"
+def set_mode(request: HttpRequest) -> HttpResponse:
+    """Hide or show the model's result, for this reader and until they sign out."""
+    require_reviewer(request)
+    request.session["blinded"] = posted_text(request, "blinded") == "1"
     return redirect("reading")
 
 
 @require_safe
 def film(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A film on the whole screen, with the verdicts below it."""
-    reader = reviewer_of(request)
+    """Show a claimed film on the whole screen, with the buttons for a verdict."""
+    reader = require_reviewer(request)
     blinded = _blinded(request)
     try:
         claim = reading.open_claim(reader, pk, blinded=blinded)
@@ -66,97 +66,95 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.warning(request, error.detail)
         return redirect("reading")
     blind = blinded and not claim.seen_open
-    answers = reading_sentences.answers(claim.film, blind)
+    buttons = reading_sentences.answer_buttons(claim.film, blind)
     context = {
         "blind": blind,
-        "answers": answers,
-        "said": reading_sentences.said(list(reading_queries.valid_readings(claim.film)), blind)
-        if claim.settles
-        else [],
-        "keys": reading_sentences.keys_of(answers),
+        "answers": buttons,
+        "earlier_readings": _earlier_readings(claim, blind),
+        "keys": reading_sentences.page_keys(buttons),
         "read_today": reading_queries.count_read_since(reader, _today()),
         "note_length": MAX_NOTE_LENGTH,
-        "beat": max(1, settings.READING_CLAIM_SECONDS // BEATS),
-        **(_hidden(claim) if blind else _in_sight(claim)),
+        "beat": max(1, settings.READING_CLAIM_SECONDS // RENEWALS),
+        **(_blinded_context(claim) if blind else _unblinded_context(claim)),
     }
     response = render(request, "dashboard/reading/film.html", context)
-    response.headers["Cache-Control"] = "no-store"  # going back must ask whether the film is still theirs
+    response.headers["Cache-Control"] = "no-store"  # the Back button must ask whether the film is still theirs
     return response
 
 
 @require_POST
-def verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Enter what the reader says, and on to the next film."""
-    reader = reviewer_of(request)
+def record_verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Record the reader's verdict, and go on to the next film."""
+    reader = require_reviewer(request)
     entry = reading.record_verdict(
         reader=reader,
         film_id=pk,
-        answer=text_of(request, "answer"),
-        note=text_of(request, "note"),
+        answer=posted_text(request, "answer"),
+        note=posted_text(request, "note"),
         blinded=_blinded(request),
     )
-    messages.success(request, reading_sentences.outcome(entry))
-    return _onward(request)
+    messages.success(request, reading_sentences.verdict_message(entry))
+    return _redirect_to_next(request)
 
 
 @require_POST
-def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Not this one, not now."""
-    reading.skip_film(reviewer_of(request), pk)
-    messages.info(request, "Skipped. You are not offered that film for an hour; others are.")
-    return _onward(request)
+def skip_film(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Skip a film, which the reader is not offered for an hour."""
+    reading.skip_film(require_reviewer(request), pk)
+    messages.info(request, "Skipped. You will not get this film again for an hour; other readers may.")
+    return _redirect_to_next(request)
 
 
 @require_POST
-def hand_back(request: HttpRequest) -> HttpResponse:
-    """Give back what one holds, and leave."""
-    number = reading.release_claims(reviewer_of(request))
-    if number:
-        messages.info(request, "Handed back. Other readers can take the film at once.")
+def release_and_exit(request: HttpRequest) -> HttpResponse:
+    """Release the reader's claims, and leave the reading room."""
+    released = reading.release_claims(require_reviewer(request))
+    if released:
+        messages.info(request, "Released. Other readers can read the film now.")
     return redirect("reading")
 
 
 @require_POST
-def undo(request: HttpRequest) -> HttpResponse:
-    """Withdraw the last verdict and look at its film again."""
+def undo_verdict(request: HttpRequest) -> HttpResponse:
+    """Withdraw the reader's last verdict, and show its film again."""
     try:
-        entry, again = reading.withdraw_last_verdict(reviewer_of(request))
+        entry, again = reading.withdraw_last_verdict(require_reviewer(request))
     except ScreeningError as error:
         messages.warning(request, error.detail)
-        return _onward(request)
+        return _redirect_to_next(request)
     if again:
-        messages.info(request, "Withdrawn. Here is the film again, with what the model said.")
+        messages.info(request, "Verdict withdrawn. This is the film again, now with the model's result.")
         return redirect("reading-film", entry.film_id)
-    messages.info(request, "Withdrawn. The film is with another reader, or needs no verdict any more.")
-    return _onward(request)
+    messages.info(request, "Verdict withdrawn. The film is with another reader, or needs no further verdict.")
+    return _redirect_to_next(request)
 
 
 @require_POST
-def beat(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The page is still open: keep the film."""
-    reading.renew_claim(reviewer_of(request), pk)
+def renew_claim(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Renew the claim on a film while its page is open."""
+    reading.renew_claim(require_reviewer(request), pk)
     return JsonResponse({"seconds": settings.READING_CLAIM_SECONDS})
 
 
 @require_POST
-def ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Take the film after this one already, and say where its picture is."""
-    following = reading.prefetch_next(reviewer_of(request), pk)
+def prefetch_next(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Claim the film after this one, and return the address of its image."""
+    following = reading.prefetch_next(require_reviewer(request), pk)
     return JsonResponse({"picture": reverse("film-display", args=[following]) if following else ""})
 
 
 @require_safe
-def me(request: HttpRequest) -> HttpResponse:
-    """A reader's own figures; today's verdicts are compared tomorrow, so as not to tell which was a hidden case."""
-    reader = reviewer_of(request)
+def my_statistics(request: HttpRequest) -> HttpResponse:
+    """Show a reader's own statistics; today's verdicts count from tomorrow, so that no gold case is revealed."""
+    reader = require_reviewer(request)
     figures = reading_statistics.reader_figures(reader, compared_until=_today())
     return render(request, "dashboard/reading/my_statistics.html", {"figures": figures})
 
 
 @require_safe
-def readers(request: HttpRequest) -> HttpResponse:
-    """Everybody's figures."""
-    staff_of(request)
+def reader_statistics(request: HttpRequest) -> HttpResponse:
+    """Show the statistics of all readers."""
+    require_staff(request)
     context = {
         "readers": reading_statistics.all_reader_figures(),
         "agreement": reading_statistics.agreement_of_all_readers(),
@@ -164,8 +162,8 @@ def readers(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/reading/readers.html", context)
 
 
-def _onward(request: HttpRequest) -> HttpResponse:
-    following = reading.next_film(reviewer_of(request))
+def _redirect_to_next(request: HttpRequest) -> HttpResponse:
+    following = reading.next_film(require_reviewer(request))
     return redirect("reading-film", following) if following else redirect("reading")
 
 
@@ -177,14 +175,22 @@ def _today() -> datetime:
     return timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _hidden(claim: ReadingClaim) -> dict[str, Any]:
-    """What a page may know that must not give the model's decision away; a file's name may."""
+def _earlier_readings(claim: ReadingClaim, blind: bool) -> list[reading_sentences.EarlierReading]:
+    """Return the readings of a film on which the readers disagree; none of other films."""
+    if not claim.settles:
+        return []
+    return reading_sentences.earlier_readings(list(reading_queries.valid_readings(claim.film)), blind)
+
+
+def _blinded_context(claim: ReadingClaim) -> dict[str, Any]:
+    """Return the context of a page without the model's decision; the name of a file may contain it too."""
     film = claim.film
     film.original_name = "to read"
     return {"film": film, "title": "Film to read"}
 
 
-def _in_sight(claim: ReadingClaim) -> dict[str, Any]:
+def _unblinded_context(claim: ReadingClaim) -> dict[str, Any]:
+    """Return the context of a page with the model's result."""
     film = claim.film
     return {
         "film": film,

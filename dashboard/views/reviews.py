@@ -1,4 +1,4 @@
-"""Flagged films as a list, and verdicts given on a film's own page."""
+"""List of flagged films, and verdicts given on the page of a film."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.access import reviewer_of, text_of
+from dashboard.access import posted_text, require_reviewer
 from dashboard.presentation import reading_sentences
 from dashboard.templatetags.screens import LABELS
 from screening.batches import queries
@@ -24,17 +24,17 @@ FILMS_A_PAGE = 30
 STATES = [state.value for state in Film.ReviewState if state != Film.ReviewState.NOT_NEEDED]
 HEADINGS = {
     "pending": "to review",
-    "disputed": "about which readers differ",
+    "disputed": "on which readers disagree",
     "confirmed": "confirmed",
     "overturned": "overturned",
-    "unreadable": "called unreadable",
+    "unreadable": "marked unreadable",
 }
 
 
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    """Flagged films in one state of review, oldest first; those without a verdict unless another state is chosen."""
-    reviewer_of(request)
+    """Show the flagged films in one state of review, oldest first; by default those without a verdict."""
+    require_reviewer(request)
     state = request.GET.get("state", "pending")
     if state not in STATES:
         raise unknown_choice("state", state, STATES)
@@ -43,7 +43,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "page": page,
         "state": state,
         "more": page.paginator.count >= MAX_COUNTED,
-        "words": HEADINGS[state],
+        "heading": HEADINGS[state],
         "states": [(value, LABELS.get(value, value.capitalize())) for value in STATES],
         "from": "?queue=1" if state == "pending" else "",
     }
@@ -51,17 +51,17 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def give(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Enter a verdict; who came from the list goes on to its next film."""
-    reviewer = reviewer_of(request)
+def record_verdict(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Record a verdict; from the list of films, go on to its next film."""
+    reviewer = require_reviewer(request)
     film = queries.film_for(reviewer, pk)
     entry = reviews.record_review(
         film=film,
         reviewer=reviewer,
-        verdict=text_of(request, "verdict"),
-        note=text_of(request, "note"),
+        verdict=posted_text(request, "verdict"),
+        note=posted_text(request, "note"),
     )
-    messages.success(request, f"{reading_sentences.PAST[entry.verdict]}: {film.original_name}")
+    messages.success(request, f"{reading_sentences.VERDICT_LABELS[entry.verdict]}: {film.original_name}")
     if "queue" not in request.POST:
         return redirect(film)
     following = next_to_review(film)

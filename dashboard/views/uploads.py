@@ -1,4 +1,4 @@
-"""Sending films. With JavaScript one file a request; without it, all of them in one form."""
+"""Upload of films: one file per request with JavaScript, all files in one form without it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from dashboard.access import text_of, user_of
+from dashboard.access import posted_text, user_of
 from dashboard.errors import wants_json
 from screening.batches import queries
 from screening.batches import sample as samples
@@ -24,8 +24,8 @@ from screening.intake.services import add_upload
 from screening.model_versions import model_by_name
 from screening.models import Batch, Film
 
-# What the script does with a batch, and the addresses for it.
-PLACES = {
+# Names of the addresses that the upload script uses, and their routes.
+BATCH_ROUTES = {
     "page": "batch",
     "progress": "batch-progress",
     "files": "batch-add",
@@ -37,7 +37,7 @@ PLACES = {
 
 @require_POST
 def create(request: HttpRequest) -> HttpResponse:
-    """The plain form: make a batch of all its files and hand it to the workers."""
+    """Create a batch from the form without JavaScript, and submit it."""
     files = _files(request)
     batch = _new_batch(request)
     for file, path in files:
@@ -47,21 +47,21 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sample(request: HttpRequest) -> HttpResponse:
-    """The sample study, sent for who has no films at hand."""
+    """Create a batch with the films of the sample study."""
     return redirect(samples.create_sample_batch(owner=user_of(request)))
 
 
 @require_POST
 def open_batch(request: HttpRequest) -> JsonResponse:
-    """For the script: make an empty batch and say where its files go."""
+    """Create an empty batch, and return its addresses to the script."""
     batch = _new_batch(request)
-    places = {name: reverse(route, args=[batch.pk]) for name, route in PLACES.items()}
-    return JsonResponse({"id": str(batch.pk), "name": batch.name, **places}, status=201)
+    addresses = {name: reverse(route, args=[batch.pk]) for name, route in BATCH_ROUTES.items()}
+    return JsonResponse({"id": str(batch.pk), "name": batch.name, **addresses}, status=201)
 
 
 @require_POST
 def add(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Add files to a batch that is still open."""
+    """Add files to an open batch."""
     batch = queries.batch_for(user_of(request), pk)
     films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in _files(request)]
     if wants_json(request):
@@ -71,19 +71,19 @@ def add(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def missing(request: HttpRequest, pk: UUID) -> JsonResponse:
-    """For the script: which of these files the batch does not have yet, so that only they are sent."""
+    """Return which of these files the batch does not have, so that the script sends only them."""
     batch = queries.batch_for(user_of(request), pk)
     try:
-        asked = json.loads(request.body)
+        body = json.loads(request.body)
     except ValueError:
-        asked = None
-    hashes = asked.get("sha256") if isinstance(asked, dict) else None
+        body = None
+    hashes = body.get("sha256") if isinstance(body, dict) else None
     return JsonResponse({"missing": missing_digests(batch, hashes)})
 
 
 @require_POST
 def submit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Hand a batch to the workers."""
+    """Submit a batch for screening."""
     batch = batches.submit_batch(batch=queries.batch_for(user_of(request), pk))
     if wants_json(request):
         return JsonResponse({"page": batch.get_absolute_url()})
@@ -91,9 +91,9 @@ def submit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _new_batch(request: HttpRequest) -> Batch:
-    chosen = text_of(request, "model")
+    chosen = posted_text(request, "model")
     model = model_by_name(chosen) if chosen else None
-    return batches.create_batch(owner=user_of(request), name=text_of(request, "name"), model=model)
+    return batches.create_batch(owner=user_of(request), name=posted_text(request, "name"), model=model)
 
 
 def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:

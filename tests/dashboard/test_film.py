@@ -147,14 +147,14 @@ def test_the_honesty_panel_names_the_worst_source_and_the_shortcuts(film: Film, 
     worst = min(card["elsewhere"], key=lambda row: row["values"]["auroc"]["value"])
     assert worst["name"] in content
     assert f"All {len(card['elsewhere'])} tests on other sources" in content
-    for sentence in model_evidence.shortcuts(card_of(film.batch.model)):
+    for sentence in model_evidence.shortcut_sentences(card_of(film.batch.model)):
         assert sentence in content
     assert "lungs blacked out" in content
 
 
 def test_a_model_without_measured_shortcuts_says_what_is_to_be_feared(model_version: ModelVersion) -> None:
     seed = ModelVersion.objects.get(name="seed-cnn")
-    assert model_evidence.shortcuts(card_of(seed)) == seed.card["limits"][:2]
+    assert model_evidence.shortcut_sentences(card_of(seed)) == seed.card["limits"][:2]
 
 
 def test_the_receipt_lists_names_only(film: Film, as_owner: Client) -> None:

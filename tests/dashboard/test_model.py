@@ -40,7 +40,7 @@ def test_worst_is_the_lowest_auroc_elsewhere(model_version: ModelVersion) -> Non
     assert pair.worst.auroc.value == min(value for value in known if value is not None)
 
 
-@pytest.mark.parametrize("kind", charts.KINDS)
+@pytest.mark.parametrize("kind", charts.CHARTS)
 def test_chart_is_plain_svg(kind: str, as_owner: Client, model_version: ModelVersion) -> None:
     address = reverse("model-chart", args=[model_version.name, kind])
     answer = as_owner.get(address)
@@ -54,7 +54,7 @@ def test_chart_is_plain_svg(kind: str, as_owner: Client, model_version: ModelVer
     text = answer.content.decode()
     assert not re.search(r"@import|url\(", text)
     assert re.search(r"prefers-color-scheme:\s*dark", text)
-    lines = charts.KINDS[kind](card_of(model_version)).lines  # told apart by more than their colours
+    lines = charts.CHARTS[kind](card_of(model_version)).curves  # told apart by more than their colours
     for dash in charts.DASHES[: len(lines)]:
         assert re.search(rf"stroke-dasharray:\s*{dash}", text)
 
@@ -94,8 +94,8 @@ def test_the_page_says_that_a_card_cannot_be_read(card: dict[str, Any], as_owner
 
 
 def test_same_card_gives_the_same_drawing(model_version: ModelVersion) -> None:
-    assert charts.draw(card_of(model_version), "roc") == charts.draw(card_of(model_version), "roc")
-    assert charts.fingerprint(card_of(model_version), "roc") != charts.fingerprint(None, "roc")
+    assert charts.draw_chart(card_of(model_version), "roc") == charts.draw_chart(card_of(model_version), "roc")
+    assert charts.chart_digest(card_of(model_version), "roc") != charts.chart_digest(None, "roc")
 
 
 def test_histogram_shows_one_film_among_many() -> None:
