@@ -1,6 +1,6 @@
 // Sends files through a few lanes, one a request, after asking which of them the batch has already. Knows no page.
-import { canHash, isReadable, sha256 } from "./hash.js";
-import { backOff, getJson, pause, post } from "./http.js";
+import { canHash, isReadable, sha256 } from "./file-checks.js";
+import { backOff, getJson, pause, post } from "../shared/http.js";
 
 const LANES = 4;
 const GROUP = 200; // digests a question

@@ -1,6 +1,6 @@
 // Gets what a viewer shows: pictures at once, a film's own values when a worker has rendered them.
-import { RequestError, pause } from "./http.js";
-import { Source } from "./viewer-source.js";
+import { RequestError, pause } from "../shared/http.js";
+import { Source } from "./pixel-values.js";
 
 const SOONEST = 500; // milliseconds between two questions
 const LATEST = 4000;

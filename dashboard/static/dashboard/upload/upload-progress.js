@@ -1,6 +1,6 @@
 // What the sender sees of an upload on its way: how far it is, how fast, what it waits for.
-import { FileList } from "./filelist.js";
-import { duration, files, number, size } from "./upload-words.js";
+import { FileList } from "./file-list.js";
+import { duration, files, number, size } from "../shared/number-words.js";
 
 const REDRAW = 150; // milliseconds
 const SLOWEST_REDRAW = 1000;

@@ -1,7 +1,7 @@
 // Offers to go on with the batch whose upload was interrupted.
-import { getJson } from "./http.js";
-import { forget, recall } from "./upload-store.js";
-import { files, number } from "./upload-words.js";
+import { getJson } from "../shared/http.js";
+import { forget, recall } from "./resume-state.js";
+import { files, number } from "../shared/number-words.js";
 
 export class Unfinished {
   constructor(form, changed) {

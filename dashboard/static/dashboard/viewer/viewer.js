@@ -16,13 +16,13 @@
  * nowhere: a page begins anew. data-state of the element says how far it is: "still" (the picture is on the
  * canvas), "full" (the film's own values are) or "refused" (they cannot be had).
  */
-import { setSingleKeys, singleKeys } from "./keys.js";
-import { Input } from "./viewer-input.js";
-import { picture, values } from "./viewer-load.js";
-import { Painter } from "./viewer-paint.js";
-import { Source } from "./viewer-source.js";
-import { View } from "./viewer-view.js";
-import { edges, fromEdges, leastWidth, presets, table } from "./viewer-window.js";
+import { setSingleKeys, singleKeys } from "../shared/single-keys.js";
+import { Input } from "./input.js";
+import { picture, values } from "./loading.js";
+import { Painter } from "./painter.js";
+import { Source } from "./pixel-values.js";
+import { View } from "./viewport.js";
+import { edges, fromEdges, leastWidth, presets, table } from "./window-level.js";
 
 const ZOOM_STEP = 1.25;
 const DRAG_SPAN = 600; // pixels of a drag that change window or level by all the film's values

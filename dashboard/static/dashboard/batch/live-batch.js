@@ -1,6 +1,6 @@
 // Keeps a batch's page up to date while its films are screened, without reloading it. A few numbers are asked for
 // often; when they have changed, the page itself is fetched and what differs is taken from it.
-import { getJson, pause, RequestError } from "./http.js";
+import { getJson, pause, RequestError } from "../shared/http.js";
 import { morph } from "./morph.js";
 
 const SOONEST = 1000;

@@ -1,5 +1,5 @@
 // A list of any number of files that draws only the rows in view.
-import { number, size } from "./upload-words.js";
+import { number, size } from "../shared/number-words.js";
 
 const SPARE = 6; // rows drawn above and below the view
 const AT_MOST = 8; // rows the view is high

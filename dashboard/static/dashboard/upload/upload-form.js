@@ -1,12 +1,12 @@
 // The form for films: takes what is chosen or dropped, sends it into one batch, and hands that to the workers.
-import { filesOfDrop, filesOfInput } from "./collect.js";
-import { getJson, post, postPatiently } from "./http.js";
-import { Choice } from "./upload-choice.js";
+import { filesOfDrop, filesOfInput } from "./file-collection.js";
+import { getJson, post, postPatiently } from "../shared/http.js";
+import { Choice } from "./file-selection.js";
 import { UploadQueue } from "./upload-queue.js";
-import { Unfinished } from "./upload-resume.js";
-import { forget, recall, remember } from "./upload-store.js";
-import { UploadView } from "./upload-view.js";
-import { files, number, size } from "./upload-words.js";
+import { Unfinished } from "./resume-offer.js";
+import { forget, recall, remember } from "./resume-state.js";
+import { UploadView } from "./upload-progress.js";
+import { files, number, size } from "../shared/number-words.js";
 
 const PLACES = ["page", "progress", "files", "missing", "submit", "cancel"];
 const PARTS = ["drop", "title", "remarks", "clear", "hint", "go", "new", "sending", "pause", "cancel", "again",

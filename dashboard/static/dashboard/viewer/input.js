@@ -1,5 +1,5 @@
 // Pointer, wheel and keys of a viewer, as calls of its methods.
-import { isTaken, singleKeys } from "./keys.js";
+import { isTaken, singleKeys } from "../shared/single-keys.js";
 
 const WHEEL_STEP = 0.0015; // natural logarithm of the zoom a pixel of the wheel
 const PINCH_STEP = 0.01; // the same of a trackpad's pinch, which comes as a wheel with Ctrl

@@ -1,6 +1,6 @@
 // The reading room: keys for its buttons, a heartbeat while the page is open, and the next film's picture beforehand.
-import { isTaken, singleKeys } from "./keys.js";
-import { post } from "./http.js";
+import { isTaken, singleKeys } from "../shared/single-keys.js";
+import { post } from "../shared/http.js";
 
 const room = document.body;
 const form = document.querySelector("[data-verdict]");

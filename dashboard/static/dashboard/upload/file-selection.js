@@ -1,7 +1,7 @@
 // The files chosen so far, held against the limits before anything is sent.
-import { isArchive } from "./hash.js";
+import { isArchive } from "./file-checks.js";
 import { Entry } from "./upload-queue.js";
-import { files, size } from "./upload-words.js";
+import { files, size } from "../shared/number-words.js";
 
 export class Choice {
   /** `limits`: bytes a file, bytes an archive, and what is left of the user's own: bytes and files. */
