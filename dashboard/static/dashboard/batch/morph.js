@@ -1,86 +1,127 @@
-// Makes a part of the page equal to what the server renders now, and touches only what differs: pictures are not
-// loaded again, the focus and what somebody opened or typed stay.
+/**
+ * @file The update of a part of the page to a newly rendered version of it. Only what differs is touched: pictures are
+ * not loaded again, and the focus, open details and typed text stay.
+ *
+ * Attributes that the templates set for it:
+ *   data-keep        the element belongs to a script and is left alone
+ *   data-film, data-key, id   the identity of an element among its siblings
+ *   data-films-list  a list that is not reordered while one of its films has the focus
+ */
 
 /**
- * Bring `old` to the state of `fresh`, which must be an element of the same kind.
- * A part marked `data-keep` belongs to a script and is left alone while the server still renders it.
- * Returns whether everything was taken: a list of films in which somebody has the focus is not reordered.
+ * Update an element to equal another one of the same kind.
+ * @param {Node} current the node on the page
+ * @param {Node} wanted the node as the server renders it now
+ * @returns {boolean} false where a list was not reordered because one of its films has the focus
  */
-export function morph(old, fresh) {
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+export function morphNode(current, wanted) {
+  if (!(current instanceof Element && wanted instanceof Element)) {
+    if (current.nodeValue !== wanted.nodeValue) current.nodeValue = wanted.nodeValue;
     return true;
   }
-  if ("keep" in old.dataset || old.isEqualNode(fresh)) return true;
-  takeAttributes(old, fresh);
-  return movesFocus(old, fresh) ? morphInPlace(old, fresh) : morphChildren(old, fresh);
+  if (current.hasAttribute("data-keep") || current.isEqualNode(wanted)) return true;
+  copyAttributes(current, wanted);
+  return wouldMoveFocusedFilm(current, wanted) ? morphInPlace(current, wanted) : morphChildren(current, wanted);
 }
 
-function takeAttributes(old, fresh) {
-  for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !isOpening(old, name)) old.removeAttribute(name);
+/**
+ * @param {Element} current
+ * @param {Element} wanted
+ */
+function copyAttributes(current, wanted) {
+  for (const { name } of [...current.attributes]) {
+    if (!wanted.hasAttribute(name) && !isOpenState(current, name)) current.removeAttribute(name);
   }
-  for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value && !isOpening(old, name)) old.setAttribute(name, value);
+  for (const { name, value } of wanted.attributes) {
+    if (current.getAttribute(name) !== value && !isOpenState(current, name)) current.setAttribute(name, value);
   }
 }
 
-/** Whether something is open is up to who looks at it. */
-function isOpening(element, name) {
+/**
+ * Return whether an attribute says that the user has opened the element.
+ * @param {Element} element
+ * @param {string} name
+ */
+function isOpenState(element, name) {
   return name === "open" && (element.nodeName === "DETAILS" || element.nodeName === "DIALOG");
 }
 
-function morphChildren(old, fresh) {
-  const wanted = [...fresh.childNodes];
-  const partners = pair(old, wanted);
+/**
+ * @param {Element} current
+ * @param {Element} wanted
+ */
+function morphChildren(current, wanted) {
+  const wantedNodes = [...wanted.childNodes];
+  const partners = findPartners(current, wantedNodes);
   const kept = new Set(partners);
-  for (const child of [...old.childNodes]) if (!kept.has(child)) child.remove();
-  let whole = true;
-  let place = old.firstChild;
-  wanted.forEach((node, index) => {
+  for (const child of [...current.childNodes]) if (!kept.has(child)) child.remove();
+  let isComplete = true;
+  let position = current.firstChild;
+  wantedNodes.forEach((node, index) => {
     const partner = partners[index];
-    if (partner === place && place) place = place.nextSibling;
-    else old.insertBefore(partner ?? node, place);
-    if (partner) whole = morph(partner, node) && whole;
+    if (partner && partner === position) position = position.nextSibling;
+    else current.insertBefore(partner ?? node, position);
+    if (partner) isComplete = morphNode(partner, node) && isComplete;
   });
-  return whole;
+  return isComplete;
 }
 
-/** For each wanted node the child that becomes it, or null: the one with the same key, or else the next of its kind. */
-function pair(old, wanted) {
-  const children = [...old.childNodes];
+/**
+ * Return for each wanted node the child to update: the one with the same key, else the next of its kind, else null.
+ * @param {Element} current
+ * @param {ChildNode[]} wantedNodes
+ * @returns {(ChildNode | null)[]}
+ */
+function findPartners(current, wantedNodes) {
+  const children = [...current.childNodes];
   const keyed = new Map(children.filter(keyOf).map((child) => [keyOf(child), child]));
   const others = children.filter((child) => !keyOf(child));
-  return wanted.map((node) => {
+  return wantedNodes.map((node) => {
     const key = keyOf(node);
-    if (key) return keyed.get(key)?.nodeName === node.nodeName ? keyed.get(key) : null;
-    const at = others.findIndex((child) => child.nodeName === node.nodeName);
-    return at < 0 ? null : others.splice(0, at + 1).pop();
+    if (key) {
+      const child = keyed.get(key);
+      return child?.nodeName === node.nodeName ? child : null;
+    }
+    const index = others.findIndex((child) => child.nodeName === node.nodeName);
+    return index < 0 ? null : others.splice(0, index + 1)[index];
   });
 }
 
+/**
+ * Return a node's identity among its siblings, or null.
+ * @param {Node | undefined} node
+ */
 function keyOf(node) {
-  return node.dataset?.film ?? node.dataset?.key ?? (node.id || null);
+  if (!(node instanceof HTMLElement || node instanceof SVGElement)) return null;
+  return node.dataset.film ?? node.dataset.key ?? (node.id || null);
 }
 
-/** Whether the film that has the focus would get another place in its list. */
-function movesFocus(old, fresh) {
-  const focus = document.activeElement;
-  if (!("filmsList" in old.dataset) || !old.contains(focus)) return false;
-  const standing = keyOf([...old.children].find((film) => film.contains(focus)));
-  const before = [old, fresh].map((list) => {
+/**
+ * Return whether the update would move the film that has the focus to another position in its list.
+ * @param {Element} current
+ * @param {Element} wanted
+ */
+function wouldMoveFocusedFilm(current, wanted) {
+  const focused = document.activeElement;
+  if (!current.hasAttribute("data-films-list") || !current.contains(focused)) return false;
+  const focusedKey = keyOf([...current.children].find((film) => film.contains(focused)));
+  const [before, after] = [current, wanted].map((list) => {
     const keys = [...list.children].map(keyOf);
-    return keys.slice(0, keys.indexOf(standing) + 1).join();
+    return keys.slice(0, keys.indexOf(focusedKey) + 1).join();
   });
-  return before[0] !== before[1];
+  return before !== after;
 }
 
-/** Renew the films that are shown, and move, add or remove none. */
-function morphInPlace(old, fresh) {
-  const shown = new Map([...old.children].map((film) => [keyOf(film), film]));
-  for (const film of fresh.children) {
+/**
+ * Update the films that are shown; move, add or remove none.
+ * @param {Element} current
+ * @param {Element} wanted
+ */
+function morphInPlace(current, wanted) {
+  const shown = new Map([...current.children].map((film) => [keyOf(film), film]));
+  for (const film of wanted.children) {
     const known = shown.get(keyOf(film));
-    if (known) morph(known, film);
+    if (known) morphNode(known, film);
   }
   return false;
 }

@@ -1,75 +1,94 @@
-// The reading room: keys for its buttons, a heartbeat while the page is open, and the next film's picture beforehand.
-import { isTaken, singleKeys } from "../shared/single-keys.js";
-import { post } from "../shared/http.js";
+/**
+ * @file The page of a film in the reading room: keys for its buttons, renewal of the claim while the page is open, and
+ * the next film's picture loaded beforehand.
+ */
+import { asRequestError, postBody } from "../shared/http.js";
+import { areSingleKeysOn, isKeyTaken } from "../shared/single-keys.js";
 
-const room = document.body;
-const form = document.querySelector("[data-verdict]");
-const note = document.querySelector("[data-note]");
-const live = document.querySelector("[data-live]");
-const help = document.querySelector("[data-room-help]");
-const heading = document.querySelector("[data-heading]");
-let sent = false;
+const ANNOUNCE_DELAY = 150; // milliseconds after which screen readers notice a change of the text
 
-/** What a single key does; nothing where it is not ours. */
+const { dataset } = document.body;
+const form = /** @type {HTMLFormElement} */ (document.querySelector("[data-verdict]"));
+const note = /** @type {HTMLTextAreaElement} */ (document.querySelector("[data-note]"));
+const status = /** @type {HTMLElement} */ (document.querySelector("[data-live]"));
+const help = /** @type {HTMLDialogElement} */ (document.querySelector("[data-room-help]"));
+const heading = /** @type {HTMLElement} */ (document.querySelector("[data-heading]"));
+let isSubmitted = false;
+
+/**
+ * Return what a single key does, or null where it does nothing.
+ * @param {string} key in lower case where it is a letter
+ * @returns {(() => void) | null}
+ */
 function actionOf(key) {
   if (key === "?") return () => help.showModal();
   if (key === "n") return () => note.focus();
   const button = form.querySelector(`button[data-key="${CSS.escape(key.toUpperCase())}"]`);
-  return button && (() => button.click());
+  return button instanceof HTMLElement ? () => button.click() : null;
 }
 
-// On its way down, before the viewer's own keys, of which some would be the same.
-document.addEventListener("keydown", (event) => {
+/** @param {KeyboardEvent} event */
+function handleKey(event) {
   if (event.target === note && event.key === "Escape") heading.focus();
-  if (isTaken(event) || !singleKeys()) return;
+  if (isKeyTaken(event) || !areSingleKeysOn()) return;
   const action = actionOf(event.key.length === 1 ? event.key.toLowerCase() : event.key);
   if (!action) return;
   event.preventDefault();
-  if (!event.repeat) action(); // a key held down is not a verdict on the next film
-}, true);
+  if (!event.repeat) action(); // a key that is held down must not give a verdict on the next film
+}
 
-form.addEventListener("submit", (event) => {
-  if (sent) { event.preventDefault(); return; }
-  sent = true;
+/** @param {SubmitEvent} event */
+function handleSubmit(event) {
+  if (isSubmitted) {
+    event.preventDefault();
+    return;
+  }
+  isSubmitted = true;
   event.submitter?.setAttribute("data-chosen", "");
-  say(event.submitter?.name === "answer" ? "Entered; the next film comes." : "One moment.");
-});
-
-// A page that the browser kept shows a film that may not be ours any more.
-window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-document.querySelector("[data-help-open]").addEventListener("click", () => help.showModal());
-
-function say(words) {
-  live.textContent = words;
+  const isVerdict = event.submitter?.getAttribute("name") === "answer";
+  showStatus(isVerdict ? "Saving; the next film is loading." : "Please wait.");
 }
 
-/** What came of the last verdict is on the page from the start; readers of screens hear only what changes. */
-function announce() {
-  const words = live.textContent.trim();
-  say("");
-  setTimeout(() => { if (!sent) say(words); }, 150);
+/** @param {string} text */
+function showStatus(text) {
+  status.textContent = text;
 }
 
-async function beat() {
-  if (sent) return;
+/** Write the result of the last verdict again: it is there from the start, and screen readers read only changes. */
+function announceResult() {
+  const text = (status.textContent ?? "").trim();
+  showStatus("");
+  setTimeout(() => { if (!isSubmitted) showStatus(text); }, ANNOUNCE_DELAY);
+}
+
+/** Renew the claim on the film, so that nobody else gets it while the page is open. */
+async function renewClaim() {
+  if (isSubmitted) return;
   try {
-    await post(room.dataset.beat, new FormData());
+    await postBody(dataset.beat ?? "", new FormData());
   } catch (error) {
-    if (!sent && !error.again) say(error.message);
+    const { isTransient, message } = asRequestError(error);
+    if (!isSubmitted && !isTransient) showStatus(message);
   }
 }
 
-async function loadAhead() {
+async function prefetchNextPicture() {
   try {
-    const { picture } = await post(room.dataset.ahead, new FormData());
+    const { picture } = await postBody(dataset.ahead ?? "", new FormData());
     if (picture) new Image().src = picture;
   } catch {
-    // Then the next film's picture is loaded with its page.
+    // Then the next film's picture is loaded together with its page.
   }
 }
 
+// In the capture phase, before the viewer's own keys, some of which are the same.
+document.addEventListener("keydown", handleKey, true);
+form.addEventListener("submit", handleSubmit);
+document.querySelector("[data-help-open]")?.addEventListener("click", () => help.showModal());
+// A page from the browser's back-forward cache shows a film that may have been released since.
+window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
 heading.focus({ preventScroll: true });
-announce();
-setInterval(beat, Number(room.dataset.beatSeconds) * 1000);
-if (document.readyState === "complete") loadAhead();
-else window.addEventListener("load", loadAhead);
+announceResult();
+setInterval(renewClaim, Number(dataset.beatSeconds) * 1000);
+if (document.readyState === "complete") prefetchNextPicture();
+else window.addEventListener("load", prefetchNextPicture);

@@ -1,114 +1,221 @@
-// Requests of our own pages to our own server.
+/** @file Requests of the pages to their own server: sending with progress, retries, and errors with a stable code. */
 
-const RETRIES = 5;
-const STALLED = 90_000; // milliseconds without a byte leaving: a line that broke without a word
-const SLOWEST_ANSWER = 600_000; // after the last byte has left; a large archive takes the server a while
-const AWAY = new Set([0, 502, 503, 504]); // no answer, or a proxy's that the server gave none
-const TRY_AGAIN = new Set([...AWAY, 408, 429, 500]);
+const MAX_ATTEMPTS = 5;
+const STALL_TIMEOUT = 90_000; // milliseconds without a byte sent, after which a connection counts as broken
+const ANSWER_TIMEOUT = 600_000; // milliseconds after the last byte; the server needs a while for a large archive
+const MAX_RETRY_DELAY = 30_000; // milliseconds
+const UNREACHABLE_STATUSES = new Set([0, 502, 503, 504]); // no answer, or a proxy's word that the server gave none
+const TRANSIENT_STATUSES = new Set([...UNREACHABLE_STATUSES, 408, 429, 500]);
 
-/** What went wrong with a request: a stable code, a sentence for people, and whether trying again may help. */
+/** A failed request. */
 export class RequestError extends Error {
+  /** @type {number} HTTP status; 0 where no answer came */
+  status;
+  /** @type {string} stable code, from the server or of this module */
+  code;
+  /** @type {boolean} whether the server cannot be reached at all */
+  isUnreachable;
+  /** @type {boolean} whether another attempt may succeed */
+  isTransient;
+
+  /**
+   * @param {number} status HTTP status; 0 where no answer came
+   * @param {string} code stable code
+   * @param {string} detail what is wrong, for the user
+   */
   constructor(status, code, detail) {
     super(detail);
     this.status = status;
     this.code = code;
-    this.away = AWAY.has(status);
-    this.again = TRY_AGAIN.has(status);
+    this.isUnreachable = UNREACHABLE_STATUSES.has(status);
+    this.isTransient = TRANSIENT_STATUSES.has(status);
   }
 }
 
-export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/**
+ * Return a promise that resolves after a time.
+ * @param {number} milliseconds
+ * @returns {Promise<void>}
+ */
+export function delay(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
 
 /**
- * Send a form, or an object as JSON, once; resolves to the JSON of the answer.
- * `progress` is told how many bytes have left, `signal` aborts.
+ * Return a promise that resolves when the browser is connected to a network again.
+ * @returns {Promise<Event>}
  */
-export function post(address, body, { progress = () => {}, signal = null } = {}) {
+export function nextOnlineEvent() {
+  return new Promise((resolve) => globalThis.addEventListener("online", resolve, { once: true }));
+}
+
+/**
+ * Return the delay before the next attempt: doubled each time up to a limit, with a random part of a quarter.
+ * @param {number} attempt attempts that have failed so far, from 1
+ * @returns {number} milliseconds
+ */
+export function retryDelay(attempt) {
+  return Math.min(MAX_RETRY_DELAY, 500 * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
+}
+
+/**
+ * Send a form, or an object as JSON, once.
+ * @param {string} address
+ * @param {FormData | object} body
+ * @param {object} [options]
+ * @param {(bytes: number) => void} [options.onProgress] is told how many bytes of the request have been sent
+ * @param {AbortSignal | null} [options.signal] aborts the request
+ * @returns {Promise<any>} the answer's JSON; rejects with a RequestError
+ */
+export function postBody(address, body, { onProgress = () => {}, signal = null } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const silent = () => reject(new RequestError(0, "no_answer", "The server did not answer."));
-    const watch = watchdog(() => { silent(); request.abort(); });
+    const rejectAborted = () => reject(new RequestError(0, "aborted", "The request was stopped."));
+    if (signal?.aborted) return rejectAborted();
+    const rejectUnanswered = () => reject(unansweredError());
+    const abort = () => request.abort();
+    const setTimer = createTimer(() => {
+      rejectUnanswered();
+      abort();
+    });
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.upload.addEventListener("progress", (event) => { watch(STALLED); progress(event.loaded); });
-    request.upload.addEventListener("load", () => watch(SLOWEST_ANSWER));
-    request.addEventListener("load", () => settle(request, resolve, reject));
-    request.addEventListener("error", silent);
-    request.addEventListener("abort", () => reject(new RequestError(0, "aborted", "The request was stopped.")));
-    request.addEventListener("loadend", () => { watch(0); signal?.removeEventListener("abort", stop); });
-    const stop = () => request.abort();
-    if (signal?.aborted) { reject(new RequestError(0, "aborted", "The request was stopped.")); return; }
-    signal?.addEventListener("abort", stop);
-    watch(STALLED);
-    if (body instanceof FormData) request.send(body);
-    else {
-      request.setRequestHeader("Content-Type", "application/json");
-      request.send(JSON.stringify(body));
-    }
+    request.upload.addEventListener("progress", (event) => {
+      setTimer(STALL_TIMEOUT);
+      onProgress(event.loaded);
+    });
+    request.upload.addEventListener("load", () => setTimer(ANSWER_TIMEOUT));
+    request.addEventListener("load", () => {
+      try {
+        resolve(parseAnswer(request.status, request.responseText));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    request.addEventListener("error", rejectUnanswered);
+    request.addEventListener("abort", rejectAborted);
+    request.addEventListener("loadend", () => {
+      setTimer(0);
+      signal?.removeEventListener("abort", abort);
+    });
+    signal?.addEventListener("abort", abort);
+    setTimer(STALL_TIMEOUT);
+    return sendBody(request, body);
   });
 }
 
-/** Send a form, and again after a growing pause while the failure may be a passing one. */
-export async function postPatiently(address, form) {
+/**
+ * Send a form; repeat after a growing delay while the failure is transient.
+ * @param {string} address
+ * @param {FormData} form
+ * @returns {Promise<any>} the answer's JSON; rejects with a RequestError
+ */
+export async function postWithRetries(address, form) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await post(address, form);
+      return await postBody(address, form);
     } catch (error) {
-      if (!error.again || attempt >= RETRIES) throw error;
-      await pause(backOff(attempt));
+      if (!(error instanceof RequestError && error.isTransient) || attempt >= MAX_ATTEMPTS) throw error;
+      await delay(retryDelay(attempt));
     }
   }
 }
 
-/** Milliseconds to wait before an attempt: doubled each time up to half a minute, and not the same for everybody. */
-export function backOff(attempt) {
-  return Math.min(30_000, 500 * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
-}
-
-/** Get JSON from our own server. */
-export async function getJson(address) {
+/**
+ * Fetch JSON.
+ * @param {string} address
+ * @returns {Promise<any>} the answer's JSON; rejects with a RequestError
+ */
+export async function fetchJson(address) {
   let answer;
   try {
     answer = await fetch(address, { headers: { Accept: "application/json" }, redirect: "manual" });
   } catch {
-    throw new RequestError(0, "no_answer", "The server did not answer.");
+    throw unansweredError();
   }
-  if (answer.type === "opaqueredirect") throw signedOut();
-  if (!answer.ok) throw new RequestError(answer.status, "refused", `The server answered ${answer.status}.`);
+  if (answer.type === "opaqueredirect") throw signedOutError();
+  if (!answer.ok) throw statusError(answer.status);
   return answer.json();
 }
 
-function settle(request, resolve, reject) {
+/**
+ * Return the error for an answer that carries a status and no detail.
+ * @param {number} status HTTP status
+ */
+export function statusError(status) {
+  return new RequestError(status, "refused", `The server answered ${status}.`);
+}
+
+/**
+ * Return an error of a request; any other error comes from an answer of an unexpected form.
+ * @param {unknown} error
+ */
+export function asRequestError(error) {
+  if (error instanceof RequestError) return error;
+  return new RequestError(200, "unexpected_answer", `The server's answer could not be read: ${error}.`);
+}
+
+/**
+ * Return an answer's JSON, or throw the RequestError that it stands for.
+ * @param {number} status HTTP status
+ * @param {string} text the answer's body
+ */
+function parseAnswer(status, text) {
   let answer = null;
   try {
-    answer = JSON.parse(request.responseText);
+    answer = JSON.parse(text);
   } catch {
-    // Not ours: a proxy's page, or the login page after the session ended.
+    // Not an answer of this server: a proxy's page, or the login page after the session ended.
   }
-  if (request.status >= 200 && request.status < 300 && answer) return resolve(answer);
-  if (answer?.code === "csrf_token") return reject(signedOut());
-  if (answer?.detail) return reject(new RequestError(request.status, answer.code, answer.detail));
-  if ([200, 401, 403].includes(request.status)) return reject(signedOut());
-  const why = request.status === 413 ? "A server on the way takes no file of this size" : "The server refused it";
-  return reject(new RequestError(request.status, "refused", `${why} (${request.status}).`));
+  if (status >= 200 && status < 300 && answer) return answer;
+  if (answer?.code === "csrf_token") throw signedOutError();
+  if (answer?.detail) throw new RequestError(status, answer.code, answer.detail);
+  if ([200, 401, 403].includes(status)) throw signedOutError();
+  if (status === 413) {
+    throw new RequestError(status, "refused", "A proxy before the server refuses files of this size (413).");
+  }
+  throw statusError(status);
 }
 
-function signedOut() {
-  return new RequestError(403, "signed_out", "You are signed out. Sign in again in another tab, then go on here.");
+/**
+ * @param {XMLHttpRequest} request
+ * @param {FormData | object} body
+ */
+function sendBody(request, body) {
+  if (body instanceof FormData) {
+    request.send(body);
+    return;
+  }
+  request.setRequestHeader("Content-Type", "application/json");
+  request.send(JSON.stringify(body));
 }
 
-/** The token as it is now: signing in again in another tab changes it. */
+function unansweredError() {
+  return new RequestError(0, "no_answer", "The server did not answer.");
+}
+
+function signedOutError() {
+  return new RequestError(403, "signed_out", "You are signed out. Sign in again in another tab, then continue here.");
+}
+
+/** Return the current token; it changes when the user signs in again in another tab. */
 function csrfToken() {
-  const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
-  return cookie?.slice("csrftoken=".length) ?? document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+  const cookie = document.cookie.split("; ").find((text) => text.startsWith("csrftoken="));
+  if (cookie) return cookie.slice("csrftoken=".length);
+  const field = document.querySelector("[name=csrfmiddlewaretoken]");
+  return field instanceof HTMLInputElement ? field.value : "";
 }
 
-/** A timer to be set anew; with 0 it is off. */
-function watchdog(bark) {
+/**
+ * Return a function that starts a timer anew, and that stops it when it is called with 0 milliseconds.
+ * @param {() => void} onTimeout
+ * @returns {(milliseconds: number) => void}
+ */
+function createTimer(onTimeout) {
   let timer = 0;
   return (milliseconds) => {
     clearTimeout(timer);
-    timer = milliseconds ? setTimeout(bark, milliseconds) : 0;
+    timer = milliseconds ? setTimeout(onTimeout, milliseconds) : 0;
   };
 }

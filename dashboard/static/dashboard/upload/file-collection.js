@@ -1,56 +1,91 @@
-// From what was dropped or chosen to a flat list of files, each with its place in the folder it came from.
+/** @file The files of a drop or of a file input as a flat list, each with its path inside the chosen folder. */
 
-const ORDER = new Intl.Collator("en", { numeric: true });
-const HIDDEN = new Set(["thumbs.db", "desktop.ini", "__macosx"]);
+const FOUND_STEP = 500; // files between two reports while a folder is read
+const HIDDEN_NAMES = new Set(["thumbs.db", "desktop.ini", "__macosx"]); // lower case
+const PATH_ORDER = new Intl.Collator("en", { numeric: true });
 
 /**
- * Files of a drop, folders included: `files` as `{file, path}`, how many `hidden` ones were left out, and the paths
- * of `unreadable` ones. `found` is told the number of files while a large folder is read.
+ * @typedef {object} FoundFile
+ * @property {File} file
+ * @property {string} path from the chosen folder on, as in "Ward 3/left/0001.png"
  */
-export async function filesOfDrop(transfer, found = () => {}) {
-  // The list of items is emptied as soon as we wait, so take all entries first.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return sift([...transfer.files].map((file) => ({ file, path: file.name })), []);
+
+/**
+ * @typedef {object} Collection
+ * @property {FoundFile[]} files in the order of their paths
+ * @property {number} hidden number of hidden files that were skipped
+ * @property {string[]} unreadable paths of files and folders that the browser could not read
+ */
+
+/**
+ * Collect the files of a drop, folders included.
+ * @param {DataTransfer} transfer
+ * @param {(count: number) => void} [onFound] is told the number of files while a large folder is read
+ * @returns {Promise<Collection>}
+ */
+export async function collectDrop(transfer, onFound = () => {}) {
+  // The browser empties the list of items at the first wait, so read all entries first.
+  const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
+  if (!entries.length) return sortFiles([...transfer.files].map((file) => ({ file, path: file.name })), []);
   const files = [];
   const unreadable = [];
-  const open = entries.reverse();
-  while (open.length) {
-    const entry = open.pop();
+  const pending = entries.reverse();
+  for (let entry = pending.pop(); entry; entry = pending.pop()) {
+    const path = entry.fullPath.replace(/^\//, "");
     try {
-      if (entry.isFile) files.push({ file: await fileOf(entry), path: entry.fullPath.replace(/^\//, "") });
-      else for (const inner of (await entriesOf(entry)).reverse()) open.push(inner);
+      if (entry.isFile) files.push({ file: await readFile(entry), path });
+      else for (const inner of (await readFolder(entry)).reverse()) pending.push(inner);
     } catch {
-      unreadable.push(entry.fullPath.replace(/^\//, ""));
+      unreadable.push(path);
     }
-    if (files.length % 500 === 0) found(files.length);
+    if (files.length % FOUND_STEP === 0) onFound(files.length);
   }
-  return sift(files, unreadable);
+  return sortFiles(files, unreadable);
 }
 
-/** Files of an input, which may be one for folders; in the same form. */
-export function filesOfInput(input) {
-  return sift([...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })), []);
+/**
+ * Collect the files of a file input, which may be one for folders.
+ * @param {HTMLInputElement} input
+ * @returns {Collection}
+ */
+export function collectInput(input) {
+  return sortFiles([...input.files ?? []].map((file) => ({ file, path: file.webkitRelativePath || file.name })), []);
 }
 
-/** In the order of their names; without files that systems hide in folders, or that lie in a hidden folder. */
-function sift(found, unreadable) {
-  const files = found.filter(({ path }) => !path.split("/").some(isHidden)).sort((a, b) => ORDER.compare(a.path, b.path));
+/**
+ * Sort files by path; skip those that operating systems hide in folders and those in a hidden folder.
+ * @param {FoundFile[]} found
+ * @param {string[]} unreadable
+ * @returns {Collection}
+ */
+export function sortFiles(found, unreadable) {
+  const files = found.filter(({ path }) => !path.split("/").some(isHiddenName));
+  files.sort((first, second) => PATH_ORDER.compare(first.path, second.path));
   return { files, hidden: found.length - files.length, unreadable };
 }
 
-function isHidden(name) {
-  return name.startsWith(".") || HIDDEN.has(name.toLowerCase());
+/** @param {string} name */
+function isHiddenName(name) {
+  return name.startsWith(".") || HIDDEN_NAMES.has(name.toLowerCase());
 }
 
-function fileOf(entry) {
-  return new Promise((resolve, reject) => entry.file(resolve, reject));
+/**
+ * @param {FileSystemEntry} entry of a file
+ * @returns {Promise<File>}
+ */
+function readFile(entry) {
+  return new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
 }
 
-async function entriesOf(folder) {
-  const reader = folder.createReader();
+/**
+ * @param {FileSystemEntry} folder
+ * @returns {Promise<FileSystemEntry[]>}
+ */
+async function readFolder(folder) {
+  const reader = /** @type {FileSystemDirectoryEntry} */ (folder).createReader();
   const found = [];
   for (;;) {
-    // A reader hands out a hundred entries at a time.
+    // A reader returns about a hundred entries at a time, and an empty list at the end.
     const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!entries.length) return found;
     found.push(...entries);

@@ -1,9 +1,13 @@
-// A list of any number of files that draws only the rows in view.
-import { number, size } from "../shared/number-words.js";
+/** @file The list of an upload's files. It draws only the rows in view, so that their number does not matter. */
+import { formatBytes, formatCount, formatWholePercent } from "../shared/number-words.js";
 
-const SPARE = 6; // rows drawn above and below the view
-const AT_MOST = 8; // rows the view is high
+/** @import { UploadEntry } from "./upload-entry.js" */
 
+const SPARE_ROWS = 6; // drawn above and below the view
+const MAX_VISIBLE_ROWS = 8;
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @type {Record<string, (entry: UploadEntry) => boolean>} */
 const GROUPS = {
   all: () => true,
   waiting: ({ state }) => ["waiting", "checking", "sending"].includes(state),
@@ -11,6 +15,7 @@ const GROUPS = {
   unsent: ({ state }) => state === "failed" || state === "unsent",
 };
 
+/** Icon and word of each state. */
 const STATES = {
   waiting: ["clock", "Waiting"],
   checking: ["eye", "Checking"],
@@ -22,106 +27,158 @@ const STATES = {
   unsent: ["dash", "Not sent"],
 };
 
-/** The list inside `root`, which holds the filter buttons and the view. */
+/** The list with its filter buttons. */
 export class FileList {
+  /** @type {HTMLElement} holds the buttons and the view */
+  root;
+  /** @type {HTMLElement} the part that scrolls */
+  view;
+  /** @type {HTMLElement} holds the rows; as high as all of them together */
+  space;
+  /** @type {HTMLElement} shown where no file is in the chosen group */
+  emptyText;
+  /** @type {HTMLButtonElement[]} */
+  buttons;
+  /** @type {HTMLElement[]} the drawn rows */
+  rows = [];
+  /** @type {UploadEntry[]} all files */
+  entries = [];
+  /** @type {UploadEntry[]} the files of the chosen group */
+  shown = [];
+  /** @type {string} a key of GROUPS */
+  group = "all";
+
+  /** @param {HTMLElement} root */
   constructor(root) {
+    const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(`[data-${name}]`));
     this.root = root;
-    this.view = root.querySelector("[data-view]");
-    this.space = root.querySelector("[data-space]");
-    this.none = root.querySelector("[data-none]");
-    this.buttons = [...root.querySelectorAll("[data-group]")];
-    this.rows = [];
-    this.entries = [];
-    this.group = "all";
-    for (const button of this.buttons) button.addEventListener("click", () => this.filter(button.dataset.group));
-    this.view.addEventListener("scroll", () => this.draw(), { passive: true });
+    this.view = part("view");
+    this.space = part("space");
+    this.emptyText = part("none");
+    this.buttons = [...root.querySelectorAll("button")].filter((button) => button.dataset.group);
+    for (const button of this.buttons) {
+      button.addEventListener("click", () => this.showGroup(button.dataset.group ?? "all"));
+    }
+    this.view.addEventListener("scroll", () => this.#drawRows(), { passive: true });
     window.addEventListener("resize", () => this.refresh());
   }
 
-  /** Show other files. */
-  show(entries) {
+  /**
+   * Show other files.
+   * @param {UploadEntry[]} entries
+   */
+  showEntries(entries) {
     this.entries = entries;
     this.refresh();
   }
 
-  filter(group) {
+  /**
+   * Show the files of one group.
+   * @param {string} group a key of GROUPS
+   */
+  showGroup(group) {
     this.group = group;
     this.view.scrollTop = 0;
     this.refresh();
   }
 
-  /** Count and draw anew, after states have changed. */
+  /** Count and draw again after states have changed. */
   refresh() {
     this.root.hidden = !this.entries.length;
     for (const button of this.buttons) {
-      const { group } = button.dataset;
+      const group = button.dataset.group ?? "all";
       const count = this.entries.reduce((sum, entry) => sum + (GROUPS[group](entry) ? 1 : 0), 0);
-      button.querySelector("b").textContent = number(count);
+      writeText(button, "b", formatCount(count));
       button.classList.toggle("is-nil", !count);
       button.setAttribute("aria-pressed", String(group === this.group));
     }
     this.shown = this.group === "all" ? this.entries : this.entries.filter(GROUPS[this.group]);
-    this.draw();
+    this.#drawRows();
   }
 
-  draw() {
-    const { view, space, shown } = this;
+  #drawRows() {
+    const { view, space, shown, rows } = this;
     view.hidden = !shown.length;
-    this.none.hidden = Boolean(shown.length);
+    this.emptyText.hidden = Boolean(shown.length);
     if (!shown.length || this.root.hidden) return;
-    const height = parseFloat(getComputedStyle(view).getPropertyValue("--row")) * rem();
-    view.style.height = `${Math.min(shown.length, AT_MOST) * height}px`;
+    const height = rowHeight(view);
+    view.style.height = `${Math.min(shown.length, MAX_VISIBLE_ROWS) * height}px`;
     view.setAttribute("aria-rowcount", String(shown.length));
     space.style.height = `${shown.length * height}px`;
-    const first = Math.max(0, Math.floor(view.scrollTop / height) - SPARE);
-    const last = Math.min(shown.length, Math.ceil((view.scrollTop + view.clientHeight) / height) + SPARE);
-    while (this.rows.length < last - first) this.rows.push(this.newRow());
-    while (this.rows.length > last - first) this.rows.pop().remove();
-    this.rows.forEach((row, index) => fill(row, shown[first + index], first + index, height));
+    const first = Math.max(0, Math.floor(view.scrollTop / height) - SPARE_ROWS);
+    const last = Math.min(shown.length, Math.ceil((view.scrollTop + view.clientHeight) / height) + SPARE_ROWS);
+    while (rows.length < last - first) rows.push(this.#addRow());
+    while (rows.length > last - first) rows.pop()?.remove();
+    rows.forEach((row, index) => fillRow(row, shown[first + index], first + index, height));
   }
 
-  newRow() {
-    const row = part("div", "entry", "row");
-    const name = part("div", "entry-name", "cell");
-    name.append(part("span", "entry-path"), part("span", "entry-note"));
-    const word = part("div", "entry-word", "cell");
-    const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    icon.setAttribute("class", "icon");
-    icon.setAttribute("aria-hidden", "true");
-    icon.append(document.createElementNS("http://www.w3.org/2000/svg", "use"));
-    word.append(icon, part("span", "entry-state"));
-    row.append(name, part("div", "entry-size", "cell"), word);
+  #addRow() {
+    const row = createElement("div", "entry", "row");
+    const name = createElement("div", "entry-name", "cell");
+    name.append(createElement("span", "entry-path"), createElement("span", "entry-note"));
+    const state = createElement("div", "entry-word", "cell");
+    state.append(createIcon(), createElement("span", "entry-state"));
+    row.append(name, createElement("div", "entry-size", "cell"), state);
     this.space.append(row);
     return row;
   }
 }
 
-/** Pixels; larger where people want larger letters. */
-function rem() {
-  return parseFloat(getComputedStyle(document.documentElement).fontSize);
+/**
+ * Return the height of a row in pixels; the style sheet has it in rem, so that it grows with the text.
+ * @param {HTMLElement} view
+ */
+function rowHeight(view) {
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return parseFloat(getComputedStyle(view).getPropertyValue("--row")) * rem;
 }
 
-function part(tag, name, role) {
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} [role]
+ */
+function createElement(tag, className, role) {
   const element = document.createElement(tag);
-  element.className = name;
+  element.className = className;
   if (role) element.setAttribute("role", role);
   return element;
 }
 
-function fill(row, entry, index, height) {
+function createIcon() {
+  const icon = document.createElementNS(SVG, "svg");
+  icon.setAttribute("class", "icon");
+  icon.setAttribute("aria-hidden", "true");
+  icon.append(document.createElementNS(SVG, "use"));
+  return icon;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {UploadEntry} entry
+ * @param {number} index from 0
+ * @param {number} height of a row in pixels
+ */
+function fillRow(row, entry, index, height) {
   const [icon, word] = STATES[entry.state];
+  const share = entry.state === "sending" && entry.size ? ` ${formatWholePercent(entry.sent / entry.size)}` : "";
   row.className = `entry is-${entry.state}`;
   row.style.top = `${index * height}px`;
   row.setAttribute("aria-rowindex", String(index + 1));
-  write(row.querySelector(".entry-path"), entry.path);
-  write(row.querySelector(".entry-note"), entry.note);
-  write(row.querySelector(".entry-size"), entry.file ? size(entry.size) : "");
-  const share = entry.state === "sending" && entry.size ? ` ${Math.floor((100 * entry.sent) / entry.size)} %` : "";
-  write(row.querySelector(".entry-state"), word + share);
-  row.querySelector("use").setAttribute("href", `#i-${icon}`);
-  row.querySelector(".entry-name").title = entry.note ? `${entry.path}: ${entry.note}` : entry.path;
+  writeText(row, ".entry-path", entry.path);
+  writeText(row, ".entry-note", entry.note);
+  writeText(row, ".entry-size", entry.file ? formatBytes(entry.size) : "");
+  writeText(row, ".entry-state", word + share);
+  row.querySelector("use")?.setAttribute("href", `#i-${icon}`);
+  row.querySelector(".entry-name")?.setAttribute("title", entry.note ? `${entry.path}: ${entry.note}` : entry.path);
 }
 
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+/**
+ * @param {HTMLElement} parent
+ * @param {string} selector
+ * @param {string} text
+ */
+function writeText(parent, selector, text) {
+  const element = parent.querySelector(selector);
+  if (element && element.textContent !== text) element.textContent = text;
 }

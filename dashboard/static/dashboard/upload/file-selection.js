@@ -1,65 +1,103 @@
-// The files chosen so far, held against the limits before anything is sent.
-import { isArchive } from "./file-checks.js";
-import { Entry } from "./upload-queue.js";
-import { files, size } from "../shared/number-words.js";
+/** @file The files chosen so far, checked against the size limits and the user's quota before anything is sent. */
+import { formatBytes, formatFiles } from "../shared/number-words.js";
+import { isZip } from "./file-checks.js";
+import { UploadEntry } from "./upload-entry.js";
 
-export class Choice {
-  /** `limits`: bytes a file, bytes an archive, and what is left of the user's own: bytes and files. */
+/**
+ * @typedef {object} UploadLimits
+ * @property {number} maxFile bytes of a film
+ * @property {number} maxArchive bytes of a ZIP archive
+ * @property {number} quotaBytes bytes left of the user's quota
+ * @property {number} quotaFiles files left of the user's quota
+ */
+
+/** A growing selection of files, each of them once. */
+export class FileSelection {
+  /** @type {UploadLimits} */
+  limits;
+  /** @type {UploadEntry[]} in the order in which they were added */
+  entries = [];
+  /** @type {number} number of hidden files that were skipped */
+  hidden = 0;
+  /** @type {Set<string>} path, size and time of every file added */
+  #known = new Set();
+
+  /** @param {UploadLimits} limits Infinity where there is no limit */
   constructor(limits) {
     this.limits = limits;
-    this.clear();
   }
 
+  /** Remove all files. */
   clear() {
-    Object.assign(this, { entries: [], hidden: 0, known: new Set() });
+    this.entries = [];
+    this.hidden = 0;
+    this.#known = new Set();
   }
 
-  /** Add what was collected, each file once. */
-  async add({ files: found, hidden, unreadable }) {
+  /**
+   * Add collected files; skip those that are already here.
+   * @param {import("./file-collection.js").Collection} collection
+   */
+  async addFiles({ files, hidden, unreadable }) {
     this.hidden += hidden;
-    for (const { file, path } of found) {
+    for (const { file, path } of files) {
       const key = `${path}\n${file.size}\n${file.lastModified}`;
-      if (this.known.has(key)) continue;
-      this.known.add(key);
-      const entry = new Entry(file, path);
-      entry.note = await this.objection(file);
+      if (this.#known.has(key)) continue;
+      this.#known.add(key);
+      const entry = new UploadEntry(file, path);
+      entry.note = await this.#findObjection(file);
       if (entry.note) entry.state = "unsent";
       this.entries.push(entry);
     }
     for (const path of unreadable) {
-      const entry = new Entry(null, path);
-      this.entries.push(Object.assign(entry, { state: "unsent", note: "The browser could not read it." }));
+      const entry = new UploadEntry(null, path);
+      entry.state = "unsent";
+      entry.note = "The browser could not read it.";
+      this.entries.push(entry);
     }
   }
 
-  /** Files that will be sent. */
-  get sendable() { return this.entries.filter(({ state }) => state === "waiting"); }
+  /** The files that will be sent. */
+  get sendable() {
+    return this.entries.filter(({ state }) => state === "waiting");
+  }
 
-  get bytes() { return this.sendable.reduce((sum, entry) => sum + entry.size, 0); }
+  /** The size in bytes of the files that will be sent. */
+  get bytes() {
+    return this.sendable.reduce((sum, entry) => sum + entry.size, 0);
+  }
 
-  /** The one folder that all files come from, or nothing. */
+  /** The name of the one folder that all files come from, or "". */
   get folder() {
     const tops = new Set(this.entries.map(({ path }) => (path.includes("/") ? path.split("/", 1)[0] : "")));
     return tops.size === 1 ? [...tops][0] : "";
   }
 
-  /** What the sender should know before sending, one sentence each. */
+  /** What the user should know before sending, one sentence each. */
   get remarks() {
-    const sendable = this.sendable;
+    const { sendable, bytes } = this;
     const unsent = this.entries.length - sendable.length;
     const { quotaBytes, quotaFiles } = this.limits;
-    return [
-      this.hidden && `${this.hidden === 1 ? "1 hidden file" : `${files(this.hidden).replace(" ", " hidden ")}`} skipped.`,
-      unsent && `${files(unsent)} will not be sent; the list says why.`,
-      this.bytes > quotaBytes && `Of your quota only ${size(quotaBytes)} are left; not all files will fit.`,
-      sendable.length > quotaFiles && `Of your quota only ${files(quotaFiles)} are left; not all files will fit.`,
-    ].filter(Boolean);
+    const remarks = [];
+    if (this.hidden) remarks.push(`${formatFiles(this.hidden, "hidden")} skipped.`);
+    if (unsent) remarks.push(`${formatFiles(unsent)} will not be sent; the list says why.`);
+    if (bytes > quotaBytes) {
+      remarks.push(`Of your quota only ${formatBytes(quotaBytes)} are left; not all files will fit.`);
+    }
+    if (sendable.length > quotaFiles) {
+      remarks.push(`Of your quota only ${formatFiles(quotaFiles)} are left; not all files will fit.`);
+    }
+    return remarks;
   }
 
-  async objection(file) {
+  /**
+   * Return why a file cannot be sent, or "".
+   * @param {File} file
+   */
+  async #findObjection(file) {
     const { maxFile, maxArchive } = this.limits;
     if (file.size <= maxFile) return "";
-    if (!(await isArchive(file).catch(() => false))) return `A film may have at most ${size(maxFile)}.`;
-    return file.size <= maxArchive ? "" : `An archive may have at most ${size(maxArchive)}.`;
+    if (!(await isZip(file).catch(() => false))) return `A film may have at most ${formatBytes(maxFile)}.`;
+    return file.size <= maxArchive ? "" : `A ZIP archive may have at most ${formatBytes(maxArchive)}.`;
   }
 }

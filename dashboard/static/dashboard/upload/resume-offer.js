@@ -1,49 +1,83 @@
-// Offers to go on with the batch whose upload was interrupted.
-import { getJson } from "../shared/http.js";
-import { forget, recall } from "./resume-state.js";
-import { files, number } from "../shared/number-words.js";
+/** @file The offer, on the upload form, to continue with the batch whose upload was interrupted. */
+import { fetchJson, RequestError } from "../shared/http.js";
+import { formatCount, formatFiles } from "../shared/number-words.js";
+import { deleteBatch, loadBatch } from "./resume-state.js";
 
-export class Unfinished {
-  constructor(form, changed) {
-    this.user = form.dataset.user;
+/** The part of the form with the choice between the unfinished batch and a new one. */
+export class ResumeOffer {
+  /** @type {string} id of the signed-in user */
+  user;
+  /** @type {HTMLElement | null} null on the page of a batch, which offers nothing else */
+  root;
+  /** @type {import("./resume-state.js").UnfinishedBatch | null} the batch on offer */
+  batch = null;
+  /** @type {boolean} whether the user has chosen, so that nothing chooses for them any more */
+  isChosenByUser = false;
+
+  /**
+   * @param {HTMLFormElement} form
+   * @param {() => void} onChange is called when the user chooses
+   */
+  constructor(form, onChange) {
+    this.user = form.dataset.user ?? "";
     this.root = form.querySelector("[data-resume]");
-    this.batch = null;
-    this.touched = false;
-    this.root?.addEventListener("change", () => { this.touched = true; changed(); });
+    this.root?.addEventListener("change", () => {
+      this.isChosenByUser = true;
+      onChange();
+    });
   }
 
-  /** See whether there is one, and whether it still takes files. */
-  async look() {
-    const batch = this.root && recall(this.user);
+  /** Offer the stored batch where it still accepts files; delete its record where it does not. */
+  async load() {
+    const batch = this.root && loadBatch(this.user);
     if (!batch) return;
     try {
-      const { state, total } = await getJson(batch.places.progress);
-      if (state !== "open") forget(this.user, batch.id);
-      else this.offer(batch, total);
+      const { state, total } = await fetchJson(batch.addresses.progress);
+      if (state === "open") this.#show(batch, total);
+      else deleteBatch(this.user, batch.id);
     } catch (error) {
-      if (error.status === 404) forget(this.user, batch.id);
+      if (error instanceof RequestError && error.status === 404) deleteBatch(this.user, batch.id);
     }
   }
 
-  offer(batch, arrived) {
+  /** The batch to continue with, or null for a new one. */
+  get chosenBatch() {
+    return this.batch && this.#option("continue").checked ? this.batch : null;
+  }
+
+  /**
+   * Choose a new batch where the selected files are not those of the interrupted upload, unless the user has chosen.
+   * @param {{ folder: string, sendable: unknown[] }} selection
+   */
+  preselect({ folder, sendable }) {
+    if (!this.batch || this.isChosenByUser) return;
+    const isSame = folder ? folder === this.batch.folder : sendable.length <= this.batch.files && !this.batch.folder;
+    this.#option(isSame ? "continue" : "new").checked = true;
+  }
+
+  /**
+   * @param {import("./resume-state.js").UnfinishedBatch} batch
+   * @param {number} arrived number of its files that the server has
+   */
+  #show(batch, arrived) {
+    const { root } = this;
+    if (!root) return;
     this.batch = batch;
-    const write = (name, text) => { this.root.querySelector(`[data-resume-${name}]`).textContent = text; };
-    write("name", batch.name);
-    write("arrived", `${number(Math.min(arrived, batch.files))} of ${files(batch.files)} arrived`);
-    write("what", batch.folder ? `the folder “${batch.folder}”` : "the same files");
-    this.root.querySelector("a").href = batch.places.page;
-    this.root.hidden = false;
+    const texts = {
+      name: batch.name,
+      arrived: `${formatCount(Math.min(arrived, batch.files))} of ${formatFiles(batch.files)} arrived`,
+      what: batch.folder ? `the folder “${batch.folder}”` : "the same files",
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      const element = root.querySelector(`[data-resume-${name}]`);
+      if (element) element.textContent = text;
+    }
+    root.querySelector("a")?.setAttribute("href", batch.addresses.page);
+    root.hidden = false;
   }
 
-  /** The batch to go on with, unless the sender wants a new one. */
-  get chosen() {
-    return this.batch && this.root.querySelector("[value=continue]").checked ? this.batch : null;
-  }
-
-  /** Other files than last time are rather meant for a new batch. */
-  suggest({ folder, sendable }) {
-    if (!this.batch || this.touched) return;
-    const same = folder ? folder === this.batch.folder : sendable.length <= this.batch.files && !this.batch.folder;
-    this.root.querySelector(`[value=${same ? "continue" : "new"}]`).checked = true;
+  /** @param {"continue" | "new"} value */
+  #option(value) {
+    return /** @type {HTMLInputElement} */ (this.root?.querySelector(`[value=${value}]`));
   }
 }

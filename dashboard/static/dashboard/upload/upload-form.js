@@ -1,218 +1,301 @@
-// The form for films: takes what is chosen or dropped, sends it into one batch, and hands that to the workers.
-import { filesOfDrop, filesOfInput } from "./file-collection.js";
-import { getJson, post, postPatiently } from "../shared/http.js";
-import { Choice } from "./file-selection.js";
+/** @file The form for films: it selects files, sends them into one batch, and submits the batch for screening. */
+import { asRequestError, fetchJson, postBody, postWithRetries } from "../shared/http.js";
+import { formatBytes, formatCount, formatFiles } from "../shared/number-words.js";
+import { connectDropZone } from "./drop-zone.js";
+import { collectInput } from "./file-collection.js";
+import { FileSelection } from "./file-selection.js";
+import { batchOf, limitsOf, pickersOf } from "./form-settings.js";
+import { ResumeOffer } from "./resume-offer.js";
+import { deleteBatch, loadBatch, storeBatch } from "./resume-state.js";
+import { UploadProgress } from "./upload-progress.js";
 import { UploadQueue } from "./upload-queue.js";
-import { Unfinished } from "./resume-offer.js";
-import { forget, recall, remember } from "./resume-state.js";
-import { UploadView } from "./upload-progress.js";
-import { files, number, size } from "../shared/number-words.js";
 
-const PLACES = ["page", "progress", "files", "missing", "submit", "cancel"];
-const PARTS = ["drop", "title", "remarks", "clear", "hint", "go", "new", "sending", "pause", "cancel", "again",
+const PART_NAMES = ["drop", "title", "remarks", "clear", "hint", "go", "new", "sending", "pause", "cancel", "again",
   "without", "ask", "stay", "stop"];
 
+/** @import { OpenBatch } from "./form-settings.js" */
+
+/** One form for films. */
 class UploadForm {
+  /** @type {HTMLFormElement} */
+  form;
+  /** @type {DOMStringMap} the form's data attributes */
+  data;
+  /** @type {Record<string, any>} elements by the names of their data attributes; null where the page lacks one */
+  parts;
+  /** @type {string} the title while nothing is selected */
+  emptyTitle;
+  /** @type {string} the text of the send button for a batch that is not resumed */
+  sendText;
+  /** @type {FileSelection} */
+  selection;
+  /** @type {UploadProgress} */
+  progress;
+  /** @type {ResumeOffer} */
+  offer;
+  /** @type {OpenBatch | null} the batch to send to; null until one is created or resumed */
+  batch;
+  /** @type {UploadQueue | null} null before the first start */
+  queue = null;
+  /** @type {number} number of files of the interrupted upload that is resumed, else 0 */
+  expectedFiles = 0;
+  /** @type {boolean} whether the form is locked while files are sent */
+  isLocked = false;
+
+  /** @param {HTMLFormElement} form */
   constructor(form) {
     this.form = form;
     this.data = form.dataset;
-    this.parts = Object.fromEntries(PARTS.map((name) => [name, form.querySelector(`[data-${name}]`)]));
-    this.title = this.parts.title.textContent;
-    this.words = this.parts.go.textContent;
-    this.choice = new Choice(limitsOf(this.data));
-    this.view = new UploadView(form);
-    this.unfinished = new Unfinished(form, () => this.show());
+    this.parts = Object.fromEntries(PART_NAMES.map((name) => [name, form.querySelector(`[data-${name}]`)]));
+    this.emptyTitle = this.parts.title.textContent;
+    this.sendText = this.parts.go.textContent;
+    this.selection = new FileSelection(limitsOf(this.data));
+    this.progress = new UploadProgress(form);
+    this.offer = new ResumeOffer(form, () => this.showSelection());
     this.batch = this.data.files ? batchOf(this.data) : null;
-    this.unfinished.look().then(() => this.show());
-    this.listen();
-  }
-
-  listen() {
-    const { parts } = this;
-    for (const input of this.form.querySelectorAll("[data-pick]")) {
-      input.removeAttribute("required"); // a folder or a drop serves as well
-      input.addEventListener("change", () => this.take(input));
-      if (input.files.length) this.take(input); // chosen before this script was there
-    }
-    this.listenToDrops();
-    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.start(); });
-    parts.clear.addEventListener("click", () => { this.choice.clear(); this.show(); });
-    parts.pause.addEventListener("click", () => (this.queue.open || this.queue.condition === "away" ? this.queue.hold() : this.queue.goOn()));
-    parts.cancel.addEventListener("click", () => parts.ask.showModal());
-    parts.stay.addEventListener("click", () => parts.ask.close());
-    parts.stop.addEventListener("click", () => this.cancel());
-    parts.again.addEventListener("click", () => { this.queue.retryFailed(); this.send(); });
-    parts.without.addEventListener("click", () => this.finish());
-  }
-
-  async take(input) {
-    const found = filesOfInput(input);
-    input.value = ""; // or choosing the same again would go unnoticed
-    await this.choose(found);
-  }
-
-  /** A drop counts anywhere on the page; the browser would open the file and leave. */
-  listenToDrops() {
-    const over = (is) => this.parts.drop.classList.toggle("is-over", is && !this.busy);
-    const brings = (event) => this.form.isConnected && event.dataTransfer?.types.includes("Files");
-    document.addEventListener("dragover", (event) => { if (brings(event)) { event.preventDefault(); over(true); } });
-    document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(false); });
-    document.addEventListener("drop", async (event) => {
-      if (!brings(event)) return;
-      event.preventDefault();
-      over(false);
-      if (this.busy) return;
-      const counted = (count) => { this.parts.title.textContent = `Reading the folder: ${files(count)}…`; };
-      await this.choose(await filesOfDrop(event.dataTransfer, counted));
+    this.offer.load().then(() => this.showSelection());
+    this.connectControls();
+    connectDropZone(form, this.parts.drop, {
+      isLocked: () => this.isLocked,
+      onFound: (count) => {
+        this.parts.title.textContent = `Reading the folder: ${formatFiles(count)}…`;
+      },
+      onFiles: (collection) => this.addFiles(collection),
     });
   }
 
-  async choose(found) {
+  get user() {
+    return this.data.user ?? "";
+  }
+
+  connectControls() {
+    const { form, parts } = this;
+    for (const input of pickersOf(form)) {
+      input.removeAttribute("required"); // a folder or a drop serves as well
+      input.addEventListener("change", () => this.addInput(input));
+      if (input.files?.length) this.addInput(input); // chosen before this script was loaded
+    }
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.startUpload();
+    });
+    parts.clear.addEventListener("click", () => {
+      this.selection.clear();
+      this.showSelection();
+    });
+    parts.pause.addEventListener("click", () => (this.queue?.isActive ? this.queue.pause() : this.queue?.resume()));
+    parts.cancel.addEventListener("click", () => parts.ask.showModal());
+    parts.stay.addEventListener("click", () => parts.ask.close());
+    parts.stop.addEventListener("click", () => this.cancelBatch());
+    parts.again.addEventListener("click", () => {
+      this.queue?.retryFailed();
+      this.sendFiles();
+    });
+    parts.without.addEventListener("click", () => this.submitBatch());
+  }
+
+  /** @param {HTMLInputElement} input */
+  async addInput(input) {
+    const collection = collectInput(input);
+    input.value = ""; // otherwise the browser reports no change when the same files are chosen again
+    await this.addFiles(collection);
+  }
+
+  /** @param {import("./file-collection.js").Collection} collection */
+  async addFiles(collection) {
     this.form.closest("details")?.setAttribute("open", "");
-    await this.choice.add(found);
-    this.unfinished.suggest(this.choice);
-    this.show();
+    await this.selection.addFiles(collection);
+    this.offer.preselect(this.selection);
+    this.showSelection();
   }
 
-  /** What is chosen, before it is sent. */
-  show() {
-    const { parts, choice } = this;
-    const { sendable, entries, remarks } = choice;
-    const any = entries.length > 0;
-    const into = this.unfinished.chosen;
-    parts.title.textContent = any ? `${files(sendable.length)}, ${size(choice.bytes)}` : this.title;
-    this.data.step = any ? "chosen" : "choose";
-    parts.clear.hidden = !any;
-    parts.remarks.replaceChildren(...remarks.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-    if (parts.new) parts.new.hidden = Boolean(into);
-    parts.go.textContent = into ? "Resume upload" : this.words;
-    this.hint(entries.length || !choice.hidden ? "" : "There are only hidden files; choose other files.");
-    this.view.list.show(entries);
+  /** Show what is selected, before it is sent. */
+  showSelection() {
+    const { parts, selection } = this;
+    const { sendable, entries, remarks } = selection;
+    const hasFiles = entries.length > 0;
+    const resumed = this.offer.chosenBatch;
+    parts.title.textContent = hasFiles
+      ? `${formatFiles(sendable.length)}, ${formatBytes(selection.bytes)}` : this.emptyTitle;
+    this.data.step = hasFiles ? "chosen" : "choose";
+    parts.clear.hidden = !hasFiles;
+    parts.remarks.replaceChildren(...remarks.map(createListItem));
+    if (parts.new) parts.new.hidden = Boolean(resumed);
+    parts.go.textContent = resumed ? "Resume upload" : this.sendText;
+    this.showHint(hasFiles || !selection.hidden ? "" : "There are only hidden files; choose other files.");
+    this.progress.list.showEntries(entries);
   }
 
-  hint(text) {
+  /** @param {string} text */
+  showHint(text) {
     this.parts.hint.hidden = !text;
     this.parts.hint.textContent = text;
   }
 
-  async start() {
-    if (this.busy) return;
-    if (!this.choice.sendable.length) { this.hint("Choose at least one file that can be sent."); return; }
-    this.lock(true);
-    try {
-      this.batch ??= this.unfinished.chosen ?? await this.open();
-    } catch (error) {
-      this.lock(false);
-      this.show();
-      this.hint(error.message);
+  async startUpload() {
+    if (this.isLocked) return;
+    const { entries, sendable } = this.selection;
+    if (!sendable.length) {
+      this.showHint("Choose at least one file that can be sent.");
       return;
     }
-    this.note();
-    this.queue = new UploadQueue(this.choice.entries, this.batch.places, () => this.view.changed());
-    this.view.follow(this.queue);
-    this.parts.sending.focus();
-    await this.send();
-  }
-
-  async open() {
-    const { id, name, ...places } = await postPatiently(this.data.open, this.fields("name", "model"));
-    return { id, name, places };
-  }
-
-  /** Remember the batch until it is submitted, so that a lost page costs nothing. */
-  note() {
-    const { choice, batch } = this;
-    const before = recall(this.data.user);
-    this.expected = before?.id === batch.id ? before.files : 0;
-    const most = Math.max(this.expected, choice.sendable.length);
-    remember(this.data.user, { ...batch, files: most, bytes: choice.bytes, folder: choice.folder || before?.folder || "" });
-  }
-
-  async send() {
-    const leave = (event) => event.preventDefault();
-    this.view.ask(null);
-    window.addEventListener("beforeunload", leave);
-    await this.queue.run();
-    window.removeEventListener("beforeunload", leave);
-    const { condition, sentence, counts } = this.queue;
-    if (condition === "cancelled") return;
-    if (condition === "closed") { this.view.conclude(sentence); this.forget(); return; }
-    if (counts.failed) this.askAboutFailed();
-    else await this.finishIfComplete();
-  }
-
-  /** Some files did not arrive: the sender decides, so that nothing goes missing unnoticed. */
-  askAboutFailed() {
-    const { counts, sendable } = this.queue;
-    const arrived = (counts.arrived ?? 0) + (counts.present ?? 0) + (counts.rejected ?? 0);
-    this.view.conclude(`${number(counts.failed)} of ${files(sendable)} could not be sent.`);
-    this.view.ask({ again: true, without: arrived > 0 || Boolean(this.data.files) });
-  }
-
-  /** When fewer files were chosen than last time, what is missing would not be missed by anybody else. */
-  async finishIfComplete() {
-    const { total } = this.expected ? await getJson(this.batch.places.progress).catch(() => ({ total: 0 })) : {};
-    if (!this.expected || total >= this.expected) { await this.finish(); return; }
-    this.view.conclude(`${number(total)} of the ${files(this.expected)} chosen the first time are there. Choose the rest, or screen what is there.`);
-    this.view.ask({ again: false, without: true });
-    this.choice.clear();
-    this.lock(false);
-  }
-
-  async finish() {
-    this.view.ask(null);
-    this.view.conclude("Handing the batch to the workers…");
+    this.setLocked(true);
     try {
-      await postPatiently(this.batch.places.submit, this.fields());
+      this.batch ??= this.offer.chosenBatch ?? await this.createBatch();
     } catch (error) {
-      if (error.code !== "batch_submitted") {
-        this.view.conclude(error.message);
-        this.view.ask({ again: false, without: true });
+      this.setLocked(false);
+      this.showSelection();
+      this.showHint(asRequestError(error).message);
+      return;
+    }
+    this.storeUnfinished(this.batch);
+    this.queue = new UploadQueue(entries, this.batch.addresses, () => this.progress.scheduleRedraw());
+    this.progress.followQueue(this.queue);
+    this.parts.sending.focus();
+    await this.sendFiles();
+  }
+
+  /** @returns {Promise<OpenBatch>} */
+  async createBatch() {
+    const { id, name, ...addresses } = await postWithRetries(this.data.open ?? "", this.formData("name", "model"));
+    return { id, name, addresses };
+  }
+
+  /**
+   * Store the batch until it is submitted, so that the upload can be resumed when the page is lost.
+   * @param {OpenBatch} batch
+   */
+  storeUnfinished(batch) {
+    const { bytes, folder, sendable } = this.selection;
+    const before = loadBatch(this.user);
+    this.expectedFiles = before?.id === batch.id ? before.files : 0;
+    const files = Math.max(this.expectedFiles, sendable.length);
+    storeBatch(this.user, { ...batch, files, bytes, folder: folder || before?.folder || "" });
+  }
+
+  async sendFiles() {
+    const { queue } = this;
+    if (!queue) return;
+    const confirmLeaving = (/** @type {Event} */ event) => event.preventDefault();
+    this.progress.hideChoice();
+    window.addEventListener("beforeunload", confirmLeaving);
+    await queue.run();
+    window.removeEventListener("beforeunload", confirmLeaving);
+    if (queue.condition === "cancelled") return;
+    if (queue.condition === "closed") {
+      this.progress.conclude(queue.sentence);
+      this.deleteUnfinished();
+    } else if (queue.counts.failed) this.askAboutFailed(queue);
+    else await this.submitIfComplete();
+  }
+
+  /**
+   * Let the user decide about files that failed, so that none is lost unnoticed.
+   * @param {UploadQueue} queue
+   */
+  askAboutFailed({ counts, sendable }) {
+    const { arrived = 0, present = 0, rejected = 0, failed = 0 } = counts;
+    this.progress.conclude(`${formatCount(failed)} of ${formatFiles(sendable)} could not be sent.`);
+    this.progress.showChoice({ again: true, without: arrived + present + rejected > 0 || Boolean(this.data.files) });
+  }
+
+  /** Submit the batch, unless fewer files were selected than before the interruption; then ask the user first. */
+  async submitIfComplete() {
+    const total = this.expectedFiles ? await this.countArrived() : 0;
+    if (total >= this.expectedFiles) {
+      await this.submitBatch();
+      return;
+    }
+    this.progress.conclude(`${formatCount(total)} of the ${formatFiles(this.expectedFiles)} chosen the first time are`
+      + " there. Choose the rest, or screen what is there.");
+    this.progress.showChoice({ again: false, without: true });
+    this.selection.clear();
+    this.setLocked(false);
+  }
+
+  /** @returns {Promise<number>} files of the batch that the server has; 0 where it does not say */
+  async countArrived() {
+    try {
+      return (await fetchJson(this.openBatch.addresses.progress)).total;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Submit the batch for screening and go to its page. */
+  async submitBatch() {
+    const { addresses } = this.openBatch;
+    this.progress.hideChoice();
+    this.progress.conclude("Submitting the batch for screening…");
+    try {
+      await postWithRetries(addresses.submit, this.formData());
+    } catch (error) {
+      const failure = asRequestError(error);
+      if (failure.code !== "batch_submitted") {
+        this.progress.conclude(failure.message);
+        this.progress.showChoice({ again: false, without: true });
         return;
       }
     }
-    this.forget();
-    window.location.assign(this.batch.places.page);
+    this.deleteUnfinished();
+    window.location.assign(addresses.page);
   }
 
-  async cancel() {
+  /** Stop sending, cancel the batch and go to its page. */
+  async cancelBatch() {
+    const { addresses } = this.openBatch;
     this.parts.ask.close();
-    this.queue.cancel();
-    this.view.conclude("Cancelling…");
+    this.queue?.cancel();
+    this.progress.conclude("Cancelling…");
     try {
-      await post(this.batch.places.cancel, this.fields());
+      await postBody(addresses.cancel, this.formData());
     } catch (error) {
-      if (error.code === "batch_finished") { this.forget(); window.location.assign(this.batch.places.page); return; }
-      this.view.conclude(`${error.message} The upload has stopped, but the batch is not cancelled; do that on its page.`);
-      return;
+      const failure = asRequestError(error);
+      if (failure.code !== "batch_finished") {
+        this.progress.conclude(
+          `${failure.message} The upload has stopped, but the batch is not cancelled; cancel it on its page.`);
+        return;
+      }
     }
-    this.forget();
-    window.location.assign(this.batch.places.page);
+    this.deleteUnfinished();
+    window.location.assign(addresses.page);
   }
 
-  forget() { forget(this.data.user, this.batch.id); }
-
-  fields(...names) {
-    const form = new FormData();
-    for (const name of names) form.append(name, this.form.elements[name].value);
-    return form;
+  get openBatch() {
+    if (!this.batch) throw new Error("There is no batch before the upload has started.");
+    return this.batch;
   }
 
-  lock(locked) {
-    this.busy = locked;
-    this.data.step = locked ? "sending" : "choose";
-    for (const control of this.form.querySelectorAll("[type=submit], [data-pick]")) control.disabled = locked;
+  deleteUnfinished() {
+    deleteBatch(this.user, this.openBatch.id);
+  }
+
+  /**
+   * Return a form with the named fields.
+   * @param {...string} names
+   */
+  formData(...names) {
+    const data = new FormData();
+    for (const name of names) {
+      data.append(name, /** @type {HTMLInputElement} */ (this.form.elements.namedItem(name)).value);
+    }
+    return data;
+  }
+
+  /** @param {boolean} isLocked */
+  setLocked(isLocked) {
+    this.isLocked = isLocked;
+    this.data.step = isLocked ? "sending" : "choose";
+    for (const input of pickersOf(this.form)) input.disabled = isLocked;
+    for (const button of this.form.querySelectorAll("button")) if (button.type === "submit") button.disabled = isLocked;
   }
 }
 
-function limitsOf({ maxFile, maxArchive, quotaBytes, quotaFiles }) {
-  const limit = (value) => (value ? Number(value) : Infinity);
-  return { maxFile: limit(maxFile), maxArchive: limit(maxArchive), quotaBytes: limit(quotaBytes), quotaFiles: limit(quotaFiles) };
+/** @param {string} text */
+function createListItem(text) {
+  const item = document.createElement("li");
+  item.textContent = text;
+  return item;
 }
 
-/** The batch whose page this is. */
-function batchOf(data) {
-  return { id: data.batch, name: data.name, places: Object.fromEntries(PLACES.map((name) => [name, data[name]])) };
-}
-
-for (const form of document.querySelectorAll("form[data-upload]")) new UploadForm(form);
+for (const form of document.querySelectorAll("form")) if ("upload" in form.dataset) new UploadForm(form);

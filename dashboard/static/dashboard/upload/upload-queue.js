@@ -1,253 +1,299 @@
-// Sends files through a few lanes, one a request, after asking which of them the batch has already. Knows no page.
-import { canHash, isReadable, sha256 } from "./file-checks.js";
-import { backOff, getJson, pause, post } from "../shared/http.js";
+/**
+ * @file The queue that sends files to one batch: several requests at a time with one file each, after asking the
+ * server which of the files it already has. It knows nothing of the page.
+ */
+import { ChangeSignal } from "../shared/change-signal.js";
+import { asRequestError, delay, fetchJson, nextOnlineEvent, postBody, retryDelay } from "../shared/http.js";
+import { DuplicateCheck, UNREADABLE } from "./duplicate-check.js";
+import { failureScope } from "./failure-scope.js";
+import { isReadable } from "./file-checks.js";
 
-const LANES = 4;
-const GROUP = 200; // digests a question
-const GROUP_TIME = 300; // milliseconds after which a group is asked for though it is not full
-const AHEAD = 2 * GROUP; // files checked before the lanes have come to them
-const TRIES = 5;
-const REQUEST_COST = 32 * 1024; // what a request costs beside its file's bytes, in bytes of the same time
-const CLOSED = new Set(["batch_submitted", "batch_cancelled", "not_found"]); // nothing more goes into this batch
-const DONE = new Set(["arrived", "present", "rejected", "failed"]);
-const LOST = "Connection lost; waiting for it to come back. Nothing that arrived is lost.";
-const UNREADABLE = "The file cannot be read any more; was it moved or changed? Choose it again.";
+const CONCURRENT_SENDS = 4;
+const MAX_TRIES = 5; // of one file
+const FINAL_STATES = new Set(["arrived", "present", "rejected", "failed"]);
+const NO_ANSWER = "No answer; trying again…";
+const CONNECTION_LOST = "Connection lost; waiting for it to come back. Uploaded files are kept.";
 
-/** A file on its way. `state`: waiting, checking, sending, arrived, present, rejected, failed or unsent. */
-export class Entry {
-  constructor(file, path) {
-    Object.assign(this, { file, path, size: file?.size ?? 0, state: "waiting", note: "", sent: 0, tries: 0, digest: "" });
-  }
+/**
+ * @import { RequestError } from "../shared/http.js"
+ * @import { EntryState, UploadEntry } from "./upload-entry.js"
+ *
+ * @typedef {"running" | "paused" | "unreachable" | "halted" | "closed" | "cancelled"} Condition
+ * unreachable: the server does not answer; halted: the server refuses every file and says why; closed: the batch
+ * accepts no more files.
+ *
+ * @typedef {Pick<import("./resume-state.js").BatchAddresses, "files" | "missing" | "progress">} QueueAddresses
+ *
+ * @typedef {{ postBody: typeof postBody, fetchJson: typeof fetchJson, delay: typeof delay }} Transport
+ */
 
-  get cost() { return this.size + REQUEST_COST; }
-}
-
-/** `condition`: running, paused, away (no answer), halted (the server says why), closed (the batch) or cancelled. */
+/** A queue of files for one batch. */
 export class UploadQueue {
-  constructor(entries, places, changed) {
-    Object.assign(this, { entries, places, changed, condition: "running", sentence: "", bytes: 0, requests: 0, flying: 0 });
-    this.ready = [];
-    this.waiting = [];
-    this.seen = new Map();
-    this.stop = new AbortController();
-    this.counts = {};
-    this.total = entries.reduce((sum, entry) => sum + (entry.state === "unsent" ? 0 : entry.cost), 0) || 1;
-    this.done = 0;
-    for (const entry of entries) this.count(entry, 1);
+  /** @type {UploadEntry[]} */
+  entries;
+  /** @type {QueueAddresses} */
+  addresses;
+  /** @type {() => void} is called after every change */
+  onChange;
+  /** @type {Transport} */
+  transport;
+  /** @type {Condition} */
+  condition = "running";
+  /** @type {string} the reason for the condition, for the user */
+  sentence = "";
+  /** @type {Partial<Record<EntryState, number>>} number of files in each state */
+  counts = {};
+  /** @type {number} bytes of files sent since the start, repeated ones included */
+  bytes = 0;
+  /** @type {number} requests answered since the start */
+  requests = 0;
+  /** @type {number} files that are being sent */
+  inFlight = 0;
+  /** @type {number} work of all files together, in bytes */
+  totalCost;
+  /** @type {number} work of the files in a final state, in bytes */
+  #finishedCost = 0;
+  /** @type {UploadEntry[]} checked files that wait for a sender */
+  ready = [];
+  /** @type {boolean} whether all files have been checked */
+  #isChecked = false;
+  /** @type {DuplicateCheck} */
+  #duplicateCheck = new DuplicateCheck(this);
+  /** @type {ChangeSignal} */
+  #changes = new ChangeSignal();
+  /** @type {AbortController} aborts all requests */
+  #abortion = new AbortController();
+
+  /**
+   * @param {UploadEntry[]} entries
+   * @param {QueueAddresses} addresses of the batch
+   * @param {() => void} onChange is called after every change
+   * @param {Partial<Transport>} [transport] replaces the requests, for tests
+   */
+  constructor(entries, addresses, onChange, transport = {}) {
+    this.entries = entries;
+    this.addresses = addresses;
+    this.onChange = onChange;
+    this.transport = { postBody, fetchJson, delay, ...transport };
+    this.totalCost = entries.reduce((sum, entry) => sum + (entry.state === "unsent" ? 0 : entry.cost), 0);
+    for (const entry of entries) this.#countEntry(entry, 1);
   }
 
-  get open() { return this.condition === "running"; }
+  get isRunning() {
+    return this.condition === "running";
+  }
 
-  get over() { return this.condition === "closed" || this.condition === "cancelled"; }
+  /** Whether it sends, or would send if the server answered. */
+  get isActive() {
+    return this.condition === "running" || this.condition === "unreachable";
+  }
 
-  /** Files that are not kept back by a limit. */
-  get sendable() { return this.entries.length - (this.counts.unsent ?? 0); }
+  /** Whether it has ended before all files were sent. */
+  get isEnded() {
+    return this.condition === "closed" || this.condition === "cancelled";
+  }
 
-  /** Work done since the start, in bytes and what is like them; for the rate. */
-  get work() { return this.bytes + this.requests * REQUEST_COST; }
+  /** Number of files that are not kept back by a limit. */
+  get sendable() {
+    return this.entries.length - (this.counts.unsent ?? 0);
+  }
 
-  /** Share of the work that is done, 0..1. */
+  /** Share of the work that is done, 0 to 1. */
   get share() {
-    let flying = 0;
-    for (const entry of this.entries) flying += entry.sent;
-    return Math.min(1, (this.done + flying) / this.total);
+    if (!this.totalCost) return 0;
+    const sent = this.entries.reduce((sum, entry) => sum + entry.sent, 0);
+    return Math.min(1, (this.#finishedCost + sent) / this.totalCost);
   }
 
-  /** Send everything that waits; resolves when all is settled, or the queue is over. */
+  /** Send all waiting files; resolve when every file has a final state or the queue has ended. */
   async run() {
-    this.checked = false;
-    await Promise.all([this.check(), ...Array.from({ length: LANES }, () => this.lane())]);
+    this.#isChecked = false;
+    await Promise.all([this.#checkFiles(), ...Array.from({ length: CONCURRENT_SENDS }, () => this.#sendFiles())]);
   }
 
-  hold() { if (this.open || this.condition === "away") this.become("paused"); }
+  /** Start no more requests; those in flight are completed. */
+  pause() {
+    if (this.isActive) this.#setCondition("paused");
+  }
 
-  goOn() { if (!this.over) this.become("running"); }
+  /** Continue after a pause or a halt. */
+  resume() {
+    if (!this.isEnded) this.#setCondition("running");
+  }
 
+  /** End the queue and abort its requests. */
   cancel() {
-    this.become("cancelled");
-    this.stop.abort();
+    this.#setCondition("cancelled");
+    this.#abortion.abort();
   }
 
-  /** Let those that failed wait again. */
+  /** Set failed files to waiting again, for another run. */
   retryFailed() {
     for (const entry of this.entries) {
       if (entry.state !== "failed") continue;
       entry.tries = 0;
-      this.move(entry, "waiting");
+      this.setState(entry, "waiting");
     }
   }
 
-  become(condition, sentence = "") {
+  /**
+   * @param {Condition} condition
+   * @param {string} [sentence]
+   */
+  #setCondition(condition, sentence = "") {
     this.condition = condition;
     this.sentence = sentence;
-    this.wake();
+    this.#notify();
   }
 
-  move(entry, state, note = "") {
-    this.count(entry, -1);
+  /**
+   * Change a file's state.
+   * @param {UploadEntry} entry
+   * @param {EntryState} state
+   * @param {string} [note] the reason, for the user
+   */
+  setState(entry, state, note = "") {
+    this.#countEntry(entry, -1);
     entry.state = state;
     entry.note = note;
-    this.count(entry, 1);
-    this.wake();
+    this.#countEntry(entry, 1);
+    this.#notify();
   }
 
-  count(entry, step) {
+  /**
+   * @param {UploadEntry} entry
+   * @param {1 | -1} step
+   */
+  #countEntry(entry, step) {
     this.counts[entry.state] = (this.counts[entry.state] ?? 0) + step;
-    if (DONE.has(entry.state)) this.done += step * entry.cost;
+    if (FINAL_STATES.has(entry.state)) this.#finishedCost += step * entry.cost;
   }
 
-  wake() {
-    const sleepers = this.waiting;
-    this.waiting = [];
-    for (const resolve of sleepers) resolve();
-    this.changed();
+  #notify() {
+    this.#changes.notify();
+    this.onChange();
   }
 
-  /** Wait until something is so; it is looked at again whenever anything changes. */
-  async until(isSo) {
-    while (!isSo()) await new Promise((resolve) => this.waiting.push(resolve));
+  /**
+   * Wait until a condition holds.
+   * @param {() => boolean} isTrue is evaluated again after every change
+   */
+  waitUntil(isTrue) {
+    return this.#changes.waitUntil(isTrue);
   }
 
-  /** Go through what waits, a little ahead of the lanes: take digests, and ask for groups of them. */
-  async check() {
-    const waiting = this.entries.filter((entry) => entry.state === "waiting");
-    let group = [];
-    let since = performance.now();
-    for (let at = 0; at < waiting.length && !this.over; at += LANES) {
-      await this.until(() => this.over || (this.open && this.ready.length < AHEAD));
-      await Promise.all(waiting.slice(at, at + LANES).map((entry) => this.digest(entry, group)));
-      if (group.length < GROUP && performance.now() - since < GROUP_TIME) continue;
-      await this.ask(group);
-      group = [];
-      since = performance.now();
-    }
-    if (group.length && !this.over) await this.ask(group);
-    this.checked = true;
-    this.wake();
+  async #checkFiles() {
+    await this.#duplicateCheck.run();
+    this.#isChecked = true;
+    this.#notify();
   }
 
-  async digest(entry, group) {
-    if (this.over) return;
-    if (!canHash(entry.file)) { this.putBack(entry); return; }
-    this.move(entry, "checking");
-    try {
-      entry.digest ||= await sha256(entry.file);
-      group.push(entry);
-    } catch {
-      this.move(entry, "failed", UNREADABLE);
-    }
-  }
-
-  /** Of a group, send what the batch does not have. */
-  async ask(group) {
-    const missing = new Set(await this.missing(group.map((entry) => entry.digest)));
-    for (const entry of group) {
-      const twin = this.seen.get(entry.digest) ?? entry;
-      this.seen.set(entry.digest, twin);
-      if (!missing.has(entry.digest) && twin === entry) { this.move(entry, "present"); continue; }
-      // Two files of the same bytes: each gets its own row, and only the server knows which has one.
-      if (twin.state === "present") this.putBack(twin);
-      this.putBack(entry);
-    }
-  }
-
-  async missing(digests) {
+  /** Send ready files one after the other until none are left. */
+  async #sendFiles() {
     for (;;) {
-      await this.until(() => this.open || this.over);
-      if (this.over) return [];
-      try {
-        return (await post(this.places.missing, { sha256: digests }, { signal: this.stop.signal })).missing;
-      } catch (error) {
-        if (!this.concernsAll(error) && !error.away) return digests; // send them; the server knows its files
-        if (error.away) await this.answering();
-      }
+      await this.waitUntil(() => this.isEnded || (this.isRunning && this.ready.length > 0) || this.#isDrained);
+      if (this.isEnded || this.#isDrained) return;
+      const entry = this.ready.shift(); // none where another sender was faster
+      if (entry) await this.#sendFile(entry);
     }
   }
 
-  async lane() {
-    for (;;) {
-      await this.until(() => this.over || (this.open && this.ready.length) || this.exhausted);
-      if (this.over || this.exhausted) return;
-      const entry = this.ready.shift(); // another lane may have been quicker
-      if (entry) await this.send(entry);
-    }
+  get #isDrained() {
+    return this.#isChecked && !this.ready.length && !this.inFlight;
   }
 
-  get exhausted() { return this.checked && !this.ready.length && !this.flying; }
+  /**
+   * Post to the server; the end of the queue aborts the request.
+   * @param {string} address
+   * @param {FormData | object} body
+   * @param {(bytes: number) => void} [onProgress] is told how many bytes of the request have been sent
+   */
+  post(address, body, onProgress) {
+    return this.transport.postBody(address, body, { onProgress, signal: this.#abortion.signal });
+  }
 
-  async send(entry) {
-    this.flying += 1;
-    this.move(entry, "sending");
-    const form = new FormData();
-    form.append("file", entry.file, entry.file.name);
-    if (entry.path.includes("/")) form.append("path", entry.path);
+  /** @param {UploadEntry} entry */
+  async #sendFile(entry) {
+    this.inFlight += 1;
+    this.setState(entry, "sending");
     try {
-      const progress = (bytes) => this.progress(entry, bytes);
-      const answer = await post(this.places.files, form, { progress, signal: this.stop.signal });
-      const [film] = answer.films;
+      const onProgress = (/** @type {number} */ bytes) => this.#recordProgress(entry, bytes);
+      const [film] = (await this.post(this.addresses.files, entry.toFormData(), onProgress)).films;
       this.requests += 1;
       entry.sent = 0;
-      this.move(entry, film.state === "rejected" ? "rejected" : "arrived", film.reason);
+      this.setState(entry, film.state === "rejected" ? "rejected" : "arrived", film.reason);
     } catch (error) {
       entry.sent = 0;
-      await this.goneWrong(entry, error);
+      await this.#handleFailure(entry, asRequestError(error));
     }
-    this.flying -= 1;
-    this.wake();
+    this.inFlight -= 1;
+    this.#notify();
   }
 
-  progress(entry, bytes) {
+  /**
+   * @param {UploadEntry} entry
+   * @param {number} bytes of the request, which is a little larger than the file
+   */
+  #recordProgress(entry, bytes) {
     const sent = Math.min(bytes, entry.size);
     this.bytes += Math.max(0, sent - entry.sent);
     entry.sent = sent;
-    this.changed();
+    this.onChange();
   }
 
-  async goneWrong(entry, error) {
-    if (this.over || this.concernsAll(error)) { this.putBack(entry); return; }
-    if (!error.again) { this.move(entry, "failed", error.message); return; }
-    // A file that was moved looks like a lost connection, so look at it first.
-    if (!(await isReadable(entry.file))) { this.move(entry, "failed", UNREADABLE); return; }
+  /**
+   * Decide what becomes of a file that could not be sent: another attempt, or the state "failed".
+   * @param {UploadEntry} entry
+   * @param {RequestError} error
+   */
+  async #handleFailure(entry, error) {
+    if (this.isEnded || this.stopForAll(error)) return this.makeReady(entry);
+    if (!error.isTransient) return this.setState(entry, "failed", error.message);
+    // The browser reports a file that was moved like a lost connection, so check the file first.
+    if (!entry.file || !(await isReadable(entry.file))) return this.setState(entry, "failed", UNREADABLE);
     entry.tries += 1;
-    if (entry.tries >= TRIES) { this.move(entry, "failed", error.message); return; }
-    if (error.away) await this.answering();
-    else await pause(backOff(entry.tries));
-    this.putBack(entry);
+    if (entry.tries >= MAX_TRIES) return this.setState(entry, "failed", error.message);
+    if (error.isUnreachable) await this.waitForServer();
+    else await this.transport.delay(retryDelay(entry.tries));
+    return this.makeReady(entry);
   }
 
-  putBack(entry) {
-    this.move(entry, "waiting");
+  /**
+   * Hand a file to the next free sender.
+   * @param {UploadEntry} entry
+   */
+  makeReady(entry) {
     this.ready.push(entry);
-    this.wake();
+    this.setState(entry, "waiting");
   }
 
-  /** What no other file would fare better with stops all lanes, until the sender goes on. */
-  concernsAll(error) {
-    if (this.over) return true;
-    if (CLOSED.has(error.code)) { this.become("closed", error.message); this.stop.abort(); return true; }
-    const all = ["signed_out", "storage_failed"].includes(error.code) || error.code?.startsWith("quota_")
-      || [429, 507].includes(error.status);
-    if (all) this.become("halted", error.message);
-    return all;
+  /**
+   * Close or halt the queue for an error that every other file would meet, too; return whether it is such an error.
+   * @param {RequestError} error
+   */
+  stopForAll(error) {
+    if (this.isEnded) return true;
+    const scope = failureScope(error);
+    if (scope === "batch") {
+      this.#setCondition("closed", error.message);
+      this.#abortion.abort();
+    }
+    if (scope === "all files") this.#setCondition("halted", error.message);
+    return scope !== "file";
   }
 
-  /** Wait until the server answers again, however long that takes; all lanes wait for the same. */
-  async answering() {
-    if (!this.open) return;
-    this.become("away", "No answer; trying again…");
-    for (let attempt = 1; this.condition === "away"; attempt += 1) {
-      await Promise.race([pause(backOff(attempt)), online(), this.until(() => this.condition !== "away")]);
-      if (this.condition !== "away") return;
-      try {
-        await getJson(this.places.progress);
-      } catch (error) {
-        if (error.away) { if (this.condition === "away") this.become("away", LOST); continue; }
-      }
-      if (this.condition === "away") this.become("running");
+  /** Wait until the server answers again, however long that takes; the first caller asks for all of them. */
+  async waitForServer() {
+    if (!this.isRunning) return;
+    const isUnreachable = () => this.condition === "unreachable";
+    this.#setCondition("unreachable", NO_ANSWER);
+    for (let attempt = 1; isUnreachable(); attempt += 1) {
+      const pause = this.transport.delay(retryDelay(attempt));
+      await Promise.race([pause, nextOnlineEvent(), this.waitUntil(() => !isUnreachable())]);
+      if (!isUnreachable()) return;
+      const answers = await this.transport.fetchJson(this.addresses.progress)
+        .then(() => true, (error) => !asRequestError(error).isUnreachable);
+      if (isUnreachable()) this.#setCondition(answers ? "running" : "unreachable", answers ? "" : CONNECTION_LOST);
     }
   }
-}
-
-function online() {
-  return new Promise((resolve) => globalThis.addEventListener("online", resolve, { once: true }));
 }

@@ -1,196 +1,242 @@
 /**
- * The film viewer: zoom, pan, window and level, invert, turn, heatmap.
+ * @file The film viewer: zoom, pan, window and level, inversion, rotation and heatmap.
  *
- * Mounts on the element that templates/dashboard/film/_viewer.html makes, whose data attributes say what to show:
- *   data-pixels  address of the film's own values (202 while a worker renders them)
+ * It works on the element of templates/dashboard/film/_viewer.html, whose data attributes say what to show:
+ *   data-pixels  address of the film's pixel values (status 202 while a worker renders them)
  *   data-map     address of the heatmap; absent where there is none, or where the reader must not see it
- *   data-width, data-height  the film's size in pixels, as its header says
- * Its <img data-still> is what is seen until then, and all that is seen without JavaScript.
+ *   data-width, data-height  the film's size in pixels, from its header
+ * Its <img data-still> is shown until the viewer has started, and without JavaScript.
  *
  *   const viewer = new Viewer(document.querySelector("[data-viewer]"));
- *   viewer.do("invert");   // any name in a data-do of the tool bar, and "rotate-back", "preset", "preset-back"
- *   viewer.keys = false;   // its single keys then work only while it has the focus
- *   viewer.dispose();      // before its element is thrown away
+ *   viewer.runAction("invert");    // any data-do of the tool bar, and "rotate-back", "preset", "preset-back"
+ *   viewer.usesPageKeys = false;   // its single keys then work only while it has the focus
+ *   viewer.dispose();              // before its element is removed
  *
- * Single keys it takes: + - F 1 W I R Shift+R H 0 P Shift+P X ?. Others are the page's. What is shown is kept
- * nowhere: a page begins anew. data-state of the element says how far it is: "still" (the picture is on the
- * canvas), "full" (the film's own values are) or "refused" (they cannot be had).
+ * Its single keys: + - F 1 W I R Shift+R H 0 P Shift+P X ?. Others are free for the page. Its state is stored nowhere;
+ * every page begins anew. data-state of the element: "still" (the picture is on the canvas), "full" (the film's own
+ * values are) or "refused" (the values cannot be loaded).
  */
-import { setSingleKeys, singleKeys } from "../shared/single-keys.js";
-import { Input } from "./input.js";
-import { picture, values } from "./loading.js";
+import { formatMeasurement } from "../shared/number-words.js";
+import { ACTIONS } from "./actions.js";
+import { ViewerControls } from "./controls.js";
+import { ViewerInput } from "./input.js";
+import { loadPicture, loadPixelValues, readPicture } from "./loading.js";
 import { Painter } from "./painter.js";
-import { Source } from "./pixel-values.js";
-import { View } from "./viewport.js";
-import { edges, fromEdges, leastWidth, presets, table } from "./window-level.js";
+import { Viewport } from "./viewport.js";
+import { WindowChoice } from "./window-choice.js";
+import { colourTable } from "./window-level.js";
 
-const ZOOM_STEP = 1.25;
-const DRAG_SPAN = 600; // pixels of a drag that change window or level by all the film's values
-const ACTIONS = {
-  "zoom-in": (viewer) => viewer.zoomBy(ZOOM_STEP),
-  "zoom-out": (viewer) => viewer.zoomBy(1 / ZOOM_STEP),
-  fit: (viewer) => viewer.change(() => viewer.view.fit()),
-  one: (viewer) => viewer.zoomTo(1),
-  window: (viewer) => viewer.change(() => { viewer.windowing = !viewer.windowing; }),
-  invert: (viewer) => viewer.change(() => { viewer.exchanged = !viewer.exchanged; }, true),
-  rotate: (viewer) => viewer.change(() => viewer.view.turn(1)),
-  "rotate-back": (viewer) => viewer.change(() => viewer.view.turn(-1)),
-  map: (viewer) => viewer.toggleMap(),
-  preset: (viewer) => viewer.stepPreset(1),
-  "preset-back": (viewer) => viewer.stepPreset(-1),
-  reset: (viewer) => viewer.reset(),
-  full: (viewer) => viewer.toggleFullScreen(),
-  help: (viewer) => viewer.part("help").showModal(),
-};
+/** @import { PixelValues } from "./pixel-values.js" */
 
+/** A viewer of one film. */
 export class Viewer {
+  /** @type {HTMLElement} the element of the template */
+  root;
+  /** @type {HTMLElement} the part in which the film lies */
+  stage;
+  /** @type {HTMLImageElement} the picture that is shown without JavaScript */
+  still;
+  /** @type {Painter} */
+  painter;
+  /** @type {Viewport} */
+  viewport = new Viewport();
+  /** @type {ViewerControls} */
+  controls;
+  /** @type {boolean} whether single keys work while the focus is elsewhere on the page */
+  usesPageKeys = true;
+  /** @type {WindowChoice} */
+  choice = new WindowChoice();
+  /** @type {Uint32Array} the colour of every code */
+  colours = new Uint32Array(0);
+  /** @type {HTMLImageElement | null} null until it is shown for the first time */
+  heatmap = null;
+  /** @type {boolean} whether a drag changes the window in place of the position */
+  isWindowing = false;
+  /** @type {boolean} whether the user has inverted the film */
+  isInverted = false;
+  /** @type {boolean} */
+  isHeatmapShown = false;
+  /** @type {Promise<void>} resolves when the film's values are shown or refused */
+  ready;
+  /** @type {number | undefined} the requested animation frame */
+  #frame = undefined;
+  /** @type {AbortController} ends requests and listeners */
+  #disposal = new AbortController();
+  /** @type {ResizeObserver} of the stage */
+  #resizes = new ResizeObserver(() => this.#fitCanvas());
+
+  /** @param {HTMLElement} root */
   constructor(root) {
+    const part = (/** @type {string} */ name) => /** @type {any} */ (root.querySelector(`[data-${name}]`));
     this.root = root;
-    this.stage = this.part("stage");
-    this.painter = new Painter(this.part("canvas"));
-    this.view = new View();
-    this.keys = true;
-    this.ended = new AbortController();
-    this.source = null;
-    this.map = null;
-    this.start();
-    this.ready = this.load();
+    this.stage = part("stage");
+    this.still = part("still");
+    this.painter = new Painter(part("canvas"));
+    this.controls = new ViewerControls(this, this.#disposal.signal);
+    new ViewerInput(this, this.stage, this.#disposal.signal);
+    this.ready = this.#load();
   }
 
-  part(name) { return this.root.querySelector(`[data-${name}]`); }
-
-  get ratio() { return this.painter.canvas.width / this.stage.clientWidth || window.devicePixelRatio; }
-
-  dispose() { this.ended.abort(); this.sizes.disconnect(); }
-
-  do(name) { if (this.source && ACTIONS[name]) ACTIONS[name](this); }
-
-  start() {
-    const { signal } = this.ended;
-    Object.assign(this, { windowing: false, exchanged: false, mapShown: false });
-    for (const button of this.root.querySelectorAll("[data-do]")) {
-      button.addEventListener("click", () => this.do(button.dataset.do), { signal });
-    }
-    this.part("presets").addEventListener("change", (event) => this.choose(event.target.value), { signal });
-    this.part("opacity")?.addEventListener("input", () => this.paint(), { signal });
-    this.root.addEventListener("fullscreenchange", () => this.show(), { signal });
-    const single = this.part("single-keys");
-    single.checked = singleKeys();
-    single.addEventListener("change", () => setSingleKeys(single.checked), { signal });
-    if (!document.fullscreenEnabled) this.root.querySelector("[data-do=full]").hidden = true;
-    this.sizes = new ResizeObserver(() => this.resize());
-    this.input = new Input(this, this.stage, signal);
+  /** The values that are shown; null until the picture or the film's own values are loaded. */
+  get values() {
+    return this.choice.values;
   }
 
-  /** The picture at once, then the film's own values. */
-  async load() {
+  /** Device pixels of a CSS pixel. */
+  get ratio() {
+    return this.painter.canvas.width / this.stage.clientWidth || window.devicePixelRatio;
+  }
+
+  /** End requests and listeners. */
+  dispose() {
+    this.#disposal.abort();
+    this.#resizes.disconnect();
+  }
+
+  /**
+   * Run an action of the tool bar or of a key; ignore it before there is a film, and where it is unknown.
+   * @param {string} name
+   */
+  runAction(name) {
+    if (this.values) ACTIONS[name]?.(this);
+  }
+
+  /** Show the picture at once, then the film's own values. */
+  async #load() {
+    const { signal } = this.#disposal;
     try {
-      this.take(await this.fromStill());
-      this.open("still");
+      const { width, height } = this.root.dataset;
+      this.#showValues(await readPicture(this.still, Math.max(Number(width), Number(height))), "still");
     } catch {
-      // The picture is away, or comes from a bucket whose pixels a page may not read: the values alone will do.
+      // The picture does not load, or it comes from a bucket whose pixels a page may not read: wait for the values.
     }
     try {
-      this.take(await values(this.root.dataset.pixels, this.ended.signal, () => this.say("Full depth is loading …")));
-      this.open("full");
-      this.say("");
+      const showWait = () => this.controls.showStatus("Full depth is loading …");
+      this.#showValues(await loadPixelValues(this.root.dataset.pixels ?? "", signal, showWait), "full");
+      this.controls.showStatus("");
     } catch (error) {
-      if (this.ended.signal.aborted) return;
+      if (signal.aborted) return;
       this.root.dataset.state = "refused";
-      this.say(`Full depth is not available: ${error.message}`);
+      this.controls.showStatus(`Full depth is not available: ${error instanceof Error ? error.message : error}`);
     }
   }
 
-  async fromStill() {
-    const still = this.part("still");
-    await still.decode();
-    const sides = [this.root.dataset.width, this.root.dataset.height].map(Number);
-    return Source.fromPicture(still, Math.max(still.naturalWidth, still.naturalHeight, ...sides));
+  /**
+   * Show values of the film, with the window that was chosen before.
+   * @param {PixelValues} values
+   * @param {"still" | "full"} state
+   */
+  #showValues(values, state) {
+    this.choice.setValues(values);
+    this.viewport.setFilmSize(values.width, values.height);
+    this.controls.listPresets(this.choice.presets);
+    this.#change(() => {}, true);
+    this.root.dataset.state = state;
+    this.#revealCanvas();
   }
 
-  /** Put the canvas where the picture was. */
-  open(state) {
+  /** Put the canvas in the place of the picture, once. */
+  #revealCanvas() {
     const { stage } = this;
-    this.root.dataset.state = state;
     if (stage.tabIndex === 0) return;
-    for (const name of ["bar", "canvas", "readout", "facts"]) this.part(name).hidden = false;
-    for (const image of this.root.querySelectorAll(".viewer-still")) image.hidden = true;
+    this.controls.reveal();
     stage.tabIndex = 0;
     stage.setAttribute("role", "application");
-    stage.setAttribute("aria-label", `${this.part("still").alt}; press ? for keys`);
-    this.sizes.observe(stage);
-    this.resize();
+    stage.setAttribute("aria-label", `${this.still.alt}; press ? for keys`);
+    this.#resizes.observe(stage);
+    this.#fitCanvas();
   }
 
-  /** Show other values of the same film, as they were shown before. */
-  take(source) {
-    const before = this.source;
-    const chosen = this.presets;
-    Object.assign(this, { source, presets: presets(source) });
-    this.view.setFilm(source.width, source.height);
-    const kept = before && this.preset !== chosen[0].key && this.presets.find(({ key }) => key === this.preset);
-    if (before && this.preset === "") this.window = carried(before, chosen[0], this.window, source, this.presets[0]);
-    else ({ key: this.preset, window: this.window } = kept || this.presets[0]);
-    const options = this.presets.map(({ key, name }) => new Option(name, key));
-    this.part("presets").replaceChildren(...options, new Option("Own", ""));
-    this.part("presets").lastChild.hidden = true;
-    this.change(() => {}, true);
-  }
-
+  /** Undo all changes. */
   reset() {
-    Object.assign(this, { exchanged: false, windowing: false, mapShown: false });
-    this.view.reset();
-    this.choose(this.presets[0].key);
+    this.isInverted = false;
+    this.isWindowing = false;
+    this.isHeatmapShown = false;
+    this.viewport.reset();
+    this.choosePreset(this.choice.presets[0].key);
   }
 
-  choose(key) {
-    const preset = this.presets.find((one) => one.key === key);
-    if (preset) this.change(() => { this.preset = key; this.window = preset.window; }, true);
+  /** @param {string} key */
+  choosePreset(key) {
+    this.#change(() => this.choice.choosePreset(key), true);
   }
 
+  /** @param {1 | -1} step */
   stepPreset(step) {
-    const at = this.presets.findIndex(({ key }) => key === this.preset);
-    const next = at < 0 ? 0 : (at + step + this.presets.length) % this.presets.length;
-    this.choose(this.presets[next].key);
+    this.#change(() => this.choice.stepPreset(step), true);
   }
 
-  /** Drag across for the width, down for the centre; both in CSS pixels. */
+  /**
+   * @param {number} across CSS pixels; changes the width
+   * @param {number} down CSS pixels; changes the centre
+   */
   changeWindow(across, down) {
-    const { source } = this;
-    const least = leastWidth(source);
-    const span = Math.abs(source.slope) * Math.max(1, source.highest - source.lowest);
-    const now = this.window ?? this.presets.find(({ window }) => window).window;
-    this.change(() => {
-      this.window = {
-        centre: now.centre + (down * span) / DRAG_SPAN,
-        width: Math.min(4 * span, Math.max(least, now.width + (across * span) / DRAG_SPAN)),
-      };
-      this.preset = "";
-    }, true);
+    this.#change(() => this.choice.dragWindow(across, down), true);
   }
 
-  pan(across, down) { this.change(() => this.view.pan(across, down)); }
-
-  zoomBy(factor, x, y) { this.zoomTo(this.view.zoom * factor, x, y); }
-
-  zoomTo(zoom, x = this.view.stageWidth / 2, y = this.view.stageHeight / 2) {
-    this.change(() => this.view.zoomAt(x, y, zoom));
+  toggleWindowing() {
+    this.isWindowing = !this.isWindowing;
+    this.#change(() => {});
   }
 
-  toggleOne(x, y) {
-    if (!this.source) return;
-    if (this.view.fitted) this.zoomTo(1, x, y);
-    else this.do("fit");
+  toggleInverted() {
+    this.isInverted = !this.isInverted;
+    this.#change(() => {}, true);
   }
 
-  async toggleMap() {
+  /** @param {number} quarters clockwise */
+  rotate(quarters) {
+    this.#change(() => this.viewport.turn(quarters));
+  }
+
+  fit() {
+    this.#change(() => this.viewport.fit());
+  }
+
+  /**
+   * @param {number} across device pixels
+   * @param {number} down device pixels
+   */
+  pan(across, down) {
+    this.#change(() => this.viewport.pan(across, down));
+  }
+
+  /**
+   * @param {number} factor
+   * @param {number} [x] device pixels on the stage; the point that stays where it is
+   * @param {number} [y]
+   */
+  zoomBy(factor, x, y) {
+    this.zoomTo(this.viewport.zoom * factor, x, y);
+  }
+
+  /**
+   * @param {number} zoom device pixels a pixel of the film
+   * @param {number} [x] device pixels on the stage; the point that stays where it is
+   * @param {number} [y]
+   */
+  zoomTo(zoom, x = this.viewport.stageWidth / 2, y = this.viewport.stageHeight / 2) {
+    this.#change(() => this.viewport.zoomAt(x, y, zoom));
+  }
+
+  /**
+   * Change between the whole film and its actual size.
+   * @param {number} x device pixels on the stage; the point that stays where it is
+   * @param {number} y
+   */
+  toggleActualSize(x, y) {
+    if (this.viewport.isFitted) this.zoomTo(1, x, y);
+    else this.fit();
+  }
+
+  async toggleHeatmap() {
     const address = this.root.dataset.map;
     if (!address) return;
-    this.mapShown = !this.mapShown;
-    this.show();
-    this.map ??= await picture(address).catch(() => null);
-    if (!this.map) this.say("The heatmap could not be loaded.");
-    this.paint();
+    this.isHeatmapShown = !this.isHeatmapShown;
+    this.showState();
+    this.heatmap ??= await loadPicture(address).catch(() => null);
+    if (!this.heatmap) this.controls.showStatus("The heatmap could not be loaded.");
+    this.schedulePaint();
   }
 
   toggleFullScreen() {
@@ -198,82 +244,67 @@ export class Viewer {
     else this.root.requestFullscreen();
   }
 
-  resize() {
+  /** Give the canvas as many pixels as its place on the screen has. */
+  #fitCanvas() {
     const ratio = window.devicePixelRatio;
-    const [width, height] = [Math.round(this.stage.clientWidth * ratio), Math.round(this.stage.clientHeight * ratio)];
+    const [width, height] = [this.stage.clientWidth, this.stage.clientHeight].map((side) => Math.round(side * ratio));
     if (!width || !height) return;
     this.painter.resize(width, height);
-    this.view.setStage(width, height);
-    this.draw(); // at once: a canvas of another size is empty
-    this.show();
+    this.viewport.setStageSize(width, height);
+    this.#paint(); // at once, because a new size empties the canvas
+    this.showState();
   }
 
-  change(doing, colours = false) {
-    if (!this.source) return;
-    doing();
-    if (colours) this.colours = table(this.source, this.window, this.exchanged);
-    this.show();
-    this.paint();
+  /**
+   * Make a change and show it; ignore it before there is a film.
+   * @param {() => unknown} makeChange
+   * @param {boolean} [changesColours]
+   */
+  #change(makeChange, changesColours = false) {
+    if (!this.values) return;
+    makeChange();
+    if (changesColours) this.colours = colourTable(this.values, this.choice.window, this.isInverted);
+    this.showState();
+    this.schedulePaint();
   }
 
-  paint() {
-    this.due ??= requestAnimationFrame(() => this.draw());
+  /** Paint in the next animation frame. */
+  schedulePaint() {
+    this.#frame ??= requestAnimationFrame(() => this.#paint());
   }
 
-  draw() {
-    this.due = undefined;
-    if (!this.source) return;
-    const map = this.mapShown ? this.map : null;
-    this.painter.paint(this.source, this.view, this.colours, map, Number(this.part("opacity")?.value ?? 0) / 100);
+  #paint() {
+    this.#frame = undefined;
+    if (!this.values) return;
+    const heatmap = this.isHeatmapShown ? this.heatmap : null;
+    this.painter.paint(this.values, this.viewport, this.colours, heatmap, this.controls.heatmapOpacity);
   }
 
-  /** Bring buttons and numbers up to date. */
-  show() {
-    const pressed = {
-      window: this.windowing, invert: this.exchanged, map: this.mapShown, fit: this.view.fitted,
-      one: Math.abs(this.view.zoom - 1) < 1e-6, full: document.fullscreenElement === this.root,
-    };
-    for (const [name, on] of Object.entries(pressed)) {
-      this.root.querySelector(`[data-do=${name}]`)?.setAttribute("aria-pressed", String(on));
-    }
-    this.part("opacity-box")?.toggleAttribute("hidden", !this.mapShown);
-    this.part("presets").value = this.preset;
-    this.stage.dataset.mode = this.windowing ? "window" : "pan";
-    this.stage.toggleAttribute("data-whole", this.view.fitted);
-    this.part("zoom").textContent = `Zoom ${round(100 * this.view.zoom)} %`;
-    this.part("levels").textContent = this.window
-      ? `W ${round(this.window.width)}  L ${round(this.window.centre)}` : "its own curve";
-    this.part("depth").textContent = depth(this.source);
+  /** Show the state on buttons and readouts. */
+  showState() {
+    const { viewport } = this;
+    this.controls.showState({
+      window: this.isWindowing,
+      invert: this.isInverted,
+      map: this.isHeatmapShown,
+      fit: viewport.isFitted,
+      one: Math.abs(viewport.zoom - 1) < 1e-6,
+      full: document.fullscreenElement === this.root,
+    });
+    this.stage.dataset.mode = this.isWindowing ? "window" : "pan";
+    this.stage.toggleAttribute("data-whole", viewport.isFitted);
   }
 
-  /** Say what value lies under the pointer. */
-  probe(place) {
-    if (!this.source?.deep) return;
-    const [x, y] = place ? this.view.toFilm(...place) : [-1, -1];
-    const code = this.source.codeAt(x, y);
-    this.part("probe").textContent = code === null ? "" : `${round(this.source.value(code))} at ${Math.floor(x)}, ${Math.floor(y)}`;
+  /**
+   * Show the film's value at a point of the stage.
+   * @param {[number, number] | null} point device pixels; null where the pointer has left the stage
+   */
+  showValueAt(point) {
+    const { values } = this;
+    if (!values?.isFullDepth) return;
+    const [x, y] = point ? this.viewport.toFilm(...point) : [-1, -1];
+    const code = values.codeAt(x, y);
+    const place = `${Math.floor(x)}, ${Math.floor(y)}`;
+    this.controls.showValue(code === null ? "" : `${formatMeasurement(values.toValue(code))} at ${place}`);
   }
-
-  say(words) { this.part("status").textContent = words; }
-}
-
-/** A window that somebody set on one source, at the same place on another. */
-function carried(before, first, now, source, second) {
-  const [low, high] = edges(first.window, before.exact);
-  const [to, end] = edges(second.window ?? presets(source).find(({ window }) => window).window, source.exact);
-  const place = (value) => to + ((value - low) / (high - low)) * (end - to);
-  const [dark, bright] = edges(now, before.exact);
-  return fromEdges(place(dark), place(bright), source.exact);
-}
-
-function depth(source) {
-  if (!source) return "";
-  const size = `${Math.round(source.width)} × ${Math.round(source.height)}`;
-  if (!source.deep) return size;
-  return `${size}, ${source.bits} bit${source.scale > 1 ? `, shown at 1/${source.scale}` : ""}`;
-}
-
-/** Three digits, or all before the point. */
-function round(value) {
-  return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
