@@ -160,7 +160,7 @@ def _read_in_sight(page: Page) -> None:
     if page.get_by_role("button", name="Show the score").is_visible():
         page.get_by_role("button", name="Show the score").click()
     _start_reading(page)
-    expect(page.locator(".room-model")).to_be_visible()
+    expect(page.locator(".reading-room__result")).to_be_visible()
 
 
 def _show_reading_help(page: Page) -> None:
@@ -176,7 +176,7 @@ def _without_token(page: Page) -> None:
 
 
 def _too_many_fields(page: Page) -> None:
-    page.locator(".sign-out").evaluate("""form => {
+    page.locator(".site-header__account").evaluate("""form => {
       for (let n = 0; n < 2100; n += 1) {
         form.append(Object.assign(document.createElement("input"), { name: `f${n}` }));
       }

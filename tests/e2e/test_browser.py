@@ -25,8 +25,8 @@ def test_from_files_to_a_verdict(page: Page, live_stack: LiveStack, films: list[
     expect(refusal).to_contain_text("broken.png")
     expect(refusal).to_contain_text("unsupported_kind")
     expect(refusal).to_contain_text("not a film")
-    expect(page.locator(".tile img")).to_have_count(4)
-    for picture in page.locator(".tile img").all():
+    expect(page.locator(".film-tile img")).to_have_count(4)
+    for picture in page.locator(".film-tile img").all():
         picture.scroll_into_view_if_needed()
         expect(picture).to_have_js_property("complete", True)
         assert picture.evaluate("image => image.naturalWidth") > 0
@@ -70,12 +70,12 @@ def test_queue_leads_from_film_to_film(page: Page, live_stack: LiveStack, films:
     sign_in(page, live_stack, "reviewer", staff=True)
     send(page, "For the queue", films[:2])
     page.get_by_role("link", name="Reviews").click()
-    before = int(page.locator(".nav .count").inner_text().split()[0])
+    before = int(page.locator(".site-nav__count").inner_text().split()[0])
     page.get_by_role("link", name="Start with the oldest").click()
     page.get_by_role("button", name="Overturn").click()
     expect(page.get_by_role("status").first).to_contain_text("Overturned")
     expect(page.get_by_role("heading", name="Your verdict")).to_be_visible()
-    assert int(page.locator(".nav .count").inner_text().split()[0]) == before - 1
+    assert int(page.locator(".site-nav__count").inner_text().split()[0]) == before - 1
 
 
 def test_charts_are_drawn_and_no_page_is_wider_than_a_phone(page: Page, live_stack: LiveStack) -> None:

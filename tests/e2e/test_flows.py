@@ -43,7 +43,7 @@ def site(live_stack: LiveStack) -> str:
 
 
 def scores(page: Page) -> list[float]:
-    return [float(score) for score in page.locator(".tile-facts .figures").all_inner_texts()]
+    return [float(score) for score in page.locator(".film-tile__result .u-tabular-figures").all_inner_texts()]
 
 
 def phantom(seed: int) -> bytes:
@@ -63,7 +63,7 @@ def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: s
     finished(page)
     expect(page.locator("[data-headline]")).to_have_text(re.compile("^8 films screened, 3 rejected or failed"))
     expect(
-        page.locator(".tile .badge.is-negative, .tile .badge.is-positive, .tile .badge.is-uncertain")
+        page.locator(".film-tile .badge.is-negative, .film-tile .badge.is-positive, .film-tile .badge.is-uncertain")
     ).to_have_count(8)
     assert page.evaluate("window.untouched")  # all that came without a new page
 
@@ -71,22 +71,24 @@ def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: s
     number = first_bar(page)
     page.locator(".histogram summary").click()
     films = int(page.locator(f"[data-bar-films='{number}']").inner_text())
-    page.locator(".bar-link").nth(number).click()
-    expect(page.locator("#films .tally")).to_have_text(str(films))
+    page.locator(".histogram__link").nth(number).click()
+    expect(page.locator("#films .heading-count")).to_have_text(str(films))
     assert all(number / 20 <= score <= (number + 1) / 20 for score in scores(page))
     page.get_by_role("link", name="show all scores").click()
-    expect(page.locator("#films .tally")).to_have_text("11")
+    expect(page.locator("#films .heading-count")).to_have_text("11")
 
     page.locator("[data-chip=negative]").click()
-    expect(page.locator(".tile .badge")).to_have_text(["Negative"] * int(page.locator("#films .tally").inner_text()))
+    expect(page.locator(".film-tile .badge")).to_have_text(
+        ["Negative"] * int(page.locator("#films .heading-count").inner_text())
+    )
     page.get_by_role("link", name="Uncertainty").click()
     distances = [abs(score - 0.5) for score in scores(page)]
     assert distances == sorted(distances)
 
-    name = page.locator(".tile-name").nth(1).inner_text()
+    name = page.locator(".film-tile__name").nth(1).inner_text()
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
-    expect(page.locator(".film-place")).to_have_text(f"2 of {len(distances)}")
+    expect(page.locator(".film-page__position")).to_have_text(f"2 of {len(distances)}")
     page.go_back()
     assert [abs(score - 0.5) for score in scores(page)] == distances
 
@@ -113,7 +115,7 @@ def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: s
 def first_bar(page: Page) -> int:
     """The first bar of the histogram that stands for a film."""
     return int(
-        page.locator(".bars .bar").evaluate_all("bars => bars.findIndex((one) => one.height.baseVal.value > 0)")
+        page.locator(".histogram__bar").evaluate_all("bars => bars.findIndex((one) => one.height.baseVal.value > 0)")
     )
 
 
@@ -212,7 +214,7 @@ def test_an_uploader_needs_no_mouse(page: Page, site: str, tmp_path: Path) -> No
     finished(page)
 
     page.keyboard.press("Tab")  # from where the upload left the focus
-    keys.press(page.locator(".bar-link").nth(first_bar(page)))
+    keys.press(page.locator(".histogram__link").nth(first_bar(page)))
     expect(page.get_by_role("link", name="show all scores")).to_be_visible()
     keys.press(page.get_by_role("link", name="show all scores"))
     keys.press(page.locator("[data-chip=done]"))
@@ -220,7 +222,7 @@ def test_an_uploader_needs_no_mouse(page: Page, site: str, tmp_path: Path) -> No
     keys.press(page.get_by_role("link", name="typed.png"))
     expect(page.get_by_role("heading", name="typed.png")).to_be_visible()
     keys.reach(page.locator("[data-stage]"))
-    keys.press(page.locator(".film-crumbs a").last)
+    keys.press(page.locator(".film-page__breadcrumbs a").last)
     expect(page.get_by_role("link", name="typed.png")).to_be_visible()
     with page.expect_download() as download:
         keys.press(page.get_by_role("link", name="Export CSV"))
@@ -263,7 +265,7 @@ def test_without_scripts_everything_essential_works(window: Window, site: str, t
     page.get_by_role("button", name=re.compile("^Confirm")).click()
     expect(page.get_by_role("status").first).to_contain_text("Confirmed:")
     expect(page.get_by_text("seen without scripts")).to_be_visible()
-    page.locator(".film-crumbs a").last.click()
+    page.locator(".film-page__breadcrumbs a").last.click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV").click()
     assert {row["state"] for row in rows_of(download.value.path())} == {"done", "unpacked"}

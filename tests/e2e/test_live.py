@@ -94,15 +94,15 @@ def test_an_archive_of_85_films_is_all_there_when_it_has_finished(
         reader.evaluate("window.untouched = true")
     expect(reader.locator("[data-final]")).to_be_attached(timeout=SCREENING)
     assert untouched(reader)
-    expect(reader.locator(".tile")).to_have_count(60)
-    expect(reader.locator(".pages")).to_contain_text("Page 1 of 2")
-    expect(reader.locator("#films .tally")).to_have_text("86")
+    expect(reader.locator(".film-tile")).to_have_count(60)
+    expect(reader.locator(".pagination")).to_contain_text("Page 1 of 2")
+    expect(reader.locator("#films .heading-count")).to_have_text("86")
     expect(reader.locator("summary", has_text="Run again")).to_be_visible()
     expect(reader.get_by_role("link", name="Open the reading room")).to_be_visible()
     expect(reader.get_by_text("Cancel batch…")).to_have_count(0)
     same_when_loaded(reader)
     reader.get_by_role("link", name="Next").click()
-    expect(reader.locator(".tile")).to_have_count(26)
+    expect(reader.locator(".film-tile")).to_have_count(26)
 
 
 def test_every_view_of_a_list_becomes_what_a_reload_shows(
@@ -171,8 +171,8 @@ def test_files_chosen_in_an_open_batch_stay_chosen_while_others_arrive(reader: P
     expect(reader.locator("[data-headline]")).to_contain_text("3 films screened")
 
 
-MARK = "images => images.forEach((image) => { image.marked = image.closest('.tile').dataset.film; })"
-UNMOVED = "images => images.filter((image) => image.marked === image.closest('.tile').dataset.film).length"
+MARK = "images => images.forEach((image) => { image.marked = image.closest('.film-tile').dataset.film; })"
+UNMOVED = "images => images.filter((image) => image.marked === image.closest('.film-tile').dataset.film).length"
 
 
 def test_pictures_and_what_is_open_stay_while_the_rest_is_renewed(
@@ -182,15 +182,15 @@ def test_pictures_and_what_is_open_stay_while_the_rest_is_renewed(
     client.submit(batch)
     opened(reader, client, batch)
     reader.locator(".histogram summary").click()
-    expect(reader.locator(".tile img").first).to_be_attached(timeout=SCREENING)
+    expect(reader.locator(".film-tile img").first).to_be_attached(timeout=SCREENING)
     with worker_held_up(live_stack.stack):
         reader.wait_for_timeout(4000)
-        marked = reader.locator(".tile img").count()
-        reader.locator(".tile img").evaluate_all(MARK)
+        marked = reader.locator(".film-tile img").count()
+        reader.locator(".film-tile img").evaluate_all(MARK)
         if not reader.locator("[data-final]").count():
             reader.get_by_text("Cancel batch…").click()
     finished(reader)
-    assert reader.locator(".tile img").evaluate_all(UNMOVED) == marked > 0
+    assert reader.locator(".film-tile img").evaluate_all(UNMOVED) == marked > 0
     assert reader.locator(".histogram details").get_attribute("open") is not None
     assert reader.locator("[data-key=rerun]").get_attribute("open") is None  # it is not the one that was opened
     same_when_loaded(reader)
@@ -202,17 +202,16 @@ def test_the_film_somebody_stands_on_does_not_move(reader: Page, client: Client,
     with worker_held_up(live_stack.stack):
         client.submit(batch)
         opened(reader, client, batch, "?sort=score")
-        reader.locator(".tile a").nth(5).focus()
-        focused = (
-            "() => [...document.querySelectorAll('.tile')].findIndex((one) => one.contains(document.activeElement))"
-        )
-        names = reader.locator(".tile-name").all_inner_texts()
+        reader.locator(".film-tile a").nth(5).focus()
+        tiles = "[...document.querySelectorAll('.film-tile')]"
+        focused = f"() => {tiles}.findIndex((tile) => tile.contains(document.activeElement))"
+        names = reader.locator(".film-tile__name").all_inner_texts()
     finished(reader)
     assert reader.evaluate(focused) == 5
-    assert reader.locator(".tile-name").all_inner_texts() == names
-    expect(reader.locator(".tile img")).to_have_count(24)
+    assert reader.locator(".film-tile__name").all_inner_texts() == names
+    expect(reader.locator(".film-tile img")).to_have_count(24)
     reader.evaluate("document.activeElement.blur()")
-    expect(reader.locator(".tile-name")).not_to_have_text(names)
+    expect(reader.locator(".film-tile__name")).not_to_have_text(names)
     same_when_loaded(reader)
 
 

@@ -55,14 +55,14 @@ def test_five_films_by_keys_alone(page: Page, live_stack: LiveStack, tmp_path: P
     second = on_a_film(page, first)
     expect(live).to_contain_text("The model said")
     expect(live).to_contain_text("You: COVID-19 signs.")
-    expect(page.locator(".room-read")).to_have_text("1 read today")
+    expect(page.locator(".reading-room__count")).to_have_text("1 read today")
 
     page.keyboard.press("a")
     third = on_a_film(page, second)
     page.keyboard.press("z")
     assert on_a_film(page, third) == second
     expect(live).to_contain_text("Withdrawn")
-    expect(page.locator(".room-model")).to_be_visible()
+    expect(page.locator(".reading-room__result")).to_be_visible()
     page.keyboard.press(page.locator("[data-key]").first.get_attribute("data-key") or "")
     assert on_a_film(page, second) == third
 

@@ -57,13 +57,13 @@ def test_reports_print_with_the_notice_on_every_page(
     assert all(path.name in whole for path in [*films, *extra])
     assert f"unsupported_kind {REFUSED + 1}" in whole
     assert "Back to the batch" not in whole
-    for picture in page.locator(".films img").all():
+    for picture in page.locator(".film-table img").all():
         assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
 
     page.get_by_role("link", name="second.png").click()
     page.goto(f"{page.url.split('?')[0]}/report")
     page.wait_for_load_state("networkidle")
-    assert page.locator(".film img").evaluate("image => image.naturalWidth") > 0
+    assert page.locator(".report-film img").evaluate("image => image.naturalWidth") > 0
     texts = printed(page, paper)
     assert_paged(texts)
     assert re.search(r"de-identification receipt", " ".join(texts), re.IGNORECASE)

@@ -70,7 +70,7 @@ def wait_for_batch(page: Page, timeout: float = 30_000) -> None:
 
 def newest_batch(page: Page) -> str:
     """The address of the newest batch on the first page."""
-    href = page.locator(".batches a").first.get_attribute("href")
+    href = page.locator(".batch-table a").first.get_attribute("href")
     return str(page.evaluate("href => new URL(href, location.href).href", href))
 
 

@@ -371,10 +371,10 @@ def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: An
     names = ("c.png", "a.png", "b.png")
     viewing({name: png_bytes(PhantomSpec(256, 256, seed=20 + at)) for at, name in enumerate(names)}, opened=False)
     page.get_by_role("link", name="Name", exact=True).click()
-    page.locator(".tile a").first.click()
+    page.locator(".film-tile a").first.click()
     for name, place in (("a.png", "1 of 3"), ("b.png", "2 of 3"), ("c.png", "3 of 3")):
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
-        expect(page.locator(".film-place")).to_have_text(place)
+        expect(page.locator(".film-page__position")).to_have_text(place)
         page.wait_for_load_state()  # the scripts have run by then
         page.keyboard.press("j")
     page.keyboard.press("[")
@@ -406,7 +406,7 @@ def test_without_javascript_the_picture_is_there(page: Page, viewing: Any, windo
     expect(picture).to_be_visible()
     expect(plain.get_by_role("group", name="Viewer tools")).to_be_hidden()
     plain.get_by_text("Show what raised the score").click()
-    expect(plain.locator("img.map")).to_be_visible()
+    expect(plain.locator("img.viewer__still--heatmap")).to_be_visible()
     plain.locator("#prevalence").fill("50")
     plain.get_by_role("button", name="Show", exact=True).click()
     expect(plain.locator("#prevalence")).to_have_value("50")

@@ -57,7 +57,7 @@ async function updatePage(page) {
   const { version } = page.dataset;
   const isComplete = morphNode(page, wanted);
   if (!isComplete) page.dataset.version = version; // the old version, so that the next round fetches the rest
-  const [navigation, wantedNavigation] = [document, fetched].map((tree) => tree.querySelector(".nav"));
+  const [navigation, wantedNavigation] = [document, fetched].map((tree) => tree.querySelector(".site-nav"));
   if (navigation && wantedNavigation) morphNode(navigation, wantedNavigation);
   return isComplete;
 }

@@ -89,7 +89,7 @@ export class FileList {
       const group = button.dataset.group ?? "all";
       const count = this.entries.reduce((sum, entry) => sum + (GROUPS[group](entry) ? 1 : 0), 0);
       writeText(button, "b", formatCount(count));
-      button.classList.toggle("is-nil", !count);
+      button.classList.toggle("is-zero", !count);
       button.setAttribute("aria-pressed", String(group === this.group));
     }
     this.shown = this.group === "all" ? this.entries : this.entries.filter(GROUPS[this.group]);
@@ -113,12 +113,12 @@ export class FileList {
   }
 
   #addRow() {
-    const row = createElement("div", "entry", "row");
-    const name = createElement("div", "entry-name", "cell");
-    name.append(createElement("span", "entry-path"), createElement("span", "entry-note"));
-    const state = createElement("div", "entry-word", "cell");
-    state.append(createIcon(), createElement("span", "entry-state"));
-    row.append(name, createElement("div", "entry-size", "cell"), state);
+    const row = createElement("div", "file-row", "row");
+    const name = createElement("div", "file-row__name", "cell");
+    name.append(createElement("span", "file-row__path"), createElement("span", "file-row__note"));
+    const state = createElement("div", "file-row__state", "cell");
+    state.append(createIcon(), document.createElement("span"));
+    row.append(name, createElement("div", "file-row__size", "cell"), state);
     this.space.append(row);
     return row;
   }
@@ -162,15 +162,15 @@ function createIcon() {
 function fillRow(row, entry, index, height) {
   const [icon, word] = STATES[entry.state];
   const share = entry.state === "sending" && entry.size ? ` ${formatWholePercent(entry.sent / entry.size)}` : "";
-  row.className = `entry is-${entry.state}`;
+  row.className = `file-row is-${entry.state}`;
   row.style.top = `${index * height}px`;
   row.setAttribute("aria-rowindex", String(index + 1));
-  writeText(row, ".entry-path", entry.path);
-  writeText(row, ".entry-note", entry.note);
-  writeText(row, ".entry-size", entry.file ? formatBytes(entry.size) : "");
-  writeText(row, ".entry-state", word + share);
+  writeText(row, ".file-row__path", entry.path);
+  writeText(row, ".file-row__note", entry.note);
+  writeText(row, ".file-row__size", entry.file ? formatBytes(entry.size) : "");
+  writeText(row, ".file-row__state span", word + share);
   row.querySelector("use")?.setAttribute("href", `#i-${icon}`);
-  row.querySelector(".entry-name")?.setAttribute("title", entry.note ? `${entry.path}: ${entry.note}` : entry.path);
+  row.querySelector(".file-row__name")?.setAttribute("title", entry.note ? `${entry.path}: ${entry.note}` : entry.path);
 }
 
 /**

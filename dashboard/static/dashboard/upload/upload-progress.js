@@ -157,7 +157,7 @@ export class UploadProgress {
   #showNote(text, isError = false) {
     this.parts.note.hidden = !text;
     this.parts.note.textContent = text;
-    this.parts.note.classList.toggle("is-wrong", isError);
+    this.parts.note.classList.toggle("is-error", isError);
   }
 
   /** @param {string} text */

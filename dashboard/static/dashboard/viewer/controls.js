@@ -60,7 +60,7 @@ export class ViewerControls {
   /** Show the canvas with its controls in place of the picture that is there without JavaScript. */
   reveal() {
     for (const name of ["bar", "canvas", "readout", "facts"]) this.part(name)?.removeAttribute("hidden");
-    for (const image of this.root.querySelectorAll(".viewer-still")) image.setAttribute("hidden", "");
+    for (const image of this.root.querySelectorAll(".viewer__still")) image.setAttribute("hidden", "");
   }
 
   /**
