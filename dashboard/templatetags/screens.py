@@ -24,6 +24,7 @@ ICONS = {
     "pending": "eye", "disputed": "diamond", "confirmed": "check", "overturned": "turn-back", "unreadable": "bar",
     "second_opinion": "eye", "withdrawn": "dash",
 }  # fmt: skip
+STEP_LABELS = {"intake": "at upload", "worker": "during screening", "sender": "by the sender"}
 LABELS = {
     **dict(Film.State.choices),
     **dict(Film.Decision.choices),
@@ -64,6 +65,12 @@ def p_value(value: float) -> str:
 def flag_word(flag: str) -> str:
     """Return the reason of a flag in words."""
     return FLAG_WORDS.get(flag, flag)
+
+
+@register.filter
+def step_label(step: str) -> str:
+    """Return where a film's processing ended, in words."""
+    return STEP_LABELS.get(step, step)
 
 
 @register.filter

@@ -146,7 +146,7 @@ def test_the_honesty_panel_names_the_worst_source_and_the_shortcuts(film: Film, 
     content = page(as_owner, film)
     worst = min(card["elsewhere"], key=lambda row: row["values"]["auroc"]["value"])
     assert worst["name"] in content
-    assert f"All {len(card['elsewhere'])} tests on other sources" in content
+    assert f"All {len(card['elsewhere'])} external data sets" in content
     for sentence in model_evidence.shortcut_sentences(card_of(film.batch.model)):
         assert sentence in content
     assert "lungs blacked out" in content
@@ -158,12 +158,12 @@ def test_a_model_without_measured_shortcuts_says_what_is_to_be_feared(model_vers
 
 
 def test_the_receipt_lists_names_only(film: Film, as_owner: Client) -> None:
-    assert "Nothing was found in the file that had to be removed." in page(as_owner, film)
+    assert "The file contained nothing that had to be removed." in page(as_owner, film)
     update(film, receipt=["PatientName", "EXIF <GPS>"], as_sent=True)
     content = page(as_owner, film)
     assert "<li>PatientName</li> <li>EXIF &lt;GPS&gt;</li>" in content
-    assert "Text burnt into the pixels stays." in content
-    assert "also keeps the file as it was sent" in content
+    assert "Text burnt into the pixels is not removed." in content
+    assert "also keeps the original file" in content
 
 
 def test_relatives(make_films: MakeFilms, as_owner: Client, owner: User, batch: Batch) -> None:
@@ -181,7 +181,7 @@ def test_relatives(make_films: MakeFilms, as_owner: Client, owner: User, batch: 
     assert "The same again" in content
     assert f'<a href="{archive.get_absolute_url()}">ward.zip</a>' in content
     inside = page(as_owner, archive)
-    assert "What was in it" in inside
+    assert "Contents of the archive" in inside
     assert first.get_absolute_url() in inside
 
 

@@ -120,4 +120,4 @@ def test_every_badge_has_a_symbol_on_the_page() -> None:
 
 def test_empty_pages_say_what_to_do_next(model_version: object, as_owner: Client, as_colleague: Client) -> None:
     assert "No batches yet" in as_owner.get(reverse("home")).content.decode()
-    assert "Nothing waits for a verdict" in as_colleague.get(reverse("reviews")).content.decode()
+    assert "No films to review" in as_colleague.get(reverse("reviews")).content.decode()

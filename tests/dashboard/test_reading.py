@@ -112,7 +112,7 @@ def test_blinded_verdict_is_answered_with_what_the_model_said(make_films: MakeFi
     see(as_reader, first)
     answer = as_reader.post(first + "/verdict", {"answer": "negative", "note": "rotated"})
     content = see(as_reader, answer.headers["Location"])
-    assert "The model said 0.88, positive. You: No such signs. Overturned." in content
+    assert "Model: positive, score 0.88. You: No such signs. Overturned." in content
     entry = Review.objects.get()
     assert (entry.verdict, entry.finding, entry.blinded, entry.note) == ("overturned", "negative", True, "rotated")
     assert entry.seconds is not None
@@ -129,15 +129,15 @@ def test_score_in_sight(make_films: MakeFilms, as_reader: Client) -> None:
     answer = as_reader.post(address + "/verdict", {"answer": "confirmed"})
     assert answer.headers["Location"] == reverse("reading")
     assert not Review.objects.get().blinded
-    assert "Nothing waits to be read" in see(as_reader, reverse("reading"))
+    assert "No films to read" in see(as_reader, reverse("reading"))
 
 
 def test_the_setting_is_the_default_of_the_switch(film: Film, as_reader: Client, settings: Any) -> None:
-    assert "You read blinded" in see(as_reader, reverse("reading"))
+    assert "Blinded reading" in see(as_reader, reverse("reading"))
     settings.READING_BLINDED = False
-    assert "score in sight" in see(as_reader, reverse("reading"))
+    assert "score shown" in see(as_reader, reverse("reading"))
     as_reader.post(reverse("reading-mode"), {"blinded": "1"})
-    assert "You read blinded" in see(as_reader, reverse("reading"))
+    assert "Blinded reading" in see(as_reader, reverse("reading"))
 
 
 def test_uncertain_film_asks_for_a_finding_even_with_the_score_in_sight(film: Film, as_reader: Client) -> None:
@@ -155,7 +155,7 @@ def test_undo_leads_back_to_the_film_with_everything_in_sight(make_films: MakeFi
     answer = as_reader.post(reverse("reading-undo"))
     assert answer.headers["Location"] == first
     content = see(as_reader, first)
-    assert "Withdrawn" in content
+    assert "Verdict withdrawn" in content
     assert "Confirm “positive”" in content
     as_reader.post(first + "/verdict", {"answer": "overturned"})
     assert Film.objects.get(pk=Review.objects.latest("id").film_id).review_state == "overturned"
@@ -231,8 +231,8 @@ def test_second_reader_sees_nothing_of_the_first(
 
 
 def test_figures_pages(make_films: MakeFilms, as_reader: Client, as_colleague: Client) -> None:
-    assert "You have read no film yet" in see(as_reader, reverse("reading-me"))
-    assert "Nobody has read a film yet" in see(as_colleague, reverse("reading-readers"))
+    assert "You have not read any films yet" in see(as_reader, reverse("reading-me"))
+    assert "No films have been read yet" in see(as_colleague, reverse("reading-readers"))
     make_films(3, flags=("positive",))
     address = start(as_reader)
     while address != reverse("reading"):
@@ -243,7 +243,7 @@ def test_figures_pages(make_films: MakeFilms, as_reader: Client, as_colleague: C
     Review.objects.update(created_at=timezone.now() - timedelta(days=1))
     mine = see(as_reader, reverse("reading-me"))
     assert "3 of 3" in mine
-    assert "hidden cases" not in mine.split("To agree with the model")[0]
+    assert "gold cases" not in mine.split("Agreement with the model")[0]
 
 
 def test_list_by_state_of_review(make_films: MakeFilms, as_colleague: Client, colleague: User) -> None:
@@ -254,7 +254,7 @@ def test_list_by_state_of_review(make_films: MakeFilms, as_colleague: Client, co
     for state, film in expected.items():
         content = see(as_colleague, f"{reverse('reviews')}?state={state}")
         assert [one.original_name for one in films if one.original_name in content] == [film.original_name], state
-    assert "No film here" in see(as_colleague, f"{reverse('reviews')}?state=overturned")
+    assert "No films in this state" in see(as_colleague, f"{reverse('reviews')}?state=overturned")
     assert as_colleague.get(f"{reverse('reviews')}?state=x").status_code == 400
 
 

@@ -17,7 +17,7 @@ from tests.dashboard.conftest import MakeFilms
 from tests.screening.factories import done, film
 
 
-def posted_text(client: Client, name: str, pk: object) -> str:
+def text_of(client: Client, name: str, pk: object) -> str:
     """A report as it reads, without its tags."""
     answer = client.get(reverse(name, args=[pk]))
     assert answer.status_code == 200
@@ -41,14 +41,14 @@ def test_a_batchs_counts_add_up(as_owner: Client, mixed: Batch) -> None:
     answer = as_owner.get(reverse("batch-report", args=[mixed.pk]))
     assert sum(chip.films for chip in answer.context["states"]) == answer.context["progress"].total == 8
     assert sum(bar.films for bar in answer.context["histogram"].bars) == 4
-    text = posted_text(as_owner, "batch-report", mixed.pk)
+    text = text_of(as_owner, "batch-report", mixed.pk)
     assert "All 8" in text
     assert "Screened 4" in text
     assert "0.90 to 0.95 3" in text
 
 
 def test_every_refused_file_is_named_with_code_and_reason(as_owner: Client, mixed: Batch) -> None:
-    text = posted_text(as_owner, "batch-report", mixed.pk)
+    text = text_of(as_owner, "batch-report", mixed.pk)
     assert "blank_film 2" in text
     for row in (
         "film-11.png Rejected blank_film Every pixel is black.",
@@ -68,9 +68,9 @@ def test_flagged_films_have_thumbnail_score_and_review(as_owner: Client, mixed: 
 
 
 def test_long_lists_say_how_many_are_left(as_owner: Client, mixed: Batch, monkeypatch: Any) -> None:
-    monkeypatch.setattr(reports, "FLAGGED_SHOWN", 1)
-    monkeypatch.setattr(reports, "REFUSED_SHOWN", 1)
-    text = posted_text(as_owner, "batch-report", mixed.pk)
+    monkeypatch.setattr(reports, "MAX_FLAGGED_SHOWN", 1)
+    monkeypatch.setattr(reports, "MAX_REFUSED_SHOWN", 1)
+    text = text_of(as_owner, "batch-report", mixed.pk)
     assert "3 more flagged films are not listed here" in text
     assert "2 more files without a result are not listed here" in text
     assert (
@@ -80,7 +80,7 @@ def test_long_lists_say_how_many_are_left(as_owner: Client, mixed: Batch, monkey
 
 
 def test_the_model_is_named_to_the_last_digit_with_its_honest_numbers(as_owner: Client, mixed: Batch) -> None:
-    text = posted_text(as_owner, "batch-report", mixed.pk)
+    text = text_of(as_owner, "batch-report", mixed.pk)
     card = mixed.model.card
     assert mixed.model.digest in text
     assert card["preprocessing"]["version"] in text
@@ -88,26 +88,26 @@ def test_the_model_is_named_to_the_last_digit_with_its_honest_numbers(as_owner: 
     for row in (card["metrics"], *card["elsewhere"]):
         assert row["name"] in text
         assert f"{row['values']['auroc']['value']:.2f}" in text
-    assert "its own sources" in text
-    assert "sources it has not seen" in text
+    assert "own test films" in text
+    assert "external" in text
     assert "Known shortcuts" in text
 
 
 def test_no_figure_comes_from_few_verdicts(as_owner: Client, mixed: Batch, colleague: Any) -> None:
     Film.objects.filter(batch=mixed, decision="positive").update(review_state="confirmed")
-    assert "What readers found" not in posted_text(as_owner, "batch-report", mixed.pk)
+    assert "Readers' findings" not in text_of(as_owner, "batch-report", mixed.pk)
 
 
 def test_figures_come_from_enough_verdicts(as_owner: Client, batch: Batch, make_films: MakeFilms) -> None:
     make_films(25, flags=("positive",))
     Film.objects.filter(batch=batch).update(review_state="confirmed")
-    text = posted_text(as_owner, "batch-report", batch.pk)
+    text = text_of(as_owner, "batch-report", batch.pk)
     assert "Positive 25 25 25 1.000 (0.867 to 1.000)" in text
-    assert "Sensitivity and specificity cannot be told" in text
+    assert "Sensitivity and specificity need verdicts on all positive and uncertain films" in text
 
 
 def test_an_empty_batch_has_a_report(as_owner: Client, batch: Batch) -> None:
-    text = posted_text(as_owner, "batch-report", batch.pk)
+    text = text_of(as_owner, "batch-report", batch.pk)
     assert "All 0" in text
     assert "The batch is not finished" in text
 
@@ -117,9 +117,9 @@ def test_a_films_report_tells_everything_known_of_it(as_owner: Client, colleague
     film.save()
     Review.objects.create(film=film, reviewer=colleague, verdict="overturned", finding="negative", note="a skin fold",
                           score=0.9, decision="positive")  # fmt: skip
-    text = posted_text(as_owner, "film-report", film.pk)
+    text = text_of(as_owner, "film-report", film.pk)
     for part in (
-        "0.900", "the model says COVID-19", "Black and white were exchanged", "colleague", "Overturned",
+        "0.900", "the model's decision is COVID-19", "Black and white are inverted", "colleague", "Overturned",
         "a skin fold", "PatientName, PatientID", film.sha256, film.batch.model.digest,
         "of 100 called positive have it", "Known shortcuts",
     ):  # fmt: skip
@@ -130,14 +130,14 @@ def test_a_films_report_tells_everything_known_of_it(as_owner: Client, colleague
 
 def test_a_hidden_gold_case_does_not_show(as_owner: Client, colleague: Any, film: Film) -> None:
     Review.objects.create(film=film, reviewer=colleague, verdict="confirmed", gold=True, note="secret")
-    assert "secret" not in posted_text(as_owner, "film-report", film.pk)
+    assert "secret" not in text_of(as_owner, "film-report", film.pk)
 
 
 @pytest.mark.parametrize("state", ["queued", "rejected"])
 def test_a_film_without_result_has_a_report(as_owner: Client, batch: Batch, state: str) -> None:
     code = "blank_film" if state == "rejected" else ""
     row = film(batch, 1, state=state, code=code, reason="Every pixel is black." if code else "")
-    text = posted_text(as_owner, "film-report", row.pk)
+    text = text_of(as_owner, "film-report", row.pk)
     assert ("Every pixel is black." if code else "waits for a worker") in text
 
 

@@ -154,7 +154,7 @@ def test_progress_tells_the_script_when_the_page_is_another(as_owner: Client, ba
 
 def test_the_script_takes_no_message_meant_for_the_next_page(as_owner: Client, batch: Batch) -> None:
     as_owner.get(reverse("password-changed"))
-    said = "Your password is changed."
+    said = "Password changed."
     assert said not in as_owner.get(batch.get_absolute_url(), headers={"X-Live": "1"}).content.decode()
     assert said in as_owner.get(batch.get_absolute_url()).content.decode()
 

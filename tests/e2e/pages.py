@@ -100,7 +100,7 @@ def _choose_files(page: Page) -> None:
 def _send_to_a_dead_line(page: Page) -> None:
     _choose_files(page)
     page.route("**/files", lambda route: route.abort("internetdisconnected"))
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     expect(page.locator("[data-note]")).to_have_text(re.compile("Connection lost|No answer"))
 
 
@@ -141,8 +141,8 @@ def _show_viewer_help(page: Page) -> None:
 
 
 def _start_reading(page: Page) -> None:
-    if page.get_by_role("button", name="Go on reading").is_visible():  # what has been seen stays seen
-        page.get_by_role("button", name="Go on reading").click()
+    if page.get_by_role("button", name="Continue reading").is_visible():  # what has been seen stays seen
+        page.get_by_role("button", name="Continue reading").click()
         page.get_by_role("button", name="Release and exit").click()
     page.get_by_role("button", name="Start reading").click()
     page.wait_for_url("**/reading/*-*")
@@ -182,7 +182,7 @@ def _too_many_fields(page: Page) -> None:
       }
     }""")
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("This request could not be taken")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The request was refused")
 
 
 NOT_FOUND = r"Failed to load resource: .* status of 404"

@@ -37,6 +37,6 @@ def send(page: Page, name: str, films: list[Path]) -> None:
     """Choose files, send them, and wait on the batch's page until all are settled."""
     page.get_by_label("Name of the batch").fill(name)
     page.get_by_label("Choose files").set_input_files(films)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     finished(page)

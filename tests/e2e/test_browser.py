@@ -32,9 +32,9 @@ def test_from_files_to_a_verdict(page: Page, live_stack: LiveStack, films: list[
         assert picture.evaluate("image => image.naturalWidth") > 0
 
     page.get_by_role("link", name="first.png").click()
-    expect(page.get_by_text("A computed phantom, not a patient.")).to_be_visible()
+    expect(page.get_by_text("A synthetic phantom, not a patient.")).to_be_visible()
     expect(page.get_by_role("heading", name="How far to trust this score")).to_be_visible()
-    page.get_by_label("Note, if any").fill("looked at by the browser")
+    page.get_by_label("Note (optional)").fill("looked at by the browser")
     page.get_by_role("button", name=re.compile("^Confirm")).click()
     expect(page.get_by_role("status").first).to_contain_text("Confirmed: first.png")
     expect(page.get_by_text("looked at by the browser")).to_be_visible()
@@ -59,10 +59,10 @@ def test_files_that_do_not_arrive_are_sent_again(page: Page, live_stack: LiveSta
     page.route("**/files", disturb)
     page.get_by_label("Name of the batch").fill("Through a bad line")
     page.get_by_label("Choose files").set_input_files(films[:4])
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     expect(page.get_by_role("table", name="Files")).to_contain_text("413")
     expect(page.locator("[data-count]")).to_have_text("1 of 4 files could not be sent.")
-    page.get_by_role("button", name="Try these again").click()
+    page.get_by_role("button", name="Retry failed files").click()
     expect(page.locator("[data-headline]")).to_contain_text("4 films screened", timeout=SCREENING)
 
 
@@ -71,7 +71,7 @@ def test_queue_leads_from_film_to_film(page: Page, live_stack: LiveStack, films:
     send(page, "For the queue", films[:2])
     page.get_by_role("link", name="Reviews").click()
     before = int(page.locator(".site-nav__count").inner_text().split()[0])
-    page.get_by_role("link", name="Start with the oldest").click()
+    page.get_by_role("link", name="Start with the oldest film").click()
     page.get_by_role("button", name="Overturn").click()
     expect(page.get_by_role("status").first).to_contain_text("Overturned")
     expect(page.get_by_role("heading", name="Your verdict")).to_be_visible()

@@ -89,7 +89,7 @@ def test_an_archive_of_85_films_is_all_there_when_it_has_finished(
             archive.write(path, path.name)
     with worker_held_up(live_stack.stack):
         reader.get_by_label("Choose files").set_input_files(tmp_path / "ward.zip")
-        reader.get_by_role("button", name="Send and screen").click()
+        reader.get_by_role("button", name="Upload and screen").click()
         expect(reader.locator("[data-state-badges]")).to_contain_text("Screening")
         reader.evaluate("window.untouched = true")
     expect(reader.locator("[data-final]")).to_be_attached(timeout=SCREENING)

@@ -53,7 +53,7 @@ def test_five_films_by_keys_alone(page: Page, live_stack: LiveStack, tmp_path: P
     page.keyboard.press("c")  # confirms nothing: the decision is hidden
     page.keyboard.press("y")
     second = on_a_film(page, first)
-    expect(live).to_contain_text("The model said")
+    expect(live).to_contain_text("Model:")
     expect(live).to_contain_text("You: COVID-19 signs.")
     expect(page.locator(".reading-room__count")).to_have_text("1 read today")
 
@@ -61,18 +61,18 @@ def test_five_films_by_keys_alone(page: Page, live_stack: LiveStack, tmp_path: P
     third = on_a_film(page, second)
     page.keyboard.press("z")
     assert on_a_film(page, third) == second
-    expect(live).to_contain_text("Withdrawn")
+    expect(live).to_contain_text("withdrawn")
     expect(page.locator(".reading-room__result")).to_be_visible()
     page.keyboard.press(page.locator("[data-key]").first.get_attribute("data-key") or "")
     assert on_a_film(page, second) == third
 
     page.keyboard.press("n")
     page.keyboard.type("rotated; you see")  # letters that would be verdicts elsewhere
-    expect(page.get_by_label("Note, if any")).to_have_value("rotated; you see")
+    expect(page.get_by_label("Note (optional)")).to_have_value("rotated; you see")
     page.keyboard.press("Escape")
     page.keyboard.press("u")
     fourth = on_a_film(page, third)
-    expect(live).to_contain_text("Called unreadable.")
+    expect(live).to_contain_text("Marked unreadable.")
     page.keyboard.press("k")
     fifth = on_a_film(page, fourth)
     expect(live).to_contain_text("Skipped.")
@@ -124,13 +124,13 @@ def test_without_scripts_and_on_a_phone(browser: Browser, live_stack: LiveStack,
     expect(plain).to_have_url(FILM)
     first = plain.url
     assert plain.locator("[data-still]").is_visible()
-    plain.get_by_label("Note, if any").fill("by a plain form")
+    plain.get_by_label("Note (optional)").fill("by a plain form")
     plain.get_by_role("button", name="No such signs").click()
     expect(plain.locator("[data-live]")).to_contain_text("You: No such signs.")
     plain.get_by_role("button", name="Undo").click()
     expect(plain).to_have_url(first)
     plain.get_by_role("button", name="Unreadable").click()
-    expect(plain.locator("[data-live]")).to_contain_text("Called unreadable.")
+    expect(plain.locator("[data-live]")).to_contain_text("Marked unreadable.")
     plain.get_by_role("button", name="Skip").click()
     expect(plain).to_have_url(FILM)
     plain.get_by_role("button", name="Release and exit").click()

@@ -140,7 +140,7 @@ def test_a_folder_of_anything_gets_a_row_for_each_file(page: Page, live_stack: L
     expect(files).to_contain_text("Mixed/large.dcm")
     expect(files).to_contain_text("A film may have at most 64.0 MB.")
 
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     wait_for_batch(page)
     expect(page.locator("[data-state-badges]")).to_contain_text("Finished", timeout=SCREENING)
     rows = {row["file"]: row for row in rows_of(page)}
@@ -164,7 +164,7 @@ def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: Live
     line = Line(page)
     line.holding_after = 15
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     _arrives_unheard(page, line.held[0], ward)
     page.route(re.compile(r"/(files|progress)$"), lambda route: route.abort("internetdisconnected"))
@@ -177,7 +177,7 @@ def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: Live
     batch = newest_batch(page)
     arrived = {row["file"] for row in rows_of(page, batch)}
     assert len(arrived) == 16
-    unfinished = page.get_by_role("group", name="One upload is not finished")
+    unfinished = page.get_by_role("group", name="An upload is not finished")
     expect(unfinished).to_contain_text("16 of 40 files arrived; choose the folder “Ward 3” again")
     again = Line(page)
     choose_folder(page, ward)
@@ -208,7 +208,7 @@ def test_a_line_that_comes_back_is_used_without_being_asked(page: Page, live_sta
     line = Line(page)
     line.holding_after = 10
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     page.context.set_offline(True)
     line.release()
@@ -225,7 +225,7 @@ def test_a_killed_web_server_costs_no_file(page: Page, live_stack: LiveStack, wa
     line = Line(page)
     line.holding_after = 10
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     servers = [one for one in psutil.Process().children(recursive=True) if _is_web_of(live_stack, one)]
     assert servers
@@ -248,7 +248,7 @@ def test_pause_and_go_on(page: Page, live_stack: LiveStack, ward: Path) -> None:
     line = Line(page)
     line.holding_after = 8
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("[data-note]")).to_contain_text("Pausing when the files on their way have arrived")
@@ -267,10 +267,10 @@ def test_cancelling_asks_then_stops_everything(page: Page, live_stack: LiveStack
     line = Line(page)
     line.holding_after = 8
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     page.get_by_role("button", name="Cancel…").click()
-    page.get_by_role("button", name="Keep sending").click()
+    page.get_by_role("button", name="Continue upload").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.get_by_role("button", name="Cancel…").click()
     page.get_by_role("button", name="Cancel the batch").click()
@@ -278,7 +278,7 @@ def test_cancelling_asks_then_stops_everything(page: Page, live_stack: LiveStack
     expect(page.locator("[data-state-badges]")).to_contain_text("Cancelled")
     assert [row["state"] for row in rows_of(page)] == ["cancelled"] * 8
     page.goto(live_stack.base_url)
-    expect(page.get_by_role("group", name="One upload is not finished")).to_be_hidden()
+    expect(page.get_by_role("group", name="An upload is not finished")).to_be_hidden()
 
 
 def test_who_is_signed_out_signs_in_elsewhere_and_goes_on(
@@ -290,7 +290,7 @@ def test_who_is_signed_out_signs_in_elsewhere_and_goes_on(
     line = Line(page)
     line.holding_after = 8
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     context.clear_cookies(name="sessionid")
     line.release()
@@ -319,7 +319,7 @@ def test_a_full_quota_stops_everything_and_says_so(page: Page, live_stack: LiveS
     page.reload()
     choose_folder(page, ward)
     expect(page.locator("[data-remarks]")).to_contain_text("Of your quota only 12 files are left")
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     expect(page.locator("[data-note]")).to_contain_text("You have sent 12 files")
     expect(page.locator("[data-count]")).to_have_text("12 of 40 files arrived")
     live_stack.stack.run_management_command("shell", "--no-imports", "-c", set_quota % None)
@@ -335,12 +335,12 @@ def test_a_file_that_was_moved_meanwhile_is_told_from_a_lost_line(
     sign_in(page, live_stack, "mover")
     choose_folder(page, ward)
     (ward / "left" / "0001.png").unlink()
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     expect(page.locator("[data-count]")).to_have_text("1 of 40 files could not be sent.")
     page.get_by_role("button", name="Not sent").click()
     row = page.get_by_role("row", name="Ward 3/left/0001.png")
     expect(row).to_contain_text("was it moved or changed? Choose it again.")
-    page.get_by_role("button", name="Screen without them").click()
+    page.get_by_role("button", name="Screen without these files").click()
     wait_for_batch(page)
     assert len(rows_of(page)) == 39
 
@@ -351,7 +351,7 @@ def test_part_of_a_folder_is_not_mistaken_for_all_of_it(page: Page, live_stack: 
     line = Line(page)
     line.holding_after = 8
     choose_folder(page, ward)
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     line.wait_until_held()
     page.unroute_all(behavior="ignoreErrors")
     page.goto(live_stack.base_url)
@@ -365,7 +365,7 @@ def test_part_of_a_folder_is_not_mistaken_for_all_of_it(page: Page, live_stack: 
     expect(page.locator("[data-count]")).to_contain_text("of the 40 files chosen the first time are there")
     names = {row["file"] for row in rows_of(page)}
     assert {f"Ward 3/right/{index:04d}.png" for index in range(0, 40, 2)} <= names
-    page.get_by_role("button", name="Screen without them").click()
+    page.get_by_role("button", name="Screen without these files").click()
     expect(page.locator("[data-state-badges]")).to_contain_text("Finished", timeout=SCREENING)
 
 
@@ -401,7 +401,7 @@ def test_very_many_files_leave_the_page_small(page: Page, live_stack: LiveStack,
     submissions: list[Route] = []
     # 1,500 films on the workers would hold other tests up.
     page.route(re.compile(r"/submit$"), lambda route: submissions.append(route))
-    page.get_by_role("button", name="Send and screen").click()
+    page.get_by_role("button", name="Upload and screen").click()
     most = 0
     for _ in range(600):
         most = max(most, page.evaluate(count))
@@ -437,7 +437,7 @@ def test_without_scripts_a_form_sends_many_files(plain: Page, ward: Path) -> Non
     expect(plain.get_by_text("Choose a folder")).to_be_hidden()
     plain.get_by_label("Name of the batch").fill("Without scripts")
     plain.locator("input[name=file]").set_input_files(films)
-    plain.get_by_role("button", name="Send and screen").click()
+    plain.get_by_role("button", name="Upload and screen").click()
     expect(plain.get_by_role("heading", name="Without scripts")).to_be_visible()
     assert {row["file"] for row in rows_of(plain)} == {film.name for film in films}
 
@@ -448,6 +448,6 @@ def test_without_scripts_too_many_files_are_refused_with_advice(plain: Page, tmp
         (tmp_path / f"{number}.png").write_bytes(bytes(20_000))
     plain.get_by_label("Name of the batch").fill("Too many")
     plain.locator("input[name=file]").set_input_files(sorted(tmp_path.glob("*.png")))
-    plain.get_by_role("button", name="Send and screen").click()
+    plain.get_by_role("button", name="Upload and screen").click()
     expect(plain.get_by_text("too_many_files")).to_be_visible()
     expect(plain.get_by_text("One request carries at most 1,000 files")).to_be_visible()
