@@ -105,9 +105,7 @@ def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: s
     finished(page)
     page.get_by_role("link", name="Compare with the first run").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^\s*\d of 8 decisions\s+changed\s*$"))
-    moved = [
-        abs(float(text.replace("−", "-"))) for text in page.locator("td[data-label='Change']").all_inner_texts()
-    ]
+    moved = [abs(float(text.replace("−", "-"))) for text in page.locator("td[data-label='Change']").all_inner_texts()]
     assert len(moved) == 8
     assert moved == sorted(moved, reverse=True)
 
