@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.access import user_of
 from dashboard.errors import wants_json
 from dashboard.presentation import sentences
+from dashboard.presentation.script_settings import upload_settings
 from dashboard.presentation.shared_context import batch_context
 from screening.batches import counts, queries
 from screening.batches import services as service
@@ -29,13 +30,16 @@ VIEWS = ("grid", "table")
 @require_safe
 def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a batch; the page's script requests it again during screening and updates the parts that have changed."""
-    found = queries.batch_for(user_of(request), pk)
+    user = user_of(request)
+    found = queries.batch_for(user, pk)
     progress = progress_of(found)
+    allowance = upload_limits_of(user)
     context = {
         **batch_context(found, progress),
         "final": progress.is_final,
         "version": _version(progress),
-        **vars(upload_limits_of(user_of(request))),
+        **vars(allowance),
+        "upload_settings": upload_settings(user.pk, allowance, found),
         **_reruns(found, progress),
         "state_chips": sentences.state_chips(progress),
         "decision_chips": sentences.decision_chips(progress),

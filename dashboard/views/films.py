@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
 from dashboard.presentation import model_evidence, prevalence, sentences
+from dashboard.presentation.script_settings import viewer_settings
 from dashboard.presentation.shared_context import film_context
 from ml.model_card.card import ModelCard
 from screening.accounts.access import is_reviewer
@@ -38,6 +39,7 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         "may_review": is_reviewer(user) and bool(found.flags),
         "from_queue": "queue" in request.GET,
         "note_length": MAX_NOTE_LENGTH,
+        "viewer_settings": viewer_settings(found),
         **_model_performance(request, card_of(found.batch.model)),
         **_list_context(request, found),
         **_related_films(found),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import posted_text, require_reviewer, require_staff
 from dashboard.presentation import geometry, reading_sentences, sentences
+from dashboard.presentation.script_settings import reading_settings, viewer_settings
 from screening.errors import ScreeningError
 from screening.model_versions import card_of
 from screening.models import ReadingClaim
@@ -23,8 +24,6 @@ from screening.reading import queries as reading_queries
 from screening.reading import services as reading
 from screening.reading import statistics as reading_statistics
 from screening.reading.reviews import MAX_NOTE_LENGTH
-
-RENEWALS = 5  # of a claim by the open page, in the time the claim lasts
 
 
 @require_safe
@@ -74,7 +73,8 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
         "keys": reading_sentences.page_keys(buttons),
         "read_today": reading_queries.count_read_since(reader, _today()),
         "note_length": MAX_NOTE_LENGTH,
-        "beat": max(1, settings.READING_CLAIM_SECONDS // RENEWALS),
+        "viewer_settings": viewer_settings(claim.film, blind=blind),
+        "reading_settings": reading_settings(claim.film),
         **(_blinded_context(claim) if blind else _unblinded_context(claim)),
     }
     response = render(request, "dashboard/reading/film.html", context)

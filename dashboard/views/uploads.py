@@ -9,11 +9,11 @@ from uuid import UUID
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.access import posted_text, user_of
 from dashboard.errors import wants_json
+from dashboard.presentation.script_settings import batch_addresses
 from screening.batches import queries
 from screening.batches import sample as samples
 from screening.batches import services as batches
@@ -23,16 +23,6 @@ from screening.intake.requests import missing_digests, pair_with_paths
 from screening.intake.services import add_upload
 from screening.model_versions import model_by_name
 from screening.models import Batch, Film
-
-# Names of the addresses that the upload script uses, and their routes.
-BATCH_ROUTES = {
-    "page": "batch",
-    "progress": "batch-progress",
-    "files": "batch-add",
-    "missing": "batch-missing",
-    "submit": "batch-submit",
-    "cancel": "batch-cancel",
-}
 
 
 @require_POST
@@ -55,8 +45,7 @@ def sample(request: HttpRequest) -> HttpResponse:
 def open_batch(request: HttpRequest) -> JsonResponse:
     """Create an empty batch, and return its addresses to the script."""
     batch = _new_batch(request)
-    addresses = {name: reverse(route, args=[batch.pk]) for name, route in BATCH_ROUTES.items()}
-    return JsonResponse({"id": str(batch.pk), "name": batch.name, **addresses}, status=201)
+    return JsonResponse({"id": str(batch.pk), "name": batch.name, **batch_addresses(batch)}, status=201)
 
 
 @require_POST

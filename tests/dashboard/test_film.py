@@ -95,11 +95,11 @@ def test_values_are_the_owners_and_the_reviewers_alone(
 
 def test_the_viewer_knows_what_to_show(film: Film, as_owner: Client) -> None:
     content = page(as_owner, film)
-    assert f'data-pixels="{reverse("film-pixels", args=[film.pk])}"' in content
-    assert "data-map" not in content
+    assert f'"pixels": "{reverse("film-pixels", args=[film.pk])}"' in content
+    assert '"heatmap": null' in content
     assert f'src="{reverse("film-display", args=[film.pk])}"' in content  # also without JavaScript
     update(film, mapped=True)
-    assert f'data-map="{reverse("film-map", args=[film.pk])}"' in page(as_owner, film)
+    assert f'"heatmap": "{reverse("film-map", args=[film.pk])}"' in page(as_owner, film)
     update(film, pictured=False, mapped=False)
     assert "data-viewer" not in page(as_owner, film)
 

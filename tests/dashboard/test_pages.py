@@ -18,7 +18,7 @@ from screening.models import Batch, Film
 from tests.dashboard.conftest import MakeFilms
 
 INLINE = [
-    re.compile(r"<script(?![^>]*\ssrc=)", re.IGNORECASE),
+    re.compile(r'<script(?![^>]*(\ssrc=|type="application/json"))', re.IGNORECASE),
     re.compile(r"<style\b", re.IGNORECASE),
     re.compile(r"<[^>]+\sstyle\s*=", re.IGNORECASE),
     re.compile(r"<[^>]+\son[a-z]+\s*=", re.IGNORECASE),

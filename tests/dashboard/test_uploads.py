@@ -209,7 +209,7 @@ def test_form_says_the_limits_and_what_is_left(as_owner: Client, batch: Batch, s
     content = as_owner.get(reverse("home") if place == "home" else batch.get_absolute_url()).content.decode()
     for told in ("3.0\xa0MB", "5.0\xa0GB", "77 megapixels", "1,234 files", "7.0\xa0MB and 55 files left"):
         assert told in content, told
-    for told in ('data-max-file="3145728"', 'data-max-archive="5368709120"', 'data-quota-bytes="7340032"'):
+    for told in ('"maxFile": 3145728', '"maxArchive": 5368709120', '"quotaBytes": 7340032'):
         assert told in content, told
 
 

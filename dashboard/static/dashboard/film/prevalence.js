@@ -3,6 +3,7 @@
  * `screening/worker/triage.py`, without a request.
  */
 import { formatPercent } from "../shared/number-words.js";
+import { readSettings } from "../shared/settings.js";
 
 /**
  * Compute the predictive values by Bayes' rule.
@@ -24,17 +25,17 @@ export function predictiveValues(sensitivity, specificity, prevalence) {
 
 /**
  * Show the predictive values of the typed prevalence.
- * @param {HTMLElement} section holds the field, the two values, and sensitivity and specificity at both thresholds
+ * @param {HTMLElement} section holds the field and the two values
  */
 function connectSection(section) {
   const field = /** @type {HTMLInputElement} */ (section.querySelector("[data-prevalence]"));
-  const atThreshold = (/** @type {string} */ name) => (section.dataset[name] ?? "").split(" ").map(Number);
+  /** @type {Record<"high" | "low", { sensitivity: number, specificity: number }>} */
+  const { high, low } = readSettings("operating-point-performance");
   field.addEventListener("input", () => {
     const prevalence = field.valueAsNumber / 100;
     if (!(prevalence > 0 && prevalence < 1)) return;
-    const [[highSensitivity, highSpecificity], [lowSensitivity, lowSpecificity]] = ["high", "low"].map(atThreshold);
-    const { positive } = predictiveValues(highSensitivity, highSpecificity, prevalence);
-    const { negative } = predictiveValues(lowSensitivity, lowSpecificity, prevalence);
+    const { positive } = predictiveValues(high.sensitivity, high.specificity, prevalence);
+    const { negative } = predictiveValues(low.sensitivity, low.specificity, prevalence);
     write("[data-ppv]", positive);
     write("[data-npv]", negative);
   });

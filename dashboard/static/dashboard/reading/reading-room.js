@@ -3,11 +3,13 @@
  * the next film's picture loaded beforehand.
  */
 import { asRequestError, postBody } from "../shared/http.js";
+import { readSettings } from "../shared/settings.js";
 import { areSingleKeysOn, isKeyTaken } from "../shared/single-keys.js";
 
 const ANNOUNCE_DELAY = 150; // milliseconds after which screen readers notice a change of the text
 
-const { dataset } = document.body;
+/** @type {{ renewAddress: string, renewSeconds: number, prefetchAddress: string }} */
+const settings = readSettings("reading-settings");
 const form = /** @type {HTMLFormElement} */ (document.querySelector("[data-verdict]"));
 const note = /** @type {HTMLTextAreaElement} */ (document.querySelector("[data-note]"));
 const status = /** @type {HTMLElement} */ (document.querySelector("[data-live]"));
@@ -65,7 +67,7 @@ function announceResult() {
 async function renewClaim() {
   if (isSubmitted) return;
   try {
-    await postBody(dataset.beat ?? "", new FormData());
+    await postBody(settings.renewAddress, new FormData());
   } catch (error) {
     const { isTransient, message } = asRequestError(error);
     if (!isSubmitted && !isTransient) showStatus(message);
@@ -74,7 +76,7 @@ async function renewClaim() {
 
 async function prefetchNextPicture() {
   try {
-    const { picture } = await postBody(dataset.ahead ?? "", new FormData());
+    const { picture } = await postBody(settings.prefetchAddress, new FormData());
     if (picture) new Image().src = picture;
   } catch {
     // Then the next film's picture is loaded together with its page.
@@ -89,6 +91,6 @@ document.querySelector("[data-help-open]")?.addEventListener("click", () => help
 window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
 heading.focus({ preventScroll: true });
 announceResult();
-setInterval(renewClaim, Number(dataset.beatSeconds) * 1000);
+setInterval(renewClaim, settings.renewSeconds * 1000);
 if (document.readyState === "complete") prefetchNextPicture();
 else window.addEventListener("load", prefetchNextPicture);

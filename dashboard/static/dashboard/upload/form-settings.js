@@ -1,6 +1,15 @@
-/** @file The settings that the server writes into the upload form: its file inputs, the limits, and the batch. */
+/** @file The settings of the upload form: its file inputs, the limits, and the batch. */
+import { readSettings } from "../shared/settings.js";
 
 /** @typedef {Pick<import("./resume-state.js").UnfinishedBatch, "id" | "name" | "addresses">} OpenBatch */
+
+/**
+ * @typedef {object} UploadSettings
+ * @property {string} user id of the signed-in user
+ * @property {string} openAddress where a new batch is created
+ * @property {import("./file-selection.js").UploadLimits} limits
+ * @property {OpenBatch | null} batch the batch whose page this is; null on the first page
+ */
 
 /**
  * Return the form's file inputs.
@@ -10,26 +19,12 @@ export function pickersOf(form) {
   return [...form.querySelectorAll("input")].filter((input) => "pick" in input.dataset);
 }
 
-/**
- * @param {DOMStringMap} data
- * @returns {import("./file-selection.js").UploadLimits}
- */
-export function limitsOf({ maxFile, maxArchive, quotaBytes, quotaFiles }) {
-  const toLimit = (/** @type {string | undefined} */ text) => (text ? Number(text) : Infinity);
+/** @returns {UploadSettings} */
+export function readUploadSettings() {
+  const { limits, ...settings } = readSettings("upload-settings");
+  const { maxFile, maxArchive, quotaBytes, quotaFiles } = limits;
   return {
-    maxFile: toLimit(maxFile),
-    maxArchive: toLimit(maxArchive),
-    quotaBytes: toLimit(quotaBytes),
-    quotaFiles: toLimit(quotaFiles),
+    ...settings,
+    limits: { maxFile, maxArchive, quotaBytes: quotaBytes ?? Infinity, quotaFiles: quotaFiles ?? Infinity },
   };
-}
-
-/**
- * Return the batch whose page this is.
- * @param {DOMStringMap} data
- * @returns {OpenBatch}
- */
-export function batchOf(data) {
-  const { batch = "", name = "", page = "", progress = "", files = "", missing = "", submit = "", cancel = "" } = data;
-  return { id: batch, name, addresses: { page, progress, files, missing, submit, cancel } };
 }

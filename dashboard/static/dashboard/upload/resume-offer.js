@@ -16,10 +16,11 @@ export class ResumeOffer {
 
   /**
    * @param {HTMLFormElement} form
+   * @param {string} user id of the signed-in user
    * @param {() => void} onChange is called when the user chooses
    */
-  constructor(form, onChange) {
-    this.user = form.dataset.user ?? "";
+  constructor(form, user, onChange) {
+    this.user = user;
     this.root = form.querySelector("[data-resume]");
     this.root?.addEventListener("change", () => {
       this.isChosenByUser = true;

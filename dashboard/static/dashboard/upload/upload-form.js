@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatFiles } from "../shared/number-words.js
 import { connectDropZone } from "./drop-zone.js";
 import { collectInput } from "./file-collection.js";
 import { FileSelection } from "./file-selection.js";
-import { batchOf, limitsOf, pickersOf } from "./form-settings.js";
+import { pickersOf, readUploadSettings } from "./form-settings.js";
 import { ResumeOffer } from "./resume-offer.js";
 import { deleteBatch, loadBatch, storeBatch } from "./resume-state.js";
 import { UploadProgress } from "./upload-progress.js";
@@ -13,14 +13,14 @@ import { UploadQueue } from "./upload-queue.js";
 const PART_NAMES = ["drop", "title", "remarks", "clear", "hint", "go", "new", "sending", "pause", "cancel", "again",
   "without", "ask", "stay", "stop"];
 
-/** @import { OpenBatch } from "./form-settings.js" */
+/** @import { OpenBatch, UploadSettings } from "./form-settings.js" */
 
 /** One form for films. */
 class UploadForm {
   /** @type {HTMLFormElement} */
   form;
-  /** @type {DOMStringMap} the form's data attributes */
-  data;
+  /** @type {UploadSettings} */
+  settings;
   /** @type {Record<string, any>} elements by the names of their data attributes; null where the page lacks one */
   parts;
   /** @type {string} the title while nothing is selected */
@@ -45,14 +45,14 @@ class UploadForm {
   /** @param {HTMLFormElement} form */
   constructor(form) {
     this.form = form;
-    this.data = form.dataset;
+    this.settings = readUploadSettings();
     this.parts = Object.fromEntries(PART_NAMES.map((name) => [name, form.querySelector(`[data-${name}]`)]));
     this.emptyTitle = this.parts.title.textContent;
     this.sendText = this.parts.go.textContent;
-    this.selection = new FileSelection(limitsOf(this.data));
+    this.selection = new FileSelection(this.settings.limits);
     this.progress = new UploadProgress(form);
-    this.offer = new ResumeOffer(form, () => this.showSelection());
-    this.batch = this.data.files ? batchOf(this.data) : null;
+    this.offer = new ResumeOffer(form, this.settings.user, () => this.showSelection());
+    this.batch = this.settings.batch;
     this.offer.load().then(() => this.showSelection());
     this.connectControls();
     connectDropZone(form, this.parts.drop, {
@@ -65,7 +65,7 @@ class UploadForm {
   }
 
   get user() {
-    return this.data.user ?? "";
+    return this.settings.user;
   }
 
   connectControls() {
@@ -117,7 +117,7 @@ class UploadForm {
     const resumed = this.offer.chosenBatch;
     parts.title.textContent = hasFiles
       ? `${formatFiles(sendable.length)}, ${formatBytes(selection.bytes)}` : this.emptyTitle;
-    this.data.step = hasFiles ? "chosen" : "choose";
+    this.form.dataset.step = hasFiles ? "chosen" : "choose";
     parts.clear.hidden = !hasFiles;
     parts.remarks.replaceChildren(...remarks.map(createListItem));
     if (parts.new) parts.new.hidden = Boolean(resumed);
@@ -157,7 +157,7 @@ class UploadForm {
 
   /** @returns {Promise<OpenBatch>} */
   async createBatch() {
-    const { id, name, ...addresses } = await postWithRetries(this.data.open ?? "", this.formData("name", "model"));
+    const { id, name, ...addresses } = await postWithRetries(this.settings.openAddress, this.formData("name", "model"));
     return { id, name, addresses };
   }
 
@@ -196,7 +196,7 @@ class UploadForm {
   askAboutFailed({ counts, sendable }) {
     const { arrived = 0, present = 0, rejected = 0, failed = 0 } = counts;
     this.progress.conclude(`${formatCount(failed)} of ${formatFiles(sendable)} could not be sent.`);
-    this.progress.showChoice({ again: true, without: arrived + present + rejected > 0 || Boolean(this.data.files) });
+    this.progress.showChoice({ again: true, without: arrived + present + rejected > 0 || this.settings.batch !== null });
   }
 
   /** Submit the batch, unless fewer files were selected than before the interruption; then ask the user first. */
@@ -285,7 +285,7 @@ class UploadForm {
   /** @param {boolean} isLocked */
   setLocked(isLocked) {
     this.isLocked = isLocked;
-    this.data.step = isLocked ? "sending" : "choose";
+    this.form.dataset.step = isLocked ? "sending" : "choose";
     for (const input of pickersOf(this.form)) input.disabled = isLocked;
     for (const button of this.form.querySelectorAll("button")) if (button.type === "submit") button.disabled = isLocked;
   }

@@ -1,10 +1,10 @@
 /**
  * @file The film viewer: zoom, pan, window and level, inversion, rotation and heatmap.
  *
- * It works on the element of templates/dashboard/film/_viewer.html, whose data attributes say what to show:
- *   data-pixels  address of the film's pixel values (status 202 while a worker renders them)
- *   data-map     address of the heatmap; absent where there is none, or where the reader must not see it
- *   data-width, data-height  the film's size in pixels, from its header
+ * It works on the element of templates/dashboard/film/_viewer.html. The page's viewer settings say what to show:
+ *   pixels   address of the film's pixel values (status 202 while a worker renders them)
+ *   heatmap  address of the heatmap; null where there is none, or where the reader must not see it
+ *   width, height  the film's size in pixels, from its header
  * Its <img data-still> is shown until the viewer has started, and without JavaScript.
  *
  *   const viewer = new Viewer(document.querySelector("[data-viewer]"));
@@ -17,6 +17,7 @@
  * values are) or "refused" (the values cannot be loaded).
  */
 import { formatMeasurement } from "../shared/number-words.js";
+import { readSettings } from "../shared/settings.js";
 import { ACTIONS } from "./actions.js";
 import { ViewerControls } from "./controls.js";
 import { ViewerInput } from "./input.js";
@@ -32,6 +33,8 @@ import { colourTable } from "./window-level.js";
 export class Viewer {
   /** @type {HTMLElement} the element of the template */
   root;
+  /** @type {{ width: number, height: number, pixels: string, heatmap: string | null }} */
+  settings;
   /** @type {HTMLElement} the part in which the film lies */
   stage;
   /** @type {HTMLImageElement} the picture that is shown without JavaScript */
@@ -69,6 +72,7 @@ export class Viewer {
   constructor(root) {
     const part = (/** @type {string} */ name) => /** @type {any} */ (root.querySelector(`[data-${name}]`));
     this.root = root;
+    this.settings = readSettings("viewer-settings");
     this.stage = part("stage");
     this.still = part("still");
     this.painter = new Painter(part("canvas"));
@@ -105,14 +109,14 @@ export class Viewer {
   async #load() {
     const { signal } = this.#disposal;
     try {
-      const { width, height } = this.root.dataset;
-      this.#showValues(await readPicture(this.still, Math.max(Number(width), Number(height))), "still");
+      const { width, height } = this.settings;
+      this.#showValues(await readPicture(this.still, Math.max(width, height)), "still");
     } catch {
       // The picture does not load, or it comes from a bucket whose pixels a page may not read: wait for the values.
     }
     try {
       const showWait = () => this.controls.showStatus("Full depth is loading …");
-      this.#showValues(await loadPixelValues(this.root.dataset.pixels ?? "", signal, showWait), "full");
+      this.#showValues(await loadPixelValues(this.settings.pixels, signal, showWait), "full");
       this.controls.showStatus("");
     } catch (error) {
       if (signal.aborted) return;
@@ -230,7 +234,7 @@ export class Viewer {
   }
 
   async toggleHeatmap() {
-    const address = this.root.dataset.map;
+    const address = this.settings.heatmap;
     if (!address) return;
     this.isHeatmapShown = !this.isHeatmapShown;
     this.showState();
