@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dashboard.presentation.estimates import format_interval, interval_phrase
 from ml.model_card.card import ModelCard, card_to_json
 from ml.model_card.description import PartCounts
 from ml.model_card.evidence import ClassReport, Evaluation, GateResult, SeedRun
@@ -57,16 +58,14 @@ class Metric:
     @property
     def interval(self) -> str:
         """Return the interval with two decimals; empty without one."""
-        low, high = self.estimate.low, self.estimate.high
-        return "" if low is None or high is None else f"{low:.2f}–{high:.2f}"
+        return format_interval(self.estimate)
 
     @property
     def interval_words(self) -> str:
         """Return the interval as part of a sentence, or the reason why there is none."""
-        if self.interval:
-            # Word joiners: a line must not break inside it.
-            return f"95 % interval {self.interval}".replace("–", "\u2060–\u2060")
-        return "no interval, as there were no errors" if self.value == 1.0 else "no interval"
+        if not self.interval and self.value == 1.0:
+            return "no interval, as there were no errors"
+        return interval_phrase(self.interval)
 
     @property
     def at(self) -> str:
@@ -195,6 +194,29 @@ def seed_runs(card: ModelCard | None) -> SeedRuns | None:
         [LABELS[key] for key in known],
         [(name, [_number(metrics.get(key)) for key in known]) for name, metrics in rows],
     )
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """The test films of one subgroup; the value of ``auroc`` is ``None`` where they are too few."""
+
+    name: str
+    films: int
+    positives: int
+    auroc: Metric
+
+
+def subgroups(card: ModelCard | None) -> list[Subgroup]:
+    """Return the AUROC of each subgroup of the test films."""
+    return [
+        Subgroup(
+            f"{row.dimension.capitalize()}: {row.name}",
+            row.films,
+            row.positives,
+            Metric("AUROC", Estimate(row.auroc, row.low, row.high)),
+        )
+        for row in (card.subgroups if card else ())
+    ]
 
 
 def gate_results(card: ModelCard | None) -> list[tuple[str, GateResult]]:

@@ -9,6 +9,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard.presentation import estimates
+from dashboard.presentation.estimates import Interval
 from dashboard.presentation.sentences import BATCH_STATE_LABELS
 from screening.batches.progress import state_of
 from screening.models import Film
@@ -46,7 +48,25 @@ def score(value: float | None) -> str:
 @register.filter
 def percent(value: float | None) -> str:
     """Return a share in per cent; a dash without one."""
-    return "–" if value is None else f"{100 * value:.1f}".removesuffix(".0")
+    return "–" if value is None else estimates.format_percent(value)
+
+
+@register.filter
+def interval(estimate: Interval, digits: int = 2) -> str:
+    """Return the 95 % interval of an estimate."""
+    return estimates.format_interval(estimate, digits)
+
+
+@register.filter
+def interval_phrase(estimate: Interval) -> str:
+    """Return the 95 % interval of an estimate as part of a sentence."""
+    return estimates.interval_phrase(estimates.format_interval(estimate))
+
+
+@register.filter
+def percent_interval_phrase(share: Interval) -> str:
+    """Return the 95 % interval of a share in per cent, as part of a sentence."""
+    return estimates.interval_phrase(estimates.format_percent_interval(share))
 
 
 @register.filter

@@ -34,6 +34,7 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "labels": model_evidence.LABELS,
         "split": model_evidence.split_counts(card),
         "seeds": model_evidence.seed_runs(card),
+        "subgroups": model_evidence.subgroups(card),
         "gate": model_evidence.gate_results(card),
         "matrices": model_evidence.confusion_matrices(card),
         "charts": charts.available_charts(card),

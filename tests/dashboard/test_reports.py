@@ -102,7 +102,7 @@ def test_figures_come_from_enough_verdicts(as_owner: Client, batch: Batch, make_
     make_films(25, flags=("positive",))
     Film.objects.filter(batch=batch).update(review_state="confirmed")
     text = text_of(as_owner, "batch-report", batch.pk)
-    assert "Positive 25 25 25 1.000 (0.867 to 1.000)" in text
+    assert "Positive 25 25 25 1.000 (0.867–1.000)" in text
     assert "Sensitivity and specificity need verdicts on all positive and uncertain films" in text
 
 
