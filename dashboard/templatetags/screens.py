@@ -26,7 +26,13 @@ ICONS = {
     "pending": "eye", "disputed": "diamond", "confirmed": "check", "overturned": "turn-back", "unreadable": "bar",
     "second_opinion": "eye", "withdrawn": "dash",
 }  # fmt: skip
-STEP_LABELS = {"intake": "at upload", "worker": "during screening", "sender": "by the sender"}
+STEP_LABELS = {
+    "intake": "at upload",
+    "gate": "by the gate",
+    "worker": "during screening",
+    "sweep": "after its worker was lost",
+    "sender": "by the sender",
+}
 LABELS = {
     **dict(Film.State.choices),
     **dict(Film.Decision.choices),

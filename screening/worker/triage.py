@@ -12,10 +12,10 @@ FLAG_POSITIVE, FLAG_UNCERTAIN = Decision.POSITIVE.value, Decision.UNCERTAIN.valu
 FLAG_FAILED, FLAG_SAMPLED = "failed", "sampled"
 
 FLAG_WORDS = {
-    FLAG_POSITIVE: "the score lies at or above the upper operating point",
-    FLAG_UNCERTAIN: "the score lies between the two operating points",
+    FLAG_POSITIVE: "the score is at or above the upper operating point",
+    FLAG_UNCERTAIN: "the score is between the two operating points",
     FLAG_FAILED: "the film could not be screened",
-    FLAG_SAMPLED: "drawn at random from the films not flagged otherwise",
+    FLAG_SAMPLED: "selected at random from the films without another flag",
 }
 
 
