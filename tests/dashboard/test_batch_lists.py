@@ -1,4 +1,4 @@
-"""A batch's list: the histogram's bars filter, uncertainty sorts, and what is shown is counted without counting."""
+"""Lists of a batch's films: filter by a histogram bar, sort by uncertainty, and totals without COUNT(*)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def scored(batch: Batch, make_films: MakeFilms) -> Batch:
 def shown(client: Client, batch: Batch, **wanted: str) -> list[float | None]:
     page = client.get(batch.get_absolute_url(), wanted).context["page"]
     assert page.paginator.count == len(page.object_list)
-    return [one.score for one in page]
+    return [film.score for film in page]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bodies are refused by their header and their sender, before a byte of them is read."""
+"""Bodies that are refused by their header and their sender, before a byte of them is read."""
 
 from __future__ import annotations
 

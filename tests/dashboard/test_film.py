@@ -1,4 +1,4 @@
-"""A film's page: what it says, whom it lets in, and what it asks of the workers."""
+"""The page of a film: its content, who may see it, and the pixel values that it requests from the workers."""
 
 from __future__ import annotations
 
@@ -168,8 +168,8 @@ def test_the_receipt_lists_names_only(film: Film, as_owner: Client) -> None:
 
 def test_relatives(make_films: MakeFilms, as_owner: Client, owner: User, batch: Batch) -> None:
     first, second, archive, third = make_films(4)
-    for one in (first, second):
-        update(one, patient="pseudonym-of-one", archive=archive)
+    for film in (first, second):
+        update(film, patient="pseudonym-of-one", archive=archive)
     update(archive, kind="zip", state="unpacked", score=None, decision="", original_name="ward.zip", pictured=False)
     other = Batch.objects.create(owner=owner, name="The same again", model=batch.model)
     update(second, batch=other, sha256=first.sha256, archive=None, patient="")

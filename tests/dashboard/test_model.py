@@ -1,4 +1,4 @@
-"""The model's page and its charts, from the card that ships and from poorer ones."""
+"""The page of a model and its charts, with complete and with incomplete model cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every page: the notice, the content security policy, and a constant number of queries."""
+"""Rules for every page: the notice, the content security policy, and a constant number of queries."""
 
 from __future__ import annotations
 

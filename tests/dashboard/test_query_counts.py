@@ -1,4 +1,4 @@
-"""Every list asks the database as often with ten films as with ten thousand."""
+"""The number of queries of each list, which is the same with ten films as with ten thousand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of the reading room: what they show, what they hide, who gets them."""
+"""The pages of the reading room: content, blinding, and access."""
 
 from __future__ import annotations
 
@@ -253,7 +253,9 @@ def test_list_by_state_of_review(make_films: MakeFilms, as_colleague: Client, co
     expected = {"pending": films[2], "unreadable": films[0], "disputed": films[1]}
     for state, film in expected.items():
         content = see(as_colleague, f"{reverse('reviews')}?state={state}")
-        assert [one.original_name for one in films if one.original_name in content] == [film.original_name], state
+        assert [shown.original_name for shown in films if shown.original_name in content] == [film.original_name], (
+            state
+        )
     assert "No films in this state" in see(as_colleague, f"{reverse('reviews')}?state=overturned")
     assert as_colleague.get(f"{reverse('reviews')}?state=x").status_code == 400
 

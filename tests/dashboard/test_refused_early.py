@@ -1,4 +1,4 @@
-"""What is refused before any view is asked says why, and what the operator sets."""
+"""Requests refused before any view runs: the answer says why, and what the operator has to set."""
 
 from __future__ import annotations
 

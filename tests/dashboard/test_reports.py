@@ -1,4 +1,4 @@
-"""Reports: what a batch's and a film's say, to whom, and that nothing is left out unsaid."""
+"""Reports of a batch and of a film: content, access, and notes on what is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of a re-run: who may ask for one, and what they show."""
+"""The pages of a re-run: access and content."""
 
 from __future__ import annotations
 

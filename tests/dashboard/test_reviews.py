@@ -1,4 +1,4 @@
-"""The reviewer's way through the queue."""
+"""The list of films to review, and verdicts on the page of a film."""
 
 from __future__ import annotations
 

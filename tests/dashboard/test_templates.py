@@ -1,4 +1,4 @@
-"""The templates of the pages: in use, in the layout of their formatter, and short enough to be read."""
+"""Templates: each one is used, formatted by djangofmt, and has short lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending films, with JavaScript and without."""
+"""Upload of films, with and without JavaScript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sees what: owner and staff; strangers get what they would get if it did not exist."""
+"""Access to pages: owner and staff see them; for others the answer is the same as if the object did not exist."""
 
 from __future__ import annotations
 
