@@ -181,7 +181,7 @@ def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: Live
     expect(unfinished).to_contain_text("16 of 40 files arrived; choose the folder “Ward 3” again")
     again = Line(page)
     choose_folder(page, ward)
-    expect(unfinished.get_by_role("radio", name="Go on with")).to_be_checked()
+    expect(unfinished.get_by_role("radio", name="Continue")).to_be_checked()
     page.get_by_role("button", name="Resume upload").click()
     wait_for_batch(page)
     assert page.url == batch
@@ -358,7 +358,7 @@ def test_part_of_a_folder_is_not_mistaken_for_all_of_it(page: Page, live_stack: 
     for spare in (ward / "left").iterdir():
         spare.unlink()
     page.goto(newest_batch(page))
-    expect(page.get_by_text("Choose the same folder again to go on")).to_be_attached()
+    expect(page.get_by_text("Choose the same folder again to continue")).to_be_attached()
     page.get_by_text("Add more films first").click()
     choose_folder(page, ward)
     page.get_by_role("button", name="Add and screen").click()
