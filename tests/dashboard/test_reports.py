@@ -138,7 +138,7 @@ def test_a_film_without_result_has_a_report(as_owner: Client, batch: Batch, stat
     code = "blank_film" if state == "rejected" else ""
     row = film(batch, 1, state=state, code=code, reason="Every pixel is black." if code else "")
     text = text_of(as_owner, "film-report", row.pk)
-    assert ("Every pixel is black." if code else "waits for a worker") in text
+    assert ("Every pixel is black." if code else "waiting for a worker") in text
 
 
 @pytest.mark.parametrize("name", ["batch-report", "film-report"])
