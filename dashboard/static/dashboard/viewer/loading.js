@@ -69,5 +69,5 @@ async function fetchPixels(address, signal) {
  */
 async function errorOf(answer) {
   const { code = "refused", detail = "" } = await answer.json().catch(() => ({}));
-  return detail ? new RequestError(answer.status, code, sentence) : statusError(answer.status);
+  return detail ? new RequestError(answer.status, code, detail) : statusError(answer.status);
 }
