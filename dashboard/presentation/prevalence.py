@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest
@@ -31,5 +32,6 @@ def prevalence_context(request: HttpRequest, card: ModelCard | None) -> dict[str
     return {
         "prevalence": f"{percent:g}",
         "measured": measured,
+        "prevalence_settings": asdict(measured),
         "predictive_values": predictive_values_at(measured, percent / 100),
     }
