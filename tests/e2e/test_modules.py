@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from ml.model_card.evidence import AtOperatingPoints, SensitivitySpecificity
 from screening.worker.triage import predictive_values_at
 from tests.e2e.modules import blank_page, call, run_script
 
@@ -147,8 +148,8 @@ def test_a_stopped_post_is_told_from_a_lost_one(blank: Page) -> None:
 def test_predictive_values_are_those_of_the_server(
     blank: Page, sensitivity: float, specificity: float, prevalence: float
 ) -> None:
-    measured = {"sensitivity": sensitivity, "specificity": specificity}
-    expected = predictive_values_at({"high": measured, "low": measured}, prevalence)
+    measured = SensitivitySpecificity(sensitivity, specificity)
+    expected = predictive_values_at(AtOperatingPoints(low=measured, high=measured), prevalence)
     found = call(blank, "film/prevalence.js", "predictiveValues", sensitivity, specificity, prevalence)
     for value, wanted in ((found["positive"], expected.ppv), (found["negative"], expected.npv)):
         assert math.isnan(value) if wanted is None else value == pytest.approx(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def test_edges_of_a_window_and_back(
 
 
 def colours(
-    page: Page, film: dict[str, Any], window: dict[str, float] | None, *, inverted: bool = False
+    page: Page, film: dict[str, Any], window: Mapping[str, float] | None, *, inverted: bool = False
 ) -> list[int]:
     """The grey level of every code, from the table of colours; each must be opaque and without a hue."""
     script = f"""{MAKE_VALUES}
