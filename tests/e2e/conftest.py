@@ -1,4 +1,4 @@
-"""One browser a module, one world a run, and no page may complain."""
+"""Fixtures of the browser tests: one browser a module, one set of site data a run, and no error in any page."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from screening.batches.sample_study import short_study
 from tests.conftest import LiveStack
-from tests.e2e.browsers import ARGUMENTS, DESKTOP, PROGRAMS, find_chromium, listen
+from tests.e2e.browsers import ARGUMENTS, DESKTOP, PROGRAMS, find_chromium, record_messages
+from tests.e2e.site_data import SiteData, create_site_data
 from tests.e2e.steps import SIDE
-from tests.e2e.world import World, build
 
 PATIENCE = 15_000  # milliseconds
-Window = Callable[..., Page]
+NewWindow = Callable[..., Page]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "complains(*patterns): the browser may say what matches one of these")
+    config.addinivalue_line("markers", "browser_errors(*patterns): errors of the browser that the test expects")
 
 
 def chromium() -> str:
-    """The browser's program, or a skip that says why; with ``E2E_REQUIRED=1`` a failure."""
+    """Return the browser's program; skip the test where there is none, or fail with ``E2E_REQUIRED=1``."""
     program = find_chromium()
     if program is not None:
         return program
@@ -39,7 +39,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """See :func:`chromium`."""
+    """Start one browser for a module."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield started
@@ -47,53 +47,53 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def world(live_stack: LiveStack) -> World:
-    """Films in every state, and people to look at them."""
-    return build(live_stack.stack, short_study())
+def site_data(live_stack: LiveStack) -> SiteData:
+    """Create films in every state, and users who look at them."""
+    return create_site_data(live_stack.stack, first_study())
 
 
 @pytest.fixture
 def complaints(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """What the browser complains of while a test runs; the test fails for whatever it did not expect."""
-    said: list[str] = []
-    yield said
-    patterns = [pattern for marker in request.node.iter_markers("complains") for pattern in marker.args]
-    assert [one for one in said if not any(re.search(pattern, one) for pattern in patterns)] == []
+    """Collect the browser's errors during a test; the test fails for each that it does not expect."""
+    messages: list[str] = []
+    yield messages
+    patterns = [pattern for marker in request.node.iter_markers("browser_errors") for pattern in marker.args]
+    assert [text for text in messages if not any(re.search(pattern, text) for pattern in patterns)] == []
 
 
 @pytest.fixture
-def window(
+def new_window(
     browser: Browser, complaints: list[str], request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Window]:
-    """Opens windows that share nothing, each listened to; a failing test leaves pictures of them behind."""
+) -> Iterator[NewWindow]:
+    """Return a function that opens a window with a session of its own; a failing test leaves screenshots."""
     failed = request.session.testsfailed
     opened: list[BrowserContext] = []
 
-    def new(size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
+    def open_window(size: tuple[int, int] = DESKTOP, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         context.set_default_timeout(PATIENCE)
-        listen(context, complaints)
+        record_messages(context, complaints)
         opened.append(context)
         return context.new_page()
 
-    yield new
+    yield open_window
     for number, context in enumerate(opened):
         if request.session.testsfailed > failed and context.pages:
             picture = tmp_path / f"failure-{number}.png"
             context.pages[0].screenshot(path=picture, full_page=True)
-            print(f"the page as it was: {picture}")
+            print(f"screenshot of the page: {picture}")
         context.close()
 
 
 @pytest.fixture
-def page(window: Window) -> Page:
-    """One window."""
-    return window()
+def page(new_window: NewWindow) -> Page:
+    """Open one window."""
+    return new_window()
 
 
 @pytest.fixture
 def films(tmp_path: Path) -> list[Path]:
-    """Four phantoms in three formats, and a file that is no film."""
+    """Write four phantoms in three formats, and a file that is not a film."""
     contents = {
         "first.png": png_bytes(PhantomSpec(SIDE, SIDE, seed=1)),
         "second.png": png_bytes(PhantomSpec(SIDE, SIDE, seed=2, opacities=2)),

@@ -1,8 +1,8 @@
-"""Pictures of every page in both themes and two widths, to be looked at: ``make screens``.
+"""Screenshots of every page in both themes and two widths: ``make screens``.
 
-Starts the system, screens the sample study and writes ``var/screens``; ``index.html`` there shows all of them side by
-side. With ``XRAY_DATA_DIR`` the study has real films in it, whose pictures must not leave the machine;
-``--docs`` writes the pictures of the README and never uses them.
+Starts the system, screens the sample study and writes ``var/screens``, with an ``index.html`` that shows all of them
+side by side. With ``XRAY_DATA_DIR`` the study contains real films; those screenshots must not leave the machine.
+``--docs`` writes the pictures of the documentation and never uses real films.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from screening.batches.sample_study import sample_study
 from screening.runtime.errors import StartupError
 from screening.runtime.stack import remove_instance, running_stack
 from tests.e2e.browsers import ARGUMENTS, DESKTOP, PHONE, find_chromium
-from tests.e2e.pages import FACES, Face
-from tests.e2e.world import World, build
+from tests.e2e.pages import PAGE_STATES, PageState
+from tests.e2e.site_data import SiteData, create_site_data
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "var" / "screens"
 INSTANCE = ROOT / "var" / "screens-instance"
 DOCS = ROOT / "docs" / "images"
-DOCS_FACES = {  # and how much of each is shown, in pixels from the top
+DOCS_PAGES = {  # the page's name and the height that is shown, in pixels from the top
     "home": ("home", 900),
     "batch": ("batch", 1300),
     "film": ("film-heatmap", 900),
@@ -47,36 +47,38 @@ WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
 
 
 @contextmanager
-def shown(browser: Browser, world: World, face: Face, size: tuple[int, int], theme: Theme) -> Iterator[Page]:
-    """A page in one of its situations, still and complete."""
+def opened_page(
+    browser: Browser, site_data: SiteData, page_state: PageState, size: tuple[int, int], theme: Theme
+) -> Iterator[Page]:
+    """Open a page in one of its states, with all pictures loaded and without motion."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme=theme,
         reduced_motion="reduce",
-        storage_state=world.states[face.who] if face.who else None,
+        storage_state=site_data.states[page_state.username] if page_state.username else None,
     )
     page = context.new_page()
-    with face.place(world) as address:
+    with page_state.open_address(site_data) as address:
         page.goto(address)
-        face.prepare(page)
+        page_state.prepare(page)
         page.evaluate("for (const image of document.images) image.loading = 'eager'")
         page.wait_for_load_state("networkidle")
         yield page
     context.close()
 
 
-def photograph(browser: Browser, world: World, faces: list[Face], out: Path) -> None:
-    """Write all pictures and the page that shows them."""
+def save_screenshots(browser: Browser, site_data: SiteData, page_states: list[PageState], out: Path) -> None:
+    """Write all screenshots and the page that shows them."""
     out.mkdir(parents=True, exist_ok=True)
-    for number, face in enumerate(faces, start=1):
+    for number, page_state in enumerate(page_states, start=1):
         for width, size in WIDTHS.items():
             for theme in THEMES:
-                with shown(browser, world, face, size, theme) as page:
+                with opened_page(browser, site_data, page_state, size, theme) as page:
                     page.screenshot(
-                        path=out / f"{face.name}-{width}-{theme}.png", full_page=True, clip=_whole(page, size)
+                        path=out / f"{page_state.name}-{width}-{theme}.png", full_page=True, clip=_whole(page, size)
                     )
-        print(f"{number:3} of {len(faces)}  {face.name}", flush=True)
-    (out / "index.html").write_text(_index(faces))
+        print(f"{number:3} of {len(page_states)}  {page_state.name}", flush=True)
+    (out / "index.html").write_text(_index(page_states))
 
 
 def _whole(page: Page, size: tuple[int, int]) -> FloatRect:
@@ -84,16 +86,18 @@ def _whole(page: Page, size: tuple[int, int]) -> FloatRect:
     return {"x": 0, "y": 0, "width": size[0], "height": min(max(height, size[1]), TALLEST)}
 
 
-def _index(faces: list[Face]) -> str:
+def _index(page_states: list[PageState]) -> str:
     rows = []
-    for face in faces:
+    for page_state in page_states:
         pictures = "".join(
-            f'<a href="{face.name}-{width}-{theme}.png"><img loading="lazy" class="{width}"'
-            f' src="{face.name}-{width}-{theme}.png" alt="{escape(face.name)}, {width}, {theme}"></a>'
+            f'<a href="{page_state.name}-{width}-{theme}.png"><img loading="lazy" class="{width}"'
+            f' src="{page_state.name}-{width}-{theme}.png" alt="{escape(page_state.name)}, {width}, {theme}"></a>'
             for width in WIDTHS
             for theme in THEMES
         )
-        rows.append(f'<section id="{face.name}"><h2>{escape(face.name)}</h2><div>{pictures}</div></section>')
+        rows.append(
+            f'<section id="{page_state.name}"><h2>{escape(page_state.name)}</h2><div>{pictures}</div></section>'
+        )
     style = (
         "body{font:15px system-ui;margin:2rem;background:#eee}div{display:flex;gap:1rem;align-items:flex-start;"
         "overflow-x:auto}img{border:1px solid #999}.desktop{width:40rem}.phone{width:13rem}"
@@ -101,11 +105,11 @@ def _index(faces: list[Face]) -> str:
     return f'<!doctype html><meta charset="utf-8"><title>Screens</title><style>{style}</style>{"".join(rows)}\n'
 
 
-def illustrate(browser: Browser, world: World, out: Path) -> None:
-    """Write the pictures of the README, as small as they can be."""
-    faces = {face.name: face for face in FACES}
-    for name, (face, height) in DOCS_FACES.items():
-        with shown(browser, world, faces[face], DESKTOP, "light") as page:
+def save_docs_pictures(browser: Browser, site_data: SiteData, out: Path) -> None:
+    """Write the pictures of the documentation with few colours, so that the files are small."""
+    page_states = {page_state.name: page_state for page_state in PAGE_STATES}
+    for name, (state_name, height) in DOCS_PAGES.items():
+        with opened_page(browser, site_data, page_states[state_name], DESKTOP, "light") as page:
             part: FloatRect = {"x": 0, "y": 0, "width": DESKTOP[0], "height": height}
             page.screenshot(path=out / f"{name}.png", full_page=True, clip=part)
         with Image.open(out / f"{name}.png") as picture:
@@ -118,10 +122,10 @@ def illustrate(browser: Browser, world: World, out: Path) -> None:
 
 
 def main() -> int:
-    """The command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.screens", description=__doc__)
-    parser.add_argument("--docs", action="store_true", help="only the pictures of the README")
-    parser.add_argument("--only", default="", help="only pages whose names begin so")
+    parser.add_argument("--docs", action="store_true", help="only the pictures of the documentation")
+    parser.add_argument("--only", default="", help="only pages whose names begin with this")
     options = parser.parse_args()
     program = find_chromium()
     if program is None:
@@ -133,14 +137,15 @@ def main() -> int:
     try:
         remove_instance(INSTANCE)
         with running_stack(INSTANCE, fast=True) as stack, sync_playwright() as playwright:
-            world = build(stack, study)
+            site_data = create_site_data(stack, study)
             browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
             if options.docs:
-                illustrate(browser, world, DOCS)
+                save_docs_pictures(browser, site_data, DOCS)
             else:
                 if not options.only:
                     shutil.rmtree(OUT, ignore_errors=True)
-                photograph(browser, world, [face for face in FACES if face.name.startswith(options.only)], OUT)
+                chosen = [page_state for page_state in PAGE_STATES if page_state.name.startswith(options.only)]
+                save_screenshots(browser, site_data, chosen, OUT)
                 print(f"Look at {(OUT / 'index.html').relative_to(Path.cwd())}")
             browser.close()
     except StartupError as error:

@@ -1,4 +1,4 @@
-"""What people do on the way to what a test is about."""
+"""Steps that many browser tests share: sign in, send films, wait for a batch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.conftest import LiveStack
-from tests.e2e.world import PASSWORD
+from tests.e2e.site_data import PASSWORD
 
 SCREENING = 90_000  # milliseconds; the first film waits for the network to be loaded
 SIDE = 256  # pixels of a phantom
 
 
-def enter(page: Page, site: str, name: str) -> None:
-    """Sign in as somebody who is known."""
+def sign_in(page: Page, site: str, name: str) -> None:
+    """Sign in as an existing user."""
     page.goto(f"{site}/login")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -22,21 +22,21 @@ def enter(page: Page, site: str, name: str) -> None:
     expect(page.get_by_role("heading", name="Screen chest X-rays")).to_be_visible()
 
 
-def sign_in(page: Page, stack: LiveStack, name: str, *, staff: bool = False) -> None:
-    """Become known, and sign in."""
+def create_and_sign_in(page: Page, stack: LiveStack, name: str, *, staff: bool = False) -> None:
+    """Create a user and sign in."""
     stack.create_user(name, PASSWORD, staff=staff)
-    enter(page, stack.base_url, name)
+    sign_in(page, stack.base_url, name)
 
 
-def finished(page: Page) -> None:
-    """Wait on a batch's page until all its films are settled."""
+def wait_until_finished(page: Page) -> None:
+    """Wait on a batch's page until all its films are finished."""
     expect(page.locator("[data-state-badges]")).to_contain_text("Finished", timeout=SCREENING)
 
 
-def send(page: Page, name: str, films: list[Path]) -> None:
-    """Choose files, send them, and wait on the batch's page until all are settled."""
+def send_films(page: Page, name: str, films: list[Path]) -> None:
+    """Choose files, send them, and wait on the batch's page until all are finished."""
     page.get_by_label("Name of the batch").fill(name)
     page.get_by_label("Choose files").set_input_files(films)
     page.get_by_role("button", name="Upload and screen").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
-    finished(page)
+    wait_until_finished(page)

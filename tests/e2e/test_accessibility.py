@@ -1,4 +1,4 @@
-"""Every page, in every situation: no violation of WCAG 2.2 AA, no sideways scrolling, no word from the console."""
+"""Every page in every state: no violation of WCAG 2.2 AA, no horizontal scrolling, no error in the console."""
 
 from __future__ import annotations
 
@@ -12,77 +12,78 @@ from django.urls import URLPattern
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from dashboard.urls import urlpatterns
-from tests.e2e.browsers import DESKTOP, PHONE, listen
-from tests.e2e.pages import FACES, Face
-from tests.e2e.world import REVIEWER, Visitor, World
+from tests.e2e.browsers import DESKTOP, PHONE, record_messages
+from tests.e2e.pages import PAGE_STATES, PageState
+from tests.e2e.site_data import REVIEWER, SignedInSession, SiteData
 
 pytestmark = pytest.mark.e2e
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# What changes with colours and width; the other rules look at the same elements at any width.
-LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
-NARROWEST = 320  # CSS pixels; WCAG 2.2, 1.4.10: no scrolling in two dimensions
+# The rules that depend on colours and width; the others give the same result at any width.
+VISUAL_RULES = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
+MIN_WIDTH = 320  # CSS pixels; WCAG 2.2, 1.4.10: no scrolling in two dimensions
 
-Desk = Callable[[Face], tuple[Page, list[str]]]
+OpenPage = Callable[[PageState], tuple[Page, list[str]]]
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Browser, world: World) -> Iterator[Desk]:
-    """A new page for whoever looks at a face, and what it complains of; each person keeps their browser."""
-    kept: dict[str, tuple[BrowserContext, list[str]]] = {}
+def open_page(browser: Browser, site_data: SiteData) -> Iterator[OpenPage]:
+    """Return a function that opens an empty page for a state's user, with its list of errors; one session a user."""
+    contexts: dict[str, tuple[BrowserContext, list[str]]] = {}
 
-    def sit_down(face: Face) -> tuple[Page, list[str]]:
-        if face.who not in kept:
-            state = world.states[face.who] if face.who else None
-            kept[face.who] = browser.new_context(reduced_motion="reduce", storage_state=state), []
-            listen(*kept[face.who])
-        context, complaints = kept[face.who]
+    def open_new(page_state: PageState) -> tuple[Page, list[str]]:
+        if page_state.username not in contexts:
+            state = site_data.states[page_state.username] if page_state.username else None
+            contexts[page_state.username] = browser.new_context(reduced_motion="reduce", storage_state=state), []
+            record_messages(*contexts[page_state.username])
+        context, complaints = contexts[page_state.username]
         for page in context.pages:
             page.close()
         complaints.clear()
         return context.new_page(), complaints
 
-    yield sit_down
-    for context, _ in kept.values():
+    yield open_new
+    for context, _ in contexts.values():
         context.close()
 
 
-@pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
-def test_pages_can_be_used_by_everybody(face: Face, world: World, desk: Desk) -> None:
-    """On a desktop in light colours; then on a phone in dark ones, with everything unfolded."""
-    page, complaints = desk(face)
-    show(page, DESKTOP, "light")
-    with face.place(world) as address:
+@pytest.mark.parametrize("page_state", PAGE_STATES, ids=lambda page_state: page_state.name)
+def test_pages_are_accessible(page_state: PageState, site_data: SiteData, open_page: OpenPage) -> None:
+    """Check a desktop in the light theme, then a phone in the dark theme with all details open."""
+    page, complaints = open_page(page_state)
+    set_view(page, DESKTOP, "light")
+    with page_state.open_address(site_data) as address:
         answer = page.goto(address)
         assert answer is not None
-        assert answer.status == face.status
-        face.prepare(page)
+        assert answer.status == page_state.status
+        page_state.prepare(page)
         page.evaluate(AXE_SCRIPT)  # past the page's policy, which allows no foreign script
-        found = violations(page, face, {"type": "rule", "values": LOOKS})
-        show(page, PHONE, "dark")
-        page.evaluate("for (const one of document.querySelectorAll('details:not(.confirm)')) one.open = true")
-        found += violations(page, face, {"type": "tag", "values": TAGS})
-        show(page, (NARROWEST, PHONE[1]), "dark")
+        found = find_violations(page, page_state, {"type": "rule", "values": VISUAL_RULES})
+        set_view(page, PHONE, "dark")
+        page.evaluate("for (const details of document.querySelectorAll('details:not(.confirm)')) details.open = true")
+        found += find_violations(page, page_state, {"type": "tag", "values": TAGS})
+        set_view(page, (MIN_WIDTH, PHONE[1]), "dark")
         wide = page.evaluate("document.documentElement.scrollWidth")
     assert found == []
-    assert wide <= NARROWEST or face.theirs
-    assert [said for said in complaints if not (face.complaints and re.search(face.complaints, said))] == []
+    assert wide <= MIN_WIDTH or page_state.excluded
+    allowed = page_state.allowed_messages
+    assert [text for text in complaints if not (allowed and re.search(allowed, text))] == []
 
 
-def show(page: Page, size: tuple[int, int], theme: Literal["light", "dark"]) -> None:
+def set_view(page: Page, size: tuple[int, int], theme: Literal["light", "dark"]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme=theme)
     page.evaluate(
-        "() => Promise.allSettled(document.getAnimations().map((one) => one.finished))"
-    )  # Django's pages fade
+        "() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished))"
+    )  # Django's pages fade in
 
 
-def violations(page: Page, face: Face, rules: Mapping[str, Any]) -> list[str]:
-    """What axe finds on a page, a line each."""
-    context: Any = {"include": [["html"]], "exclude": [[selector] for selector in face.theirs]}
+def find_violations(page: Page, page_state: PageState, rules: Mapping[str, Any]) -> list[str]:
+    """Return what axe finds on a page, a line for each violation."""
+    context: Any = {"include": [["html"]], "exclude": [[selector] for selector in page_state.excluded]}
     options: dict[str, Any] = {"runOnly": rules, "resultTypes": ["violations"]}
-    if face.theirs:
-        options["rules"] = {"landmark-one-main": {"enabled": False}}  # which is theirs
+    if page_state.excluded:
+        options["rules"] = {"landmark-one-main": {"enabled": False}}  # the excluded parts contain it
     found = page.evaluate("([context, options]) => axe.run(context, options)", [context, options])["violations"]
     return [
         f"{rule['id']}: {node['target']} {node['html'][:200]}: {node['failureSummary']}"
@@ -91,34 +92,35 @@ def violations(page: Page, face: Face, rules: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def test_no_page_is_forgotten(world: World) -> None:
-    """Every address of the dashboard that answers with a page of its own is among those that are looked at."""
-    reviewer = Visitor(world.server, REVIEWER)
+def test_every_page_is_in_the_list(site_data: SiteData) -> None:
+    """Every address of the dashboard that answers with a page is in the list of pages."""
+    reviewer = SignedInSession(site_data.server, REVIEWER)
     held = reviewer.send_form("/reading/next").url.rsplit("/", 1)[-1]
-    known = {face.view for face in FACES}
-    forgotten = []
+    known = {page_state.view for page_state in PAGE_STATES}
+    missing = []
     for pattern in urlpatterns:
-        answer = reviewer.get(world.server + "/" + address_of(pattern, world, held), allow_redirects=False)
+        answer = reviewer.get(site_data.server + "/" + address_of(pattern, site_data, held), allow_redirects=False)
         is_page = "text/html" in answer.headers.get("Content-Type", "") and "<html" in answer.text
         if answer.status_code < 300 and is_page and pattern.name not in known:
-            forgotten.append(pattern.name)
+            missing.append(pattern.name)
     reviewer.send_form("/reading/back")
-    assert forgotten == []
-    names = [face.name for face in FACES]
+    assert missing == []
+    names = [page_state.name for page_state in PAGE_STATES]
     assert len(set(names)) == len(names)
 
 
-def address_of(pattern: URLPattern, world: World, held: str) -> str:
-    """A route with something real in every place for an id."""
+def address_of(pattern: URLPattern, site_data: SiteData, held: str) -> str:
+    """Return the path of a route, with existing ids in the place of its parameters."""
     route = str(pattern.pattern)
-    places = {"batches": world.batches["again"], "films": world.films["screened"], "reading": held, "account": "0"}
-    known = {"pk": places.get(route.split("/")[0], ""), "name": "screener", "kind": "roc"}
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda place: known[place[1]], route)
+    batch, film = site_data.batches["again"], site_data.films["screened"]
+    ids = {"batches": batch, "films": film, "reading": held, "account": "0"}
+    values = {"pk": ids.get(route.split("/")[0], ""), "name": "screener", "kind": "roc"}
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda parameter: values[parameter[1]], route)
 
 
-def test_the_check_would_find_a_fault(page: Page) -> None:
-    """A picture without words, faint text, a field without a name: who finds none of these, finds nothing."""
+def test_the_check_finds_violations(page: Page) -> None:
+    """A picture without alternative text, text without contrast and a field without a label are found."""
     page.set_content('<html><img src="data:,"><p style="color: #bbb">faint</p><input></html>')
     page.evaluate(AXE_SCRIPT)
-    found = " ".join(violations(page, FACES[0], {"type": "tag", "values": TAGS}))
+    found = " ".join(find_violations(page, PAGE_STATES[0], {"type": "tag", "values": TAGS}))
     assert all(rule in found for rule in ("image-alt", "color-contrast", "label", "html-has-lang", "region"))

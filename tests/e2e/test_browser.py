@@ -1,4 +1,4 @@
-"""A person's way through the whole system, in a real browser against the real processes."""
+"""The main path through the system, in a real browser against the real processes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import LiveStack
-from tests.e2e.steps import SCREENING, send, sign_in
+from tests.e2e.steps import SCREENING, create_and_sign_in, send_films
 
 pytestmark = pytest.mark.e2e
 
 
-def test_from_files_to_a_verdict(page: Page, live_stack: LiveStack, films: list[Path]) -> None:
-    sign_in(page, live_stack, "reader", staff=True)
-    send(page, "From the browser", films)
+def test_upload_screening_and_review(page: Page, live_stack: LiveStack, films: list[Path]) -> None:
+    create_and_sign_in(page, live_stack, "reader", staff=True)
+    send_films(page, "From the browser", films)
 
     expect(page.locator("[data-headline]")).to_have_text("4 films screened, 1 rejected or failed, 4 to review")
     expect(page.locator("[data-chip=done] b")).to_have_text("4")
@@ -40,12 +40,12 @@ def test_from_files_to_a_verdict(page: Page, live_stack: LiveStack, films: list[
     expect(page.get_by_text("looked at by the browser")).to_be_visible()
 
 
-@pytest.mark.complains("net::ERR_FAILED", "status of 413")
-def test_files_that_do_not_arrive_are_sent_again(page: Page, live_stack: LiveStack, films: list[Path]) -> None:
-    """One answer is lost and made good unseen; one file is refused on the way, and the sender is asked."""
+@pytest.mark.browser_errors("net::ERR_FAILED", "status of 413")
+def test_failed_uploads_are_sent_again(page: Page, live_stack: LiveStack, films: list[Path]) -> None:
+    """A lost answer is repeated without a question; for a file that a proxy refuses, the user is asked."""
     requests = 0
 
-    def disturb(route: Route) -> None:
+    def fail_first_requests(route: Route) -> None:
         nonlocal requests
         requests += 1
         if requests == 1:
@@ -55,8 +55,8 @@ def test_files_that_do_not_arrive_are_sent_again(page: Page, live_stack: LiveSta
         else:
             route.continue_()
 
-    sign_in(page, live_stack, "unlucky")
-    page.route("**/files", disturb)
+    create_and_sign_in(page, live_stack, "unlucky")
+    page.route("**/files", fail_first_requests)
     page.get_by_label("Name of the batch").fill("Through a bad line")
     page.get_by_label("Choose files").set_input_files(films[:4])
     page.get_by_role("button", name="Upload and screen").click()
@@ -66,9 +66,9 @@ def test_files_that_do_not_arrive_are_sent_again(page: Page, live_stack: LiveSta
     expect(page.locator("[data-headline]")).to_contain_text("4 films screened", timeout=SCREENING)
 
 
-def test_queue_leads_from_film_to_film(page: Page, live_stack: LiveStack, films: list[Path]) -> None:
-    sign_in(page, live_stack, "reviewer", staff=True)
-    send(page, "For the queue", films[:2])
+def test_a_verdict_opens_the_next_film_of_the_queue(page: Page, live_stack: LiveStack, films: list[Path]) -> None:
+    create_and_sign_in(page, live_stack, "reviewer", staff=True)
+    send_films(page, "For the queue", films[:2])
     page.get_by_role("link", name="Reviews").click()
     before = int(page.locator(".site-nav__count").inner_text().split()[0])
     page.get_by_role("link", name="Start with the oldest film").click()
@@ -78,8 +78,8 @@ def test_queue_leads_from_film_to_film(page: Page, live_stack: LiveStack, films:
     assert int(page.locator(".site-nav__count").inner_text().split()[0]) == before - 1
 
 
-def test_charts_are_drawn_and_no_page_is_wider_than_a_phone(page: Page, live_stack: LiveStack) -> None:
-    sign_in(page, live_stack, "phone")
+def test_charts_are_drawn_and_pages_fit_a_phone(page: Page, live_stack: LiveStack) -> None:
+    create_and_sign_in(page, live_stack, "phone")
     page.set_viewport_size({"width": 390, "height": 844})
     for address in ("/", "/model", "/models/seed-cnn", "/account", "/account/password"):
         page.goto(live_stack.base_url + address)

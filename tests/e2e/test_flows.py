@@ -1,6 +1,6 @@
-"""The ways of an uploader, a program and an administrator through the system, from beginning to end.
+"""Complete workflows of an uploader, an API client and an administrator.
 
-A reviewer's way is in ``test_reading``; what uploads and the viewer can do besides is in ``test_upload`` and
+A reviewer's workflow is in ``test_reading``; details of uploads and of the viewer are in ``test_upload`` and
 ``test_viewer``.
 """
 
@@ -18,18 +18,18 @@ from playwright.sync_api import Locator, Page, expect
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
 from tests.conftest import LiveStack
-from tests.e2e.conftest import Window
-from tests.e2e.steps import SCREENING, SIDE, enter, finished
-from tests.e2e.world import PASSWORD, make_people, worker_held_up
+from tests.e2e.conftest import NewWindow
+from tests.e2e.site_data import PASSWORD, create_users, paused_worker
+from tests.e2e.steps import SCREENING, SIDE, sign_in, wait_until_finished
 from xrayscreen import Client, ClientError, Upload
 
 pytestmark = pytest.mark.e2e
 
-PEOPLE = {"first-visit": False, "program": False, "keyboard-only": False, "administrator": True, "no-scripts": True}
+USERS = {"first-visit": False, "program": False, "keyboard-only": False, "administrator": True, "no-scripts": True}
 FOCUS_SHOWN = """element => {
-  const shown = element.closest("label") ?? element;  // a file chooser shows it on the button in front of it
-  return [element, shown, ...shown.querySelectorAll("*")].some((one) => {
-    const style = getComputedStyle(one);
+  const shown = element.closest("label") ?? element;  // a file chooser shows the focus on its button
+  return [element, shown, ...shown.querySelectorAll("*")].some((part) => {
+    const style = getComputedStyle(part);
     return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   });
 }"""
@@ -37,8 +37,8 @@ FOCUS_SHOWN = """element => {
 
 @pytest.fixture(scope="module")
 def site(live_stack: LiveStack) -> str:
-    """The address of a system that knows the people of this module."""
-    make_people(live_stack.stack, PEOPLE)
+    """Create the users of this module; return the address of the system."""
+    create_users(live_stack.stack, USERS)
     return live_stack.base_url
 
 
@@ -54,18 +54,18 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 
-def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: str, live_stack: LiveStack) -> None:
-    enter(page, site, "first-visit")
-    with worker_held_up(live_stack.stack):
+def test_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: str, live_stack: LiveStack) -> None:
+    sign_in(page, site, "first-visit")
+    with paused_worker(live_stack.stack):
         page.get_by_role("button", name="Try the sample study").click()
         expect(page.locator("[data-headline]")).to_have_text(re.compile(r"^Screening: \d of 11 films finished$"))
         page.evaluate("window.untouched = true")
-    finished(page)
+    wait_until_finished(page)
     expect(page.locator("[data-headline]")).to_have_text(re.compile("^8 films screened, 3 rejected or failed"))
     expect(
         page.locator(".film-tile .badge.is-negative, .film-tile .badge.is-positive, .film-tile .badge.is-uncertain")
     ).to_have_count(8)
-    assert page.evaluate("window.untouched")  # all that came without a new page
+    assert page.evaluate("window.untouched")  # the page was updated without a reload
 
     batch = page.url
     number = first_bar(page)
@@ -102,29 +102,31 @@ def test_a_first_visit_from_the_sample_study_to_a_comparison(page: Page, site: s
     page.locator("summary", has_text="Run again").click()
     page.get_by_role("combobox", name="Model").select_option("seed-cnn")
     page.get_by_role("button", name="Run again").click()
-    finished(page)
+    wait_until_finished(page)
     page.get_by_role("link", name="Compare with the first run").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^\s*\d of 8 decisions\s+changed\s*$"))
-    moved = [abs(float(text.replace("−", "-"))) for text in page.locator("td[data-label='Change']").all_inner_texts()]
-    assert len(moved) == 8
-    assert moved == sorted(moved, reverse=True)
+    changes = [
+        abs(float(text.replace("−", "-"))) for text in page.locator("td[data-label='Change']").all_inner_texts()
+    ]
+    assert len(changes) == 8
+    assert changes == sorted(changes, reverse=True)
 
 
 def first_bar(page: Page) -> int:
-    """The first bar of the histogram that stands for a film."""
+    """Return the index of the histogram's first bar that is not empty."""
     return int(
-        page.locator(".histogram__bar").evaluate_all("bars => bars.findIndex((one) => one.height.baseVal.value > 0)")
+        page.locator(".histogram__bar").evaluate_all("bars => bars.findIndex((bar) => bar.height.baseVal.value > 0)")
     )
 
 
-def test_a_program_screens_with_the_key_of_the_account_page(page: Page, site: str) -> None:
-    enter(page, site, "program")
+def test_an_api_client_screens_with_a_token_of_the_account_page(page: Page, site: str) -> None:
+    sign_in(page, site, "program")
     page.get_by_role("link", name="Account").click()
     page.get_by_label("Program that uses the token").fill("ward export")
     page.get_by_role("button", name="Create API token").click()
-    key = page.locator("[data-key-text]").inner_text()
+    token = page.locator("[data-key-text]").inner_text()
 
-    client = Client(site, key)
+    client = Client(site, token)
     batch = client.create_batch("By a program")
     client.add_all(batch, [Upload(f"{seed}.png", phantom(seed)) for seed in (301, 302)], id)
     client.submit(batch)
@@ -136,7 +138,7 @@ def test_a_program_screens_with_the_key_of_the_account_page(page: Page, site: st
     expect(page.locator("[data-headline]")).to_contain_text("2 films screened")
 
     page.goto(f"{site}/account")
-    expect(page.get_by_text(key)).to_be_hidden()
+    expect(page.get_by_text(token)).to_be_hidden()
     page.locator("summary", has_text="Revoke").click()
     page.get_by_role("button", name="Revoke “ward export”").click()
     expect(page.get_by_role("status")).to_contain_text("API token revoked")
@@ -144,14 +146,14 @@ def test_a_program_screens_with_the_key_of_the_account_page(page: Page, site: st
         client.status(batch)
 
 
-def test_an_administrator_reviews_several_flagged_films_at_once(page: Page, site: str, tmp_path: Path) -> None:
-    enter(page, site, "administrator")
+def test_an_administrator_reviews_several_films_at_once(page: Page, site: str, tmp_path: Path) -> None:
+    sign_in(page, site, "administrator")
     films = [tmp_path / f"for-admin-{seed}.png" for seed in (311, 312, 313)]
     for seed, film in enumerate(films, start=311):
         film.write_bytes(phantom(seed))
     page.get_by_label("Choose files").set_input_files(films)
     page.get_by_role("button", name="Upload and screen").click()
-    finished(page)
+    wait_until_finished(page)
 
     page.get_by_role("link", name="Admin", exact=True).click()
     page.get_by_role("link", name="Films", exact=True).first.click()
@@ -173,32 +175,32 @@ def test_an_administrator_reviews_several_flagged_films_at_once(page: Page, site
 
 
 class Keyboard:
-    """Somebody who has no mouse, and sees where they are."""
+    """A user without a mouse, who needs to see where the focus is."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def reach(self, control: Locator, most: int = 90) -> None:
-        """Press Tab until the control has the focus; it must show that."""
+    def focus_control(self, control: Locator, max_tabs: int = 90) -> None:
+        """Press Tab until the control has the focus; fail where it does not show the focus."""
         expect(control).to_be_attached()
-        for _ in range(most):
+        for _ in range(max_tabs):
             if control.evaluate("element => element === document.activeElement"):
-                assert control.evaluate(FOCUS_SHOWN), f"nobody sees that {control} has the focus"
+                assert control.evaluate(FOCUS_SHOWN), f"{control} does not show that it has the focus"
                 return
             self.page.keyboard.press("Tab")
-        raise AssertionError(f"{most} times Tab do not lead to {control}")
+        raise AssertionError(f"{control} does not get the focus after {max_tabs} times Tab")
 
-    def press(self, control: Locator, key: str = "Enter") -> None:
-        self.reach(control)
+    def press_key(self, control: Locator, key: str = "Enter") -> None:
+        self.focus_control(control)
         self.page.keyboard.press(key)
 
 
-def test_an_uploader_needs_no_mouse(page: Page, site: str, tmp_path: Path) -> None:
+def test_an_upload_works_by_keyboard(page: Page, site: str, tmp_path: Path) -> None:
     keys = Keyboard(page)
     page.goto(f"{site}/login")
-    keys.reach(page.get_by_label("Username"))
+    keys.focus_control(page.get_by_label("Username"))
     page.keyboard.type("keyboard-only")
-    keys.reach(page.get_by_label("Password"))
+    keys.focus_control(page.get_by_label("Password"))
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
 
@@ -206,40 +208,40 @@ def test_an_uploader_needs_no_mouse(page: Page, site: str, tmp_path: Path) -> No
     film.write_bytes(phantom(321))
     (tmp_path / "second.png").write_bytes(phantom(322))
     with page.expect_file_chooser() as chooser:
-        keys.press(page.get_by_label("Choose files"))
+        keys.press_key(page.get_by_label("Choose files"))
     chooser.value.set_files([film, tmp_path / "second.png"])
-    keys.press(page.get_by_role("button", name="Upload and screen"))
-    finished(page)
+    keys.press_key(page.get_by_role("button", name="Upload and screen"))
+    wait_until_finished(page)
 
-    page.keyboard.press("Tab")  # from where the upload left the focus
-    keys.press(page.locator(".histogram__link").nth(first_bar(page)))
+    page.keyboard.press("Tab")  # the upload left the focus above
+    keys.press_key(page.locator(".histogram__link").nth(first_bar(page)))
     expect(page.get_by_role("link", name="show all scores")).to_be_visible()
-    keys.press(page.get_by_role("link", name="show all scores"))
-    keys.press(page.locator("[data-chip=done]"))
-    keys.press(page.get_by_role("link", name="Uncertainty"))
-    keys.press(page.get_by_role("link", name="typed.png"))
+    keys.press_key(page.get_by_role("link", name="show all scores"))
+    keys.press_key(page.locator("[data-chip=done]"))
+    keys.press_key(page.get_by_role("link", name="Uncertainty"))
+    keys.press_key(page.get_by_role("link", name="typed.png"))
     expect(page.get_by_role("heading", name="typed.png")).to_be_visible()
-    keys.reach(page.locator("[data-stage]"))
-    keys.press(page.locator(".film-page__breadcrumbs a").last)
+    keys.focus_control(page.locator("[data-stage]"))
+    keys.press_key(page.locator(".film-page__breadcrumbs a").last)
     expect(page.get_by_role("link", name="typed.png")).to_be_visible()
     with page.expect_download() as download:
-        keys.press(page.get_by_role("link", name="Export CSV"))
+        keys.press_key(page.get_by_role("link", name="Export CSV"))
     assert {row["file"] for row in rows_of(download.value.path())} == {"typed.png", "second.png"}
 
-    keys.press(page.locator("summary", has_text="Run again"))
-    keys.reach(page.get_by_role("combobox", name="Model"))
+    keys.press_key(page.locator("summary", has_text="Run again"))
+    keys.focus_control(page.get_by_role("combobox", name="Model"))
     page.keyboard.type("seed")
-    keys.press(page.get_by_role("button", name="Run again"))
-    finished(page)
-    keys.press(page.get_by_role("link", name="Compare with the first run"))
+    keys.press_key(page.get_by_role("button", name="Run again"))
+    wait_until_finished(page)
+    keys.press_key(page.get_by_role("link", name="Compare with the first run"))
     expect(page.get_by_role("heading", level=1)).to_contain_text("of 2 decisions changed")
-    keys.press(page.get_by_role("button", name="Sign out"))
+    keys.press_key(page.get_by_role("button", name="Sign out"))
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_without_scripts_everything_essential_works(window: Window, site: str, tmp_path: Path) -> None:
-    page = window(java_script_enabled=False)
-    enter(page, site, "no-scripts")
+def test_the_workflow_works_without_javascript(new_window: NewWindow, site: str, tmp_path: Path) -> None:
+    page = new_window(java_script_enabled=False)
+    sign_in(page, site, "no-scripts")
     (tmp_path / "plain.png").write_bytes(phantom(331))
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
         archive.writestr("study/IM0001", dicom_bytes(PhantomSpec(SIDE, SIDE, seed=332, bits=12)))
@@ -252,7 +254,7 @@ def test_without_scripts_everything_essential_works(window: Window, site: str, t
             break
         page.get_by_role("link", name="Refresh").click()
         page.wait_for_timeout(500)
-    finished(page)
+    wait_until_finished(page)
     expect(page.locator("[data-headline]")).to_contain_text("2 films screened")
 
     page.locator("[data-chip=done]").click()

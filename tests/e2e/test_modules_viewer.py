@@ -56,10 +56,10 @@ def test_edges_of_a_window_and_back(
     assert call(blank, WINDOW, "windowBetween", *edges, exact) == window
 
 
-def colours(
+def grey_levels(
     page: Page, film: dict[str, Any], window: Mapping[str, float] | None, *, inverted: bool = False
 ) -> list[int]:
-    """The grey level of every code, from the table of colours; each must be opaque and without a hue."""
+    """Return the grey level of every code from the table of colours; each colour must be opaque and grey."""
     script = f"""{MAKE_VALUES}
       return Array.from(m.colourTable(await makeValues(argument[0]), argument[1], argument[2]));"""
     table = np.array(run_script(page, WINDOW, script, [film, window, inverted]), dtype=np.uint32)
@@ -87,12 +87,12 @@ FULL = {"centre": 128, "width": 256}
 def test_the_full_window_of_8_bits_changes_nothing(
     blank: Page, header: dict[str, Any], inverted: bool, expected: list[int]
 ) -> None:
-    assert colours(blank, {**RAMP, **header}, FULL, inverted=inverted) == expected
+    assert grey_levels(blank, {**RAMP, **header}, FULL, inverted=inverted) == expected
 
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_a_window_of_width_1_is_a_threshold(blank: Page, exact: bool) -> None:
-    levels = colours(blank, {**RAMP, "exact": exact}, {"centre": 100, "width": 1})
+    levels = grey_levels(blank, {**RAMP, "exact": exact}, {"centre": 100, "width": 1})
     assert levels[:100] == [0] * 100
     assert levels[101:] == [255] * 155
     assert levels[100] == (128 if exact else 255)  # LINEAR_EXACT is a ramp of one unit, LINEAR a step
@@ -100,7 +100,7 @@ def test_a_window_of_width_1_is_a_threshold(blank: Page, exact: bool) -> None:
 
 def test_a_window_of_16_bits_in_the_films_own_units(blank: Page) -> None:
     film = {"codes": [0, 1, 1000, 65_535], "width": 2, "bytes": 2, "slope": 0.5, "intercept": -100}
-    levels = np.array(colours(blank, film, {"centre": 500, "width": 801}))
+    levels = np.array(grey_levels(blank, film, {"centre": 500, "width": 801}))
     values = np.arange(1 << 16) * 0.5 - 100
     expected = np.floor(((values - 99.5) / 800).clip(0, 1) * 255 + 0.5)
     assert len(levels) == 1 << 16
@@ -109,12 +109,12 @@ def test_a_window_of_16_bits_in_the_films_own_units(blank: Page) -> None:
 
 def test_a_negative_slope_makes_high_codes_dark(blank: Page) -> None:
     film = {**RAMP, "slope": -1, "intercept": 255}
-    assert colours(blank, film, FULL) == list(range(255, -1, -1))
+    assert grey_levels(blank, film, FULL) == list(range(255, -1, -1))
 
 
 def test_a_films_own_curve(blank: Page) -> None:
     """Codes beyond its end get its last level."""
-    levels = colours(blank, {**RAMP, "curve": [9, 7, 5]}, None)
+    levels = grey_levels(blank, {**RAMP, "curve": [9, 7, 5]}, None)
     assert levels == [9, 7, *[5] * 254]
 
 

@@ -1,4 +1,4 @@
-"""Pictures that a browser fetches from the bucket itself, under the policy our pages have."""
+"""Pictures that a browser loads from the bucket, under the content security policy of the pages."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def presigned(s3: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set up as a deployment would be, but for the policy, which a test chooses."""
+    """Set up presigned addresses as in a deployment; each test sets the policy."""
     monkeypatch.setenv("SERVE_PRESIGNED", "1")
     settings.SERVE_PRESIGNED = storages.read_presigned()
 
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
-def test_a_browser_shows_pictures_of_the_bucket_that_the_policy_names(
+def test_a_browser_loads_pictures_from_an_allowed_bucket_only(
     presigned: None, live_server: Any, batch: Batch, owner: User, settings: Any, allowed: bool
 ) -> None:
     sources = storages.picture_origins() if allowed else ["'self'", "data:"]
@@ -48,7 +48,7 @@ def test_a_browser_shows_pictures_of_the_bucket_that_the_policy_names(
 
 
 def width_in_browser(site: str, address: str, cookie: dict[str, str]) -> int:
-    """How wide a page of ours shows a picture; 0 where it may not."""
+    """Return the width of a picture on a page of the site; 0 where the policy refuses it."""
     from playwright.sync_api import sync_playwright
 
     load = "src => new Promise(done => { const image = new Image(); image.src = src;"

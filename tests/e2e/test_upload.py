@@ -1,4 +1,4 @@
-"""Sending films from a real browser to the real system: any mix, through bad lines, and many of them."""
+"""Uploads from a real browser to the real system: mixed folders, failing connections, many files."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes
 from tests.conftest import LiveStack
-from tests.e2e.steps import SCREENING, sign_in
-from tests.e2e.world import PASSWORD
+from tests.e2e.site_data import PASSWORD
+from tests.e2e.steps import SCREENING, create_and_sign_in
 
 pytestmark = pytest.mark.e2e
 
 SIDE = 96
-LANES = 4
+CONCURRENT_SENDS = 4
 Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
 def ward(tmp_path: Path) -> Path:
-    """A folder of forty small phantoms in two folders."""
+    """Write forty small phantoms into two folders."""
     return phantoms(tmp_path / "Ward 3", 40)
 
 
 @pytest.fixture(autouse=True)
-def _leaving_is_confirmed(page: Page) -> None:
-    """The page asks before it is left in the middle of an upload."""
+def _confirm_leaving(page: Page) -> None:
+    """Confirm the browser's question when a page is left during an upload."""
     page.on("dialog", lambda dialog: dialog.accept())
 
 
 def phantoms(folder: Path, number: int) -> Path:
-    """One phantom, each time with other corner pixels: drawing hundreds would take longer than sending them."""
+    """Write copies of one phantom that differ in two corner pixels; drawing each would take longer than sending."""
     film = Image.open(BytesIO(png_bytes(PhantomSpec(SIDE, SIDE, seed=1)))).convert("L")
     for index in range(number):
-        place = folder / ("left" if index % 2 else "right")
-        place.mkdir(parents=True, exist_ok=True)
+        subfolder = folder / ("left" if index % 2 else "right")
+        subfolder.mkdir(parents=True, exist_ok=True)
         film.putpixel((0, 0), index % 256)
         film.putpixel((1, 0), index // 256)
-        film.save(place / f"{index:04d}.png")
+        film.save(subfolder / f"{index:04d}.png")
     return folder
 
 
@@ -57,7 +57,7 @@ def choose_folder(page: Page, folder: Path) -> None:
 
 
 def rows_of(page: Page, batch: str = "") -> Rows:
-    """All rows of a batch: of the one whose page this is, or of one by its address."""
+    """Return all rows of a batch, by default of the batch whose page is open."""
     address = batch or page.url.partition("?")[0]
     answer = page.request.get(address.replace("/batches/", "/api/v1/batches/") + "/export.json")
     films: Rows = answer.json()["films"]
@@ -69,51 +69,51 @@ def wait_for_batch(page: Page, timeout: float = 30_000) -> None:
 
 
 def newest_batch(page: Page) -> str:
-    """The address of the newest batch on the first page."""
+    """Return the address of the newest batch on the home page."""
     href = page.locator(".batch-table a").first.get_attribute("href")
     return str(page.evaluate("href => new URL(href, location.href).href", href))
 
 
 def path_of(route: Route) -> str:
-    """Where the file that a request carries lies in its folder."""
+    """Return the path, inside the chosen folder, of the file that a request sends."""
     path = re.search(rb'name="path"\r\n\r\n(.+?)\r\n', route.request.post_data_buffer or b"")
     assert path
     return path[1].decode()
 
 
-class Line:
-    """The line to the server: notes which files of a folder pass, and can hold or lose them."""
+class UploadInterceptor:
+    """Interceptor of the page's uploads: records the paths that pass and can hold requests back."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.paths: list[str] = []
-        self.held: list[Route] = []
-        self.holding_after: int | None = None
-        page.route(re.compile(r"/files$"), self._file)
+        self.held_requests: list[Route] = []
+        self.hold_after: int | None = None
+        page.route(re.compile(r"/files$"), self._handle_request)
 
-    def _file(self, route: Route) -> None:
-        if self.holding_after is not None and len(self.paths) >= self.holding_after:
-            self.held.append(route)
+    def _handle_request(self, route: Route) -> None:
+        if self.hold_after is not None and len(self.paths) >= self.hold_after:
+            self.held_requests.append(route)
             return
         self.paths.append(path_of(route))
         route.continue_()
 
-    def wait_until_held(self, number: int = LANES) -> None:
+    def wait_for_held_requests(self, number: int = CONCURRENT_SENDS) -> None:
         for _ in range(300):
-            if len(self.held) >= number:
+            if len(self.held_requests) >= number:
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError(f"only {len(self.held)} files came to be held")
+        raise AssertionError(f"only {len(self.held_requests)} requests are held")
 
     def release(self) -> None:
-        """Let through what is held, and all that follows."""
-        self.holding_after = None
-        held, self.held = self.held, []
+        """Let the held requests and all later ones pass."""
+        self.hold_after = None
+        held, self.held_requests = self.held_requests, []
         for route in held:
-            self._file(route)
+            self._handle_request(route)
 
 
-def test_a_folder_of_anything_gets_a_row_for_each_file(page: Page, live_stack: LiveStack, tmp_path: Path) -> None:
+def test_every_file_of_a_mixed_folder_gets_a_row(page: Page, live_stack: LiveStack, tmp_path: Path) -> None:
     folder = tmp_path / "Mixed"
     (folder / "inner").mkdir(parents=True)
     film = png_bytes(PhantomSpec(SIDE, SIDE, seed=1))
@@ -129,7 +129,7 @@ def test_a_folder_of_anything_gets_a_row_for_each_file(page: Page, live_stack: L
     with (folder / "large.dcm").open("wb") as large:
         large.truncate(64 * 1024 * 1024 + 1)
 
-    sign_in(page, live_stack, "mixed")
+    create_and_sign_in(page, live_stack, "mixed")
     choose_folder(page, folder)
     expect(page.locator("[data-title]")).to_contain_text("7 files")
     expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file skipped.")
@@ -151,24 +151,24 @@ def test_a_folder_of_anything_gets_a_row_for_each_file(page: Page, live_stack: L
     codes = {name.removeprefix("Mixed/"): row["code"] for name, row in rows.items() if row["state"] == "rejected"}
     assert set(codes) == {"notes.txt", "empty.png", "inner/copy of film.png"} or set(codes) == {
         "notes.txt", "empty.png", "film.png",
-    }  # whichever of the two came first  # fmt: skip
+    }  # of two equal files the second one is the duplicate  # fmt: skip
     assert sorted(codes.values()) == ["duplicate", "empty_file", "unsupported_kind"]
     states = Counter(row["state"] for row in rows.values())
     assert states == {"done": 4, "rejected": 3, "unpacked": 1}
 
 
-@pytest.mark.complains("net::ERR_INTERNET_DISCONNECTED")
-def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    """Of 40 films 15 arrive, and of one more only the answer is lost; then the line is dead and the page is left."""
-    sign_in(page, live_stack, "laptop")
-    line = Line(page)
-    line.holding_after = 15
+@pytest.mark.browser_errors("net::ERR_INTERNET_DISCONNECTED")
+def test_an_interrupted_upload_is_resumed(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    """15 of 40 films arrive, of one more the answer is lost; then the connection breaks and the page is left."""
+    create_and_sign_in(page, live_stack, "laptop")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 15
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
-    _arrives_unheard(page, line.held[0], ward)
+    interceptor.wait_for_held_requests()
+    _deliver_without_answer(page, interceptor.held_requests[0], ward)
     page.route(re.compile(r"/(files|progress)$"), lambda route: route.abort("internetdisconnected"))
-    for route in line.held:
+    for route in interceptor.held_requests:
         route.abort("internetdisconnected")
     expect(page.locator("[data-note]")).to_contain_text("Connection lost; waiting")
     page.unroute_all()
@@ -179,7 +179,7 @@ def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: Live
     assert len(arrived) == 16
     unfinished = page.get_by_role("group", name="An upload is not finished")
     expect(unfinished).to_contain_text("16 of 40 files arrived; choose the folder “Ward 3” again")
-    again = Line(page)
+    second_interceptor = UploadInterceptor(page)
     choose_folder(page, ward)
     expect(unfinished.get_by_role("radio", name="Continue")).to_be_checked()
     page.get_by_role("button", name="Resume upload").click()
@@ -187,14 +187,14 @@ def test_a_lost_page_is_taken_up_where_it_broke_off(page: Page, live_stack: Live
     assert page.url == batch
     rows = rows_of(page)
     assert len({row["file"] for row in rows}) == len(rows) == 40
-    assert set(again.paths) == {row["file"] for row in rows} - arrived
+    assert set(second_interceptor.paths) == {row["file"] for row in rows} - arrived
     assert "rejected" not in {row["state"] for row in rows}
     page.goto(live_stack.base_url)
     expect(unfinished).to_be_hidden()
 
 
-def _arrives_unheard(page: Page, request: Route, folder: Path) -> None:
-    """The server gets what a request carries, and the page never hears of it."""
+def _deliver_without_answer(page: Page, request: Route, folder: Path) -> None:
+    """Send a held request's file to the server; the page gets no answer."""
     path = path_of(request)
     film = folder.parent / path
     file = {"name": film.name, "mimeType": "image/png", "buffer": film.read_bytes()}
@@ -202,16 +202,16 @@ def _arrives_unheard(page: Page, request: Route, folder: Path) -> None:
     assert page.request.post(request.request.url, multipart=fields).ok
 
 
-@pytest.mark.complains("net::ERR_INTERNET_DISCONNECTED")
-def test_a_line_that_comes_back_is_used_without_being_asked(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    sign_in(page, live_stack, "tunnel")
-    line = Line(page)
-    line.holding_after = 10
+@pytest.mark.browser_errors("net::ERR_INTERNET_DISCONNECTED")
+def test_the_upload_continues_when_the_connection_is_back(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    create_and_sign_in(page, live_stack, "tunnel")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 10
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
+    interceptor.wait_for_held_requests()
     page.context.set_offline(True)
-    line.release()
+    interceptor.release()
     expect(page.locator("[data-note]")).to_contain_text("Connection lost; waiting")
     page.context.set_offline(False)
     wait_for_batch(page)
@@ -219,56 +219,58 @@ def test_a_line_that_comes_back_is_used_without_being_asked(page: Page, live_sta
     assert len({row["file"] for row in rows}) == len(rows) == 40
 
 
-@pytest.mark.complains(r"net::ERR_(CONNECTION|EMPTY|SOCKET)")
-def test_a_killed_web_server_costs_no_file(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    sign_in(page, live_stack, "crash")
-    line = Line(page)
-    line.holding_after = 10
+@pytest.mark.browser_errors(r"net::ERR_(CONNECTION|EMPTY|SOCKET)")
+def test_no_file_is_lost_when_the_web_server_is_killed(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    create_and_sign_in(page, live_stack, "crash")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 10
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
-    servers = [one for one in psutil.Process().children(recursive=True) if _is_web_of(live_stack, one)]
+    interceptor.wait_for_held_requests()
+    servers = [
+        process for process in psutil.Process().children(recursive=True) if _is_web_server(live_stack, process)
+    ]
     assert servers
     for server in servers:
         server.kill()
-    line.release()
+    interceptor.release()
     wait_for_batch(page, timeout=90_000)
     rows = rows_of(page)
     assert len({row["file"] for row in rows}) == len(rows) == 40
 
 
-def _is_web_of(stack: LiveStack, process: psutil.Process) -> bool:
+def _is_web_server(stack: LiveStack, process: psutil.Process) -> bool:
     port = stack.base_url.rsplit(":", 1)[-1]
     words = process.cmdline()
     return "gunicorn" in " ".join(words) and any(word.endswith(f":{port}") for word in words)
 
 
-def test_pause_and_go_on(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    sign_in(page, live_stack, "pausing")
-    line = Line(page)
-    line.holding_after = 8
+def test_pause_and_continue(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    create_and_sign_in(page, live_stack, "pausing")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 8
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
+    interceptor.wait_for_held_requests()
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("[data-note]")).to_contain_text("Pausing when the files on their way have arrived")
-    line.release()
+    interceptor.release()
     expect(page.locator("[data-note]")).to_have_text("Paused. Uploaded files are kept.")
     page.wait_for_timeout(1000)
-    assert len(line.paths) == 8 + LANES
+    assert len(interceptor.paths) == 8 + CONCURRENT_SENDS
     page.get_by_role("button", name="Continue").click()
     wait_for_batch(page)
     rows = rows_of(page)
     assert len({row["file"] for row in rows}) == len(rows) == 40
 
 
-def test_cancelling_asks_then_stops_everything(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    sign_in(page, live_stack, "cancelling")
-    line = Line(page)
-    line.holding_after = 8
+def test_cancelling_asks_first(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    create_and_sign_in(page, live_stack, "cancelling")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 8
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
+    interceptor.wait_for_held_requests()
     page.get_by_role("button", name="Cancel…").click()
     page.get_by_role("button", name="Continue upload").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
@@ -281,19 +283,19 @@ def test_cancelling_asks_then_stops_everything(page: Page, live_stack: LiveStack
     expect(page.get_by_role("group", name="An upload is not finished")).to_be_hidden()
 
 
-def test_who_is_signed_out_signs_in_elsewhere_and_goes_on(
+def test_an_expired_session_interrupts_and_continues_after_sign_in(
     browser: Browser, live_stack: LiveStack, ward: Path
 ) -> None:
     context = browser.new_context()
     page = context.new_page()
-    sign_in(page, live_stack, "expired")
-    line = Line(page)
-    line.holding_after = 8
+    create_and_sign_in(page, live_stack, "expired")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 8
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
+    interceptor.wait_for_held_requests()
     context.clear_cookies(name="sessionid")
-    line.release()
+    interceptor.release()
     expect(page.locator("[data-note]")).to_contain_text("Sign in again in another tab")
     other = context.new_page()
     other.goto(f"{live_stack.base_url}/login")
@@ -308,9 +310,9 @@ def test_who_is_signed_out_signs_in_elsewhere_and_goes_on(
     assert len({row["file"] for row in rows}) == len(rows) == 40
 
 
-@pytest.mark.complains("status of 403")
-def test_a_full_quota_stops_everything_and_says_so(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    sign_in(page, live_stack, "frugal")
+@pytest.mark.browser_errors("status of 403")
+def test_a_full_quota_halts_the_upload(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    create_and_sign_in(page, live_stack, "frugal")
     set_quota = (
         "from django.contrib.auth.models import User; from screening.models import Quota;"
         "Quota.objects.update_or_create(user=User.objects.get(username='frugal'), defaults={'most_files': %s})"
@@ -329,10 +331,8 @@ def test_a_full_quota_stops_everything_and_says_so(page: Page, live_stack: LiveS
     assert len({row["file"] for row in rows}) == len(rows) == 40
 
 
-def test_a_file_that_was_moved_meanwhile_is_told_from_a_lost_line(
-    page: Page, live_stack: LiveStack, ward: Path
-) -> None:
-    sign_in(page, live_stack, "mover")
+def test_a_moved_file_is_told_from_a_lost_connection(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    create_and_sign_in(page, live_stack, "mover")
     choose_folder(page, ward)
     (ward / "left" / "0001.png").unlink()
     page.get_by_role("button", name="Upload and screen").click()
@@ -345,18 +345,18 @@ def test_a_file_that_was_moved_meanwhile_is_told_from_a_lost_line(
     assert len(rows_of(page)) == 39
 
 
-def test_part_of_a_folder_is_not_mistaken_for_all_of_it(page: Page, live_stack: LiveStack, ward: Path) -> None:
-    """Who goes on with fewer files than before is asked before the batch is screened without the rest."""
-    sign_in(page, live_stack, "halves")
-    line = Line(page)
-    line.holding_after = 8
+def test_part_of_a_folder_is_not_submitted_without_a_question(page: Page, live_stack: LiveStack, ward: Path) -> None:
+    """A user who resumes with fewer files is asked before the batch is submitted without the others."""
+    create_and_sign_in(page, live_stack, "halves")
+    interceptor = UploadInterceptor(page)
+    interceptor.hold_after = 8
     choose_folder(page, ward)
     page.get_by_role("button", name="Upload and screen").click()
-    line.wait_until_held()
+    interceptor.wait_for_held_requests()
     page.unroute_all(behavior="ignoreErrors")
     page.goto(live_stack.base_url)
-    for spare in (ward / "left").iterdir():
-        spare.unlink()
+    for film in (ward / "left").iterdir():
+        film.unlink()
     page.goto(newest_batch(page))
     expect(page.get_by_text("Choose the same folder again to continue")).to_be_attached()
     page.get_by_text("Add more films first").click()
@@ -369,13 +369,13 @@ def test_part_of_a_folder_is_not_mistaken_for_all_of_it(page: Page, live_stack: 
     expect(page.locator("[data-state-badges]")).to_contain_text("Finished", timeout=SCREENING)
 
 
-def test_a_dropped_folder_is_read_to_its_end(page: Page, live_stack: LiveStack, tmp_path: Path) -> None:
-    """The browser hands out a hundred entries at a time; and a drop beside the zone counts too."""
+def test_all_files_of_a_dropped_folder_are_read(page: Page, live_stack: LiveStack, tmp_path: Path) -> None:
+    """The browser lists a hundred entries at a time; a drop beside the zone counts, too."""
     ward = phantoms(tmp_path / "Dropped", 230)
     (ward / ".hidden").mkdir()
     (ward / ".hidden" / "film.png").write_bytes(b"not seen")
-    sign_in(page, live_stack, "dropper")
-    page.wait_for_load_state()  # the script listens by then
+    create_and_sign_in(page, live_stack, "dropper")
+    page.wait_for_load_state()  # then the script listens
     browser = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(ward)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
@@ -385,11 +385,11 @@ def test_a_dropped_folder_is_read_to_its_end(page: Page, live_stack: LiveStack, 
     expect(page.get_by_role("row", name="Dropped/left/0001.png")).to_be_visible()
 
 
-def test_very_many_files_leave_the_page_small(page: Page, live_stack: LiveStack, tmp_path: Path) -> None:
+def test_the_page_stays_small_with_many_files(page: Page, live_stack: LiveStack, tmp_path: Path) -> None:
     """The number of elements on the page does not depend on the number of files."""
     number = 1500
     ward = phantoms(tmp_path / "Many", number)
-    sign_in(page, live_stack, "many")
+    create_and_sign_in(page, live_stack, "many")
     count = "document.querySelectorAll('*').length"
     few = page.evaluate(count)
     choose_folder(page, ward)
@@ -399,16 +399,16 @@ def test_very_many_files_leave_the_page_small(page: Page, live_stack: LiveStack,
     page.keyboard.press("End")
     expect(page.get_by_role("row", name=f"Many/right/{number - 2:04d}.png")).to_be_visible()
     submissions: list[Route] = []
-    # 1,500 films on the workers would hold other tests up.
+    # 1,500 films on the workers would delay other tests.
     page.route(re.compile(r"/submit$"), lambda route: submissions.append(route))
     page.get_by_role("button", name="Upload and screen").click()
-    most = 0
+    max_count = 0
     for _ in range(600):
-        most = max(most, page.evaluate(count))
+        max_count = max(max_count, page.evaluate(count))
         if submissions:
             break
         page.wait_for_timeout(200)
-    assert few < most < few + 250
+    assert few < max_count < few + 250
     batch = submissions[0].request.url.removesuffix("/submit")
     rows = rows_of(page, batch)
     assert len({row["file"] for row in rows}) == len(rows) == number
@@ -422,32 +422,32 @@ def _token(page: Page) -> str:
 
 
 @pytest.fixture
-def plain(browser: Browser, live_stack: LiveStack, tmp_path: Path) -> Iterator[Page]:
-    """A browser without JavaScript, signed in."""
+def plain_page(browser: Browser, live_stack: LiveStack, tmp_path: Path) -> Iterator[Page]:
+    """Open a window without JavaScript, signed in."""
     context = browser.new_context(java_script_enabled=False)
     window = context.new_page()
-    sign_in(window, live_stack, f"plain-{tmp_path.name}")
+    create_and_sign_in(window, live_stack, f"plain-{tmp_path.name}")
     yield window
     context.close()
 
 
-def test_without_scripts_a_form_sends_many_files(plain: Page, ward: Path) -> None:
+def test_the_form_sends_many_files_without_javascript(plain_page: Page, ward: Path) -> None:
     films = sorted((ward / "left").iterdir())
-    expect(plain.get_by_role("table", name="Files")).to_be_hidden()
-    expect(plain.get_by_text("Choose a folder")).to_be_hidden()
-    plain.get_by_label("Name of the batch").fill("Without scripts")
-    plain.locator("input[name=file]").set_input_files(films)
-    plain.get_by_role("button", name="Upload and screen").click()
-    expect(plain.get_by_role("heading", name="Without scripts")).to_be_visible()
-    assert {row["file"] for row in rows_of(plain)} == {film.name for film in films}
+    expect(plain_page.get_by_role("table", name="Files")).to_be_hidden()
+    expect(plain_page.get_by_text("Choose a folder")).to_be_hidden()
+    plain_page.get_by_label("Name of the batch").fill("Without scripts")
+    plain_page.locator("input[name=file]").set_input_files(films)
+    plain_page.get_by_role("button", name="Upload and screen").click()
+    expect(plain_page.get_by_role("heading", name="Without scripts")).to_be_visible()
+    assert {row["file"] for row in rows_of(plain_page)} == {film.name for film in films}
 
 
-def test_without_scripts_too_many_files_are_refused_with_advice(plain: Page, tmp_path: Path) -> None:
-    """In a real browser: the answer must arrive though the request is refused before its end."""
+def test_too_many_files_are_refused_without_javascript(plain_page: Page, tmp_path: Path) -> None:
+    """The answer must arrive although the request is refused before its end."""
     for number in range(1001):
         (tmp_path / f"{number}.png").write_bytes(bytes(20_000))
-    plain.get_by_label("Name of the batch").fill("Too many")
-    plain.locator("input[name=file]").set_input_files(sorted(tmp_path.glob("*.png")))
-    plain.get_by_role("button", name="Upload and screen").click()
-    expect(plain.get_by_text("too_many_files")).to_be_visible()
-    expect(plain.get_by_text("One request carries at most 1,000 files")).to_be_visible()
+    plain_page.get_by_label("Name of the batch").fill("Too many")
+    plain_page.locator("input[name=file]").set_input_files(sorted(tmp_path.glob("*.png")))
+    plain_page.get_by_role("button", name="Upload and screen").click()
+    expect(plain_page.get_by_text("too_many_files")).to_be_visible()
+    expect(plain_page.get_by_text("One request carries at most 1,000 files")).to_be_visible()

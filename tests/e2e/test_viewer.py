@@ -1,4 +1,4 @@
-"""The film's page in a real browser: what the canvas shows, pixel for pixel, and every way to change it."""
+"""The film's page in a real browser: the pixels of the canvas, and every control that changes them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from ml.phantom.film import PhantomSpec, chest, dicom_bytes, png_bytes
 from screening.worker.triage import predictive_values_at
 from tests.conftest import LiveStack
 from tests.e2e.browsers import PHONE
-from tests.e2e.conftest import Window
-from tests.e2e.steps import SCREENING, sign_in
+from tests.e2e.conftest import NewWindow
+from tests.e2e.steps import SCREENING, create_and_sign_in
 
-pytestmark = [pytest.mark.e2e, pytest.mark.complains("willReadFrequently")]  # that is our own reading
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.browser_errors("willReadFrequently"),
+]  # caused by the tests, which read the canvas
 
 SPEC = PhantomSpec(height=300, width=260, seed=4, bits=12)
 FILM = chest(SPEC).astype(int)
-DRAG_SPAN = 600  # pixels; see viewer.js
+DRAG_SPAN = 600  # CSS pixels; see viewer/window-choice.js
 Grey = NDArray[np.int64]
 
 READ_CANVAS = """() => {
@@ -36,8 +39,8 @@ READ_CANVAS = """() => {
 }"""
 
 
-def send(page: Page, films: dict[str, bytes]) -> list[str]:
-    """Screen films through the interface, as the user who is signed in; returns their addresses, in order."""
+def screen_films(page: Page, films: dict[str, bytes]) -> list[str]:
+    """Screen films through the API as the signed-in user; return their addresses, in order."""
     home = re.sub(r"(?<=\d)/.*", "", page.url)
     token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
     headers = {"X-CSRFToken": token, "Referer": home, "Accept": "application/json"}
@@ -59,20 +62,20 @@ def open_film(page: Page, address: str) -> None:
     expect(page.locator("[data-status]")).to_have_text("")
 
 
-def settle(page: Page) -> None:
-    """Wait for what is drawn in the next frame."""
+def wait_for_frame(page: Page) -> None:
+    """Wait until the next frame is drawn."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def canvas(page: Page) -> Grey:
-    settle(page)
+def read_canvas(page: Page) -> Grey:
+    wait_for_frame(page)
     width, height, grey = page.evaluate(READ_CANVAS)
     return np.array(grey).reshape(height, width)
 
 
-def film_on(page: Page, height: int, width: int) -> Grey:
-    """The part of the canvas where a film lies one to one, in the middle."""
-    whole = canvas(page)
+def read_film(page: Page, height: int, width: int) -> Grey:
+    """Return the middle part of the canvas, where a film of this size is shown 1:1."""
+    whole = read_canvas(page)
     top, left = (
         math.floor((there - here) / 2 + 0.5) for there, here in zip(whole.shape, (height, width), strict=True)
     )
@@ -80,7 +83,7 @@ def film_on(page: Page, height: int, width: int) -> Grey:
 
 
 def windowed(values: Grey, centre: float, width: float) -> Grey:
-    """DICOM PS3.3 C.11.2.1.2.1 (LINEAR), for 8 bits."""
+    """Apply a window by DICOM PS3.3 C.11.2.1.2.1 (LINEAR), to 8 bits."""
     low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
     return np.floor(((values - low) / (high - low)).clip(0, 1) * 255 + 0.5).astype(int)
 
@@ -98,11 +101,11 @@ def drag(page: Page, across: float, down: float, button: Any = "left") -> None:
 
 @pytest.fixture
 def viewing(page: Page, live_stack: LiveStack, request: pytest.FixtureRequest) -> Callable[..., list[str]]:
-    """Sign in as a new user, screen films, open the first."""
+    """Return a function that signs in a new user, screens films and opens the first one."""
 
     def view(films: dict[str, bytes], *, opened: bool = True) -> list[str]:
-        sign_in(page, live_stack, re.sub(r"\W+", "-", request.node.name))
-        addresses = send(page, films)
+        create_and_sign_in(page, live_stack, re.sub(r"\W+", "-", request.node.name))
+        addresses = screen_films(page, films)
         if opened:
             open_film(page, addresses[0])
         return addresses
@@ -110,37 +113,37 @@ def viewing(page: Page, live_stack: LiveStack, request: pytest.FixtureRequest) -
     return view
 
 
-def test_twelve_bits_are_windowed_from_the_films_own_values(page: Page, viewing: Any) -> None:
+def test_windows_use_all_twelve_bits(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     expect(page.locator("[data-depth]")).to_have_text("260 × 300, 12 bit")
     expect(page.locator("[data-levels]")).to_have_text("W 4096  L 2048")
     page.keyboard.press("1")
     expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
-    assert np.array_equal(film_on(page, *FILM.shape), windowed(FILM, 2048, 4096))
+    assert np.array_equal(read_film(page, *FILM.shape), windowed(FILM, 2048, 4096))
 
     drag(page, -240, 60, "right")
     span = int(FILM.max() - FILM.min())
     centre, width = 2048 + 60 * span / DRAG_SPAN, 4096 - 240 * span / DRAG_SPAN
     expect(page.locator("[data-levels]")).to_have_text(f"W {round(width)}  L {round(centre)}")
-    own = film_on(page, *FILM.shape)
+    own = read_film(page, *FILM.shape)
     assert np.array_equal(own, windowed(FILM, centre, width))
-    squashed = np.floor(windowed(FILM, 2048, 4096)).astype(int)  # what a window over 8 bits would start from
+    squashed = np.floor(windowed(FILM, 2048, 4096)).astype(int)  # the values that a picture of 8 bits would have
     assert len(np.unique(own)) > len(np.unique(windowed(squashed, centre / 16, width / 16)))
 
     page.keyboard.press("i")
-    assert np.array_equal(film_on(page, *FILM.shape), 255 - windowed(FILM, centre, width))
+    assert np.array_equal(read_film(page, *FILM.shape), 255 - windowed(FILM, centre, width))
     page.keyboard.press("r")
-    assert np.array_equal(film_on(page, *FILM.T.shape), np.rot90(255 - windowed(FILM, centre, width), -1))
+    assert np.array_equal(read_film(page, *FILM.T.shape), np.rot90(255 - windowed(FILM, centre, width), -1))
     page.keyboard.press("Shift+R")
     page.keyboard.press("i")
-    assert np.array_equal(film_on(page, *FILM.shape), windowed(FILM, centre, width))
+    assert np.array_equal(read_film(page, *FILM.shape), windowed(FILM, centre, width))
     page.keyboard.press("0")
     expect(page.locator("[data-levels]")).to_have_text("W 4096  L 2048")
     expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
 
 
-def test_what_a_header_says_of_values_is_heeded(page: Page, viewing: Any) -> None:
-    """MONOCHROME1, and a PNG of 16 bits, whose window is its range."""
+def test_header_fields_change_the_values(page: Page, viewing: Any) -> None:
+    """Check MONOCHROME1, and a PNG of 16 bits, whose window is its range."""
     deep = chest(PhantomSpec(280, 300, seed=5, bits=16)).astype(int)
     addresses = viewing(
         {
@@ -149,11 +152,11 @@ def test_what_a_header_says_of_values_is_heeded(page: Page, viewing: Any) -> Non
         }
     )
     page.keyboard.press("1")
-    assert np.array_equal(film_on(page, *FILM.shape), 255 - windowed(4095 - FILM, 2048, 4096))
+    assert np.array_equal(read_film(page, *FILM.shape), 255 - windowed(4095 - FILM, 2048, 4096))
     open_film(page, addresses[1])
     page.keyboard.press("1")
     low, high = int(deep.min()), int(deep.max())
-    assert np.array_equal(film_on(page, *deep.shape), windowed(deep, (low + high) / 2 + 0.5, high - low + 1))
+    assert np.array_equal(read_film(page, *deep.shape), windowed(deep, (low + high) / 2 + 0.5, high - low + 1))
     page.mouse.move(*middle_of_stage(page))
     x, y = (int(part) for part in page.locator("[data-probe]").inner_text().split(" at ")[1].split(", "))
     assert page.locator("[data-probe]").inner_text() == f"{deep[y, x]} at {x}, {y}"
@@ -165,7 +168,7 @@ def middle_of_stage(page: Page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_presets_come_from_the_header_and_from_the_films_tones(page: Page, viewing: Any) -> None:
+def test_presets_of_the_header_and_of_the_tones(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     choice = page.get_by_label("Window preset")
     names = choice.locator("option").all_inner_texts()
@@ -173,11 +176,11 @@ def test_presets_come_from_the_header_and_from_the_films_tones(page: Page, viewi
     page.keyboard.press("1")
     choice.select_option("full")
     low, high = int(FILM.min()), int(FILM.max())
-    assert np.array_equal(film_on(page, *FILM.shape), windowed(FILM, (low + high) / 2 + 0.5, high - low + 1))
+    assert np.array_equal(read_film(page, *FILM.shape), windowed(FILM, (low + high) / 2 + 0.5, high - low + 1))
     choice.select_option("lung")
-    lungs = film_on(page, *FILM.shape)
+    lungs = read_film(page, *FILM.shape)
     choice.select_option("bone")
-    bones = film_on(page, *FILM.shape)
+    bones = read_film(page, *FILM.shape)
     assert lungs.mean() > bones.mean()
     assert (lungs == 255).mean() > 0.2
     assert (bones == 0).mean() > 0.2
@@ -190,7 +193,7 @@ def test_presets_come_from_the_header_and_from_the_films_tones(page: Page, viewi
     expect(choice).to_have_value("")
 
 
-def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing: Any) -> None:
+def test_wheel_and_drag(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     page.keyboard.press("1")
     x, y = middle_of_stage(page)
@@ -198,7 +201,7 @@ def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing
     before = page.locator("[data-probe]").inner_text()
     for _ in range(3):
         page.mouse.wheel(0, -240)
-    settle(page)
+    wait_for_frame(page)
     page.mouse.move(x + 60.01, y + 40)
     place = re.compile(r"(\d+), (\d+)$")
     there, here = (place.search(words) for words in (before, page.locator("[data-probe]").inner_text()))
@@ -209,9 +212,9 @@ def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing
     assert page.evaluate("window.scrollY") == 0
 
     page.keyboard.press("1")
-    still = canvas(page)
+    still = read_canvas(page)
     drag(page, 30, -20)
-    moved = canvas(page)
+    moved = read_canvas(page)
     assert np.array_equal(moved[50:-50, 80:-50], np.roll(still, (-20, 30), (0, 1))[50:-50, 80:-50])
     page.locator("[data-stage]").dblclick()
     expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
@@ -219,7 +222,7 @@ def test_the_wheel_zooms_around_the_pointer_and_a_drag_moves(page: Page, viewing
     expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
 
 
-def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
+def test_every_control_has_a_key(page: Page, viewing: Any) -> None:
     viewing({"film.dcm": dicom_bytes(SPEC)})
     stage = page.locator("[data-stage]")
     for _ in range(60):
@@ -228,9 +231,9 @@ def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
             break
     expect(stage).to_be_focused()
     page.keyboard.press("1")
-    still = canvas(page)
+    still = read_canvas(page)
     page.keyboard.press("ArrowRight")
-    assert np.array_equal(canvas(page)[60:-60, 60:-60], np.roll(still, -48, 1)[60:-60, 60:-60])
+    assert np.array_equal(read_canvas(page)[60:-60, 60:-60], np.roll(still, -48, 1)[60:-60, 60:-60])
     page.keyboard.press("Shift+ArrowRight")
     span = int(FILM.max() - FILM.min())
     expect(page.locator("[data-levels]")).to_have_text(f"W {round(4096 + 24 * span / DRAG_SPAN)}  L 2048")
@@ -241,7 +244,7 @@ def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
     expect(page.get_by_role("button", name="Window", exact=True)).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys and mouse")).to_be_visible()
-    page.keyboard.press("i")  # the dialog's, not the film's
+    page.keyboard.press("i")  # goes to the dialog and not to the film
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Keys and mouse")).to_be_hidden()
     expect(page.get_by_role("button", name="Invert")).to_have_attribute("aria-pressed", "false")
@@ -249,7 +252,7 @@ def test_keys_alone_do_everything(page: Page, viewing: Any) -> None:
     button.focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-zoom]")).to_have_text("Zoom 100 %")
-    turned = canvas(page)
+    turned = read_canvas(page)
     assert not np.array_equal(turned, still)
 
 
@@ -266,7 +269,7 @@ def test_single_keys_can_be_turned_off(page: Page, viewing: Any) -> None:
     page.locator("[data-stage]").focus()
     page.keyboard.press("i")
     expect(invert).to_have_attribute("aria-pressed", "true")
-    open_film(page, addresses[0])  # it is kept
+    open_film(page, addresses[0])  # the choice is stored
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
@@ -274,12 +277,12 @@ def test_single_keys_can_be_turned_off(page: Page, viewing: Any) -> None:
 SPEC8 = PhantomSpec(256, 256, seed=8)
 
 
-def test_the_heatmap_is_off_at_first_and_its_opacity_can_be_set(page: Page, viewing: Any) -> None:
+def test_heatmap_and_its_opacity(page: Page, viewing: Any) -> None:
     viewing({"film.png": png_bytes(PhantomSpec(256, 256, seed=2, opacities=3))})
     colour = """() => { const c = document.querySelector("[data-canvas]");
       const p = c.getContext("2d").getImageData(0, 0, c.width, c.height).data; let sum = 0;
       for (let i = 0; i < p.length; i += 4) sum += Math.abs(p[i] - p[i + 2]); return sum; }"""
-    settle(page)
+    wait_for_frame(page)
     assert page.evaluate(colour) == 0
     expect(page.get_by_label("Opacity of the heatmap")).to_be_hidden()
     with page.expect_response(re.compile(r"map\.png$")):
@@ -289,19 +292,19 @@ def test_the_heatmap_is_off_at_first_and_its_opacity_can_be_set(page: Page, view
     slider, sums = page.get_by_label("Opacity of the heatmap"), []
     for opacity in ("20", "60", "100"):
         slider.fill(opacity)
-        settle(page)
+        wait_for_frame(page)
         sums.append(page.evaluate(colour))
     assert sums[0] * 2 < sums[1] < sums[2]
     page.keyboard.press("h")
-    settle(page)
+    wait_for_frame(page)
     assert page.evaluate(colour) == 0
 
 
-def test_the_picture_is_there_at_once_and_the_wait_is_said(page: Page, viewing: Any) -> None:
+def test_the_picture_is_shown_while_the_values_load(page: Page, viewing: Any) -> None:
     (address,) = viewing({"film.dcm": dicom_bytes(SPEC)}, opened=False)
     waited = 0
 
-    def hold(route: Route) -> None:
+    def delay_answer(route: Route) -> None:
         nonlocal waited
         waited += 1
         if waited <= 2:
@@ -309,41 +312,41 @@ def test_the_picture_is_there_at_once_and_the_wait_is_said(page: Page, viewing: 
         else:
             route.continue_()
 
-    page.route("**/pixels", hold)
+    page.route("**/pixels", delay_answer)
     page.goto(address)
     expect(page.locator("[data-status]")).to_have_text("Full depth is loading …")
     expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "still")
     page.keyboard.press("1")
-    shown = film_on(page, *FILM.shape)
-    assert abs(shown - windowed(FILM, 2048, 4096)).mean() < 3  # JPEG, and stretched to its ends
+    shown = read_film(page, *FILM.shape)
+    assert abs(shown - windowed(FILM, 2048, 4096)).mean() < 3  # a JPEG with stretched grey levels
     drag(page, -200, 0, "right")
     expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full")
-    expect(page.get_by_label("Window preset")).to_have_value("")  # what was set stays set
-    assert film_on(page, *FILM.shape).std() > shown.std()
+    expect(page.get_by_label("Window preset")).to_have_value("")  # the user's window is kept
+    assert read_film(page, *FILM.shape).std() > shown.std()
     assert waited >= 3
 
 
-@pytest.mark.complains("status of 422")
-def test_a_refusal_is_said_and_the_picture_stays(page: Page, viewing: Any) -> None:
+@pytest.mark.browser_errors("status of 422")
+def test_a_refusal_is_shown_and_the_picture_stays(page: Page, viewing: Any) -> None:
     (address,) = viewing({"film.png": png_bytes(SPEC8)}, opened=False)
-    said = {"code": "took_too_long", "detail": "Rendering this film takes longer than it may."}
-    page.route("**/pixels", lambda route: route.fulfill(status=422, json=said))
+    refusal = {"code": "took_too_long", "detail": "Rendering this film takes longer than it may."}
+    page.route("**/pixels", lambda route: route.fulfill(status=422, json=refusal))
     page.goto(address)
-    expect(page.locator("[data-status]")).to_have_text(f"Full depth is not available: {said['detail']}")
+    expect(page.locator("[data-status]")).to_have_text(f"Full depth is not available: {refusal['detail']}")
     page.keyboard.press("i")
-    assert canvas(page).max() > 0
+    assert read_canvas(page).max() > 0
 
 
-def test_two_fingers_zoom_and_one_moves(window: Window, live_stack: LiveStack) -> None:
-    phone = window(PHONE, has_touch=True, is_mobile=True)
-    sign_in(phone, live_stack, "fingers")
-    open_film(phone, send(phone, {"film.dcm": dicom_bytes(SPEC)})[0])
+def test_touch_zooms_and_moves(new_window: NewWindow, live_stack: LiveStack) -> None:
+    phone = new_window(PHONE, has_touch=True, is_mobile=True)
+    create_and_sign_in(phone, live_stack, "fingers")
+    open_film(phone, screen_films(phone, {"film.dcm": dicom_bytes(SPEC)})[0])
     x, y = middle_of_stage(phone)
     session = phone.context.new_cdp_session(phone)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
-        said = [{"x": left, "y": top, "id": number} for number, (left, top) in enumerate(points)]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": said})
+        points_of_event = [{"x": left, "y": top, "id": number} for number, (left, top) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points_of_event})
 
     before = zoom_of(phone)
     touch("touchStart", (x - 30, y), (x + 30, y))
@@ -351,23 +354,23 @@ def test_two_fingers_zoom_and_one_moves(window: Window, live_stack: LiveStack) -
     touch("touchMove", (x - 90, y), (x + 90, y))
     touch("touchEnd")
     assert zoom_of(phone) == pytest.approx(3 * before, rel=0.02)
-    still = canvas(phone)
+    still = read_canvas(phone)
     touch("touchStart", (x, y))
     touch("touchMove", (x, y + 20))
     touch("touchMove", (x, y + 40))
     touch("touchEnd")
-    assert not np.array_equal(canvas(phone), still)
+    assert not np.array_equal(read_canvas(phone), still)
     assert phone.evaluate("window.scrollY") == 0
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.close()
 
 
 def zoom_of(page: Page) -> float:
-    settle(page)
+    wait_for_frame(page)
     return float(re.sub(r"[^\d.]", "", page.locator("[data-zoom]").inner_text()))
 
 
-def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: Any) -> None:
+def test_keys_lead_through_the_list_of_films(page: Page, viewing: Any) -> None:
     names = ("c.png", "a.png", "b.png")
     viewing({name: png_bytes(PhantomSpec(256, 256, seed=20 + at)) for at, name in enumerate(names)}, opened=False)
     page.get_by_role("link", name="Name", exact=True).click()
@@ -384,23 +387,23 @@ def test_keys_lead_through_the_list_the_reader_came_from(page: Page, viewing: An
     expect(page.get_by_role("heading", level=1)).to_have_text("a.png")
 
 
-def test_worth_is_reckoned_while_one_types(page: Page, viewing: Any) -> None:
+def test_predictive_values_follow_the_typed_prevalence(page: Page, viewing: Any) -> None:
     viewing({"film.png": png_bytes(SPEC8)})
     section = page.locator("[data-worth]")
     high, low = (map(float, str(section.get_attribute(f"data-{name}")).split()) for name in ("high", "low"))
     measured = AtOperatingPoints(low=SensitivitySpecificity(*low), high=SensitivitySpecificity(*high))
     for percent in ("0.5", "33", "90"):
         page.locator("[data-prevalence]").fill(percent)
-        worth = predictive_values_at(measured, float(percent) / 100)
-        assert worth.ppv is not None
-        assert worth.npv is not None
-        expect(page.locator("[data-ppv]")).to_have_text(f"{100 * worth.ppv:.1f}".removesuffix(".0"))
-        expect(page.locator("[data-npv]")).to_have_text(f"{100 * worth.npv:.1f}".removesuffix(".0"))
+        expected = predictive_values_at(measured, float(percent) / 100)
+        assert expected.ppv is not None
+        assert expected.npv is not None
+        expect(page.locator("[data-ppv]")).to_have_text(f"{100 * expected.ppv:.1f}".removesuffix(".0"))
+        expect(page.locator("[data-npv]")).to_have_text(f"{100 * expected.npv:.1f}".removesuffix(".0"))
 
 
-def test_without_javascript_the_picture_is_there(page: Page, viewing: Any, window: Window) -> None:
+def test_the_picture_is_shown_without_javascript(page: Page, viewing: Any, new_window: NewWindow) -> None:
     (address,) = viewing({"film.png": png_bytes(SPEC8)})
-    plain = window(java_script_enabled=False, storage_state=page.context.storage_state())
+    plain = new_window(java_script_enabled=False, storage_state=page.context.storage_state())
     plain.goto(address)
     picture = plain.get_by_role("img", name="The film film.png")
     expect(picture).to_be_visible()

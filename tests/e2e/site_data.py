@@ -1,4 +1,4 @@
-"""People, batches and films for the pages to show, made through the interface as anybody would make them."""
+"""Users, batches and films in all states for the pages to show, created through the public API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PASSWORD = "a long enough password"
 NEWCOMER, UPLOADER, SENDER, REVIEWER = "jonas", "amara", "noor", "ingrid"
 SIDE = 320  # pixels of a phantom
 PATIENCE = 120.0  # seconds
-MAKE_PEOPLE = """
+CREATE_USERS = """
 import json
 from django.contrib.auth.models import User
 from screening.accounts.tokens import create_token
@@ -33,23 +33,23 @@ print(json.dumps({name: create_token(user=users[name], name="nightly import")[1]
 """
 
 
-def make_people(stack: Stack, people: Mapping[str, bool], programs: Sequence[str] = ()) -> dict[str, str]:
-    """Users who can sign in, with the word whether they are staff; returns the keys of those who have programs."""
-    code = MAKE_PEOPLE % (PASSWORD, dict(people), list(programs))
+def create_users(stack: Stack, people: Mapping[str, bool], programs: Sequence[str] = ()) -> dict[str, str]:
+    """Create users, each staff or not; return an API token for each of ``programs``."""
+    code = CREATE_USERS % (PASSWORD, dict(people), list(programs))
     keys: dict[str, str] = json.loads(stack.run_management_command("shell", "--no-imports", "-c", code))
     return keys
 
 
 @contextmanager
-def worker_held_up(stack: Stack) -> Iterator[None]:
-    """Nothing is screened for the length of the block."""
+def paused_worker(stack: Stack) -> Iterator[None]:
+    """Freeze the worker during the block, so that nothing is screened."""
     worker = next(entry for entry in stack.supervisor._entries if entry.spec.name == "worker")
     with frozen(tree(worker.child.pid)):
         yield
 
 
-class Visitor(requests.Session):
-    """Somebody signed in, without a browser."""
+class SignedInSession(requests.Session):
+    """The session of a signed-in user, without a browser."""
 
     def __init__(self, server: str, name: str) -> None:
         super().__init__()
@@ -58,14 +58,14 @@ class Visitor(requests.Session):
         self.send_form("/login", username=name, password=PASSWORD)
 
     def send_form(self, path: str, **values: str) -> requests.Response:
-        """Send a page's form; returns the page it leads to."""
+        """Send a page's form; return the page it leads to."""
         fields = {**values, "csrfmiddlewaretoken": self.cookies["csrftoken"]}
         answer = self.post(self.server + path, data=fields, headers={"Referer": self.server}, timeout=30)
         answer.raise_for_status()
         return answer
 
-    def state(self) -> Any:
-        """What a browser needs to be signed in as the same person."""
+    def storage_state(self) -> Any:
+        """Return what a browser needs to be signed in as the same user."""
         domain = re.sub(r"^https?://|:\d+$", "", self.server)
         cookies = [
             {"name": name, "value": value, "domain": domain, "path": "/", "expires": -1, "httpOnly": False,
@@ -76,14 +76,15 @@ class Visitor(requests.Session):
 
 
 @dataclass(frozen=True)
-class World:
-    """What the pages show.
+class SiteData:
+    """The data that the pages show.
 
     Attributes:
         stack: the running system.
-        states: for a browser to be signed in, by person.
-        batches: ids by what is special about them.
-        films: ids by what is special about them.
+        client: the API as the user UPLOADER.
+        states: browser states with a session, by username.
+        batches: ids by the state or role of the batch.
+        films: ids by the state or role of the film.
     """
 
     stack: Stack
@@ -94,32 +95,32 @@ class World:
 
     @property
     def server(self) -> str:
-        """Where the system answers."""
+        """The address of the system."""
         return self.stack.base_url
 
     @contextmanager
-    def screening_held_up(self) -> Iterator[str]:
-        """A batch in the middle of being screened, for the length of the block; yields its id."""
+    def batch_in_progress(self) -> Iterator[str]:
+        """Yield the id of a batch whose screening does not proceed during the block."""
         batch = self.client.create_batch("Evening round")
         self.client.add_all(batch, many_films(24), id)
-        with worker_held_up(self.stack):
+        with paused_worker(self.stack):
             self.client.submit(batch)
             yield batch
         self.client.wait(batch, timeout=PATIENCE)
 
 
-def build(stack: Stack, study: Study) -> World:
-    """Make everything the registry of pages asks for.
+def create_site_data(stack: Stack, study: Study) -> SiteData:
+    """Create everything that the list of pages needs.
 
     Args:
-        stack: a running system in which nobody of these names exists.
-        study: what is screened as the sample study.
+        stack: a running system without users of these names.
+        study: the films of the sample study.
     """
     people = {NEWCOMER: False, UPLOADER: False, SENDER: False, REVIEWER: True}
-    keys = make_people(stack, people, [UPLOADER])
-    visitors = {name: Visitor(stack.base_url, name) for name in people}
+    keys = create_users(stack, people, [UPLOADER])
+    sessions = {name: SignedInSession(stack.base_url, name) for name in people}
     client = Client(stack.base_url, keys[UPLOADER])
-    world = World(stack, client, {name: visitor.state() for name, visitor in visitors.items()})
+    site_data = SiteData(stack, client, {name: session.storage_state() for name, session in sessions.items()})
 
     for name, title, uploads in (
         ("cancelled", "Ward 3, wrong folder", _phantoms(2, first=40)),
@@ -128,18 +129,18 @@ def build(stack: Stack, study: Study) -> World:
         ("mixed", "Ward 3, November", _mixed()),
         ("sample", study.title, study.uploads),
     ):
-        world.batches[name] = client.create_batch(title)
-        client.add_all(world.batches[name], uploads, id)
-    client.cancel(world.batches["cancelled"])
+        site_data.batches[name] = client.create_batch(title)
+        client.add_all(site_data.batches[name], uploads, id)
+    client.cancel(site_data.batches["cancelled"])
     for name in ("mixed", "sample"):
-        client.submit(world.batches[name])
-        client.wait(world.batches[name], timeout=PATIENCE)
-    again = visitors[UPLOADER].send_form(f"/batches/{world.batches['sample']}/rerun", model="seed-cnn")
-    world.batches["again"] = again.url.rsplit("/", 1)[-1]
-    client.wait(world.batches["again"], timeout=PATIENCE)
-    _name_films(world)
-    _read_some(visitors[REVIEWER])
-    return world
+        client.submit(site_data.batches[name])
+        client.wait(site_data.batches[name], timeout=PATIENCE)
+    again = sessions[UPLOADER].send_form(f"/batches/{site_data.batches['sample']}/rerun", model="seed-cnn")
+    site_data.batches["again"] = again.url.rsplit("/", 1)[-1]
+    client.wait(site_data.batches["again"], timeout=PATIENCE)
+    _name_films(site_data)
+    _read_some(sessions[REVIEWER])
+    return site_data
 
 
 def _phantoms(number: int, first: int) -> list[Upload]:
@@ -148,7 +149,7 @@ def _phantoms(number: int, first: int) -> list[Upload]:
 
 
 def _mixed() -> list[Upload]:
-    """Every way a file can end: screened, refused at the door or by the worker, a duplicate, an archive."""
+    """Return a file for each outcome: screened, rejected at upload or by the worker, duplicate, archive."""
     first, *zipped = _phantoms(4, first=60)
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
@@ -170,17 +171,17 @@ def _mixed() -> list[Upload]:
     ]
 
 
-def _name_films(world: World) -> None:
-    of_sample = list(world.client.films(world.batches["sample"]))
-    of_mixed = list(world.client.films(world.batches["mixed"]))
-    world.films["screened"] = _highest(of_sample)
-    again = list(world.client.films(world.batches["again"]))
-    world.films["flagged"] = _highest([film for film in again if film["flags"]])
-    world.films["rejected"] = _first(of_mixed, file="notes.txt")
-    world.films["cut"] = _first(of_mixed, file="cut-short.png")
-    world.films["relative"] = _first(of_mixed, file="IM00070")
-    world.films["archive"] = _first(of_mixed, state="unpacked")
-    world.films["waiting"] = _first(list(world.client.films(world.batches["open"])), state="queued")
+def _name_films(site_data: SiteData) -> None:
+    of_sample = list(site_data.client.films(site_data.batches["sample"]))
+    of_mixed = list(site_data.client.films(site_data.batches["mixed"]))
+    site_data.films["screened"] = _highest(of_sample)
+    again = list(site_data.client.films(site_data.batches["again"]))
+    site_data.films["flagged"] = _highest([film for film in again if film["flags"]])
+    site_data.films["rejected"] = _first(of_mixed, file="notes.txt")
+    site_data.films["cut"] = _first(of_mixed, file="cut-short.png")
+    site_data.films["relative"] = _first(of_mixed, file="IM00070")
+    site_data.films["archive"] = _first(of_mixed, state="unpacked")
+    site_data.films["waiting"] = _first(list(site_data.client.films(site_data.batches["open"])), state="queued")
 
 
 def _first(films: Sequence[dict[str, Any]], **wanted: str) -> str:
@@ -191,11 +192,11 @@ def _highest(films: Sequence[dict[str, Any]]) -> str:
     return str(max((film for film in films if film["score"] is not None), key=lambda film: film["score"])["id"])
 
 
-def _read_some(reviewer: Visitor, number: int = 3) -> None:
-    """Verdicts in the reading room, so that its figures have something to say."""
-    here = reviewer.send_form("/reading/next").url
+def _read_some(reviewer: SignedInSession, number: int = 3) -> None:
+    """Record verdicts in the reading room, so that its statistics have data."""
+    address = reviewer.send_form("/reading/next").url
     for answer in ("positive", "negative", "second_opinion")[:number]:
-        if here.endswith("/reading"):
+        if address.endswith("/reading"):
             break
-        here = reviewer.send_form(here.removeprefix(reviewer.server) + "/verdict", answer=answer).url
+        address = reviewer.send_form(address.removeprefix(reviewer.server) + "/verdict", answer=answer).url
     reviewer.send_form("/reading/back")
