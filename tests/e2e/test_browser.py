@@ -61,7 +61,7 @@ def test_failed_uploads_are_sent_again(page: Page, live_stack: LiveStack, films:
     page.get_by_label("Choose files").set_input_files(films[:4])
     page.get_by_role("button", name="Upload and screen").click()
     expect(page.get_by_role("table", name="Files")).to_contain_text("413")
-    expect(page.locator("[data-count]")).to_have_text("1 of 4 files could not be sent.")
+    expect(page.locator("[data-count]")).to_have_text("1 of 4 files could not be uploaded.")
     page.get_by_role("button", name="Retry failed files").click()
     expect(page.locator("[data-headline]")).to_contain_text("4 films screened", timeout=SCREENING)
 

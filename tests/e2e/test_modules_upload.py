@@ -373,7 +373,7 @@ SELECT = """
   return { sendable: selection.sendable.map(({ path }) => path), notes: selection.entries.map(({ note }) => note),
     bytes: selection.bytes, folder: selection.folder, remarks: selection.remarks };
 """
-KEPT_BACK = "1 file will not be sent; the list says why."
+KEPT_BACK = "1 file will not be uploaded; the list says why."
 
 
 @pytest.mark.parametrize(
@@ -401,11 +401,11 @@ KEPT_BACK = "1 file will not be sent; the list says why."
         ),
         (
             {"files": [[name, "1"] for name in "abcd"]},
-            {"remarks": ["Of your quota only 3 files are left; not all files will fit."]},
+            {"remarks": ["Only 3 files are left in your quota; not all files will fit."]},
         ),
         (
             {"files": [["a", "123"]], "limits": {**LIMITS, "quotaBytes": 2}},
-            {"remarks": ["Of your quota only 2 bytes are left; not all files will fit."]},
+            {"remarks": ["Only 2 bytes are left in your quota; not all files will fit."]},
         ),
     ],
 )

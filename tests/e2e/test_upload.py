@@ -144,8 +144,8 @@ def test_every_file_of_a_mixed_folder_gets_a_row(page: Page, live_stack: LiveSta
     choose_folder(page, folder)
     expect(page.locator("[data-title]")).to_contain_text("7 files")
     expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file skipped.")
-    expect(page.locator("[data-remarks]")).to_contain_text("1 file will not be sent; the list says why.")
-    page.get_by_role("button", name="Not sent").click()
+    expect(page.locator("[data-remarks]")).to_contain_text("1 file will not be uploaded; the list says why.")
+    page.get_by_role("button", name="Not uploaded").click()
     files = page.get_by_role("table", name="Files")
     expect(files.get_by_role("row")).to_have_count(1)
     expect(files).to_contain_text("Mixed/large.dcm")
@@ -188,7 +188,7 @@ def test_an_interrupted_upload_is_resumed(page: Page, live_stack: LiveStack, war
     arrived = {row["file"] for row in rows_of(page, batch)}
     assert len(arrived) == 16
     unfinished = page.get_by_role("group", name="An upload is not finished")
-    expect(unfinished).to_contain_text("16 of 40 files arrived; choose the folder “Ward 3” again")
+    expect(unfinished).to_contain_text("16 of 40 files uploaded; choose the folder “Ward 3” again")
     second_interceptor = UploadInterceptor(page)
     choose_folder(page, ward)
     expect(unfinished.get_by_role("radio", name="Continue")).to_be_checked()
@@ -263,7 +263,7 @@ def test_pause_and_continue(page: Page, live_stack: LiveStack, ward: Path) -> No
     page.get_by_role("button", name="Upload and screen").click()
     interceptor.wait_for_held_requests()
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("[data-note]")).to_contain_text("Pausing when the files on their way have arrived")
+    expect(page.locator("[data-note]")).to_contain_text("Pausing after the current files")
     interceptor.release()
     expect(page.locator("[data-note]")).to_have_text("Paused. Uploaded files are kept.")
     page.wait_for_timeout(1000)
@@ -330,10 +330,10 @@ def test_a_full_quota_halts_the_upload(page: Page, live_stack: LiveStack, ward: 
     live_stack.stack.run_management_command("shell", "--no-imports", "-c", set_quota % 12)
     page.reload()
     choose_folder(page, ward)
-    expect(page.locator("[data-remarks]")).to_contain_text("Of your quota only 12 files are left")
+    expect(page.locator("[data-remarks]")).to_contain_text("Only 12 files are left in your quota")
     page.get_by_role("button", name="Upload and screen").click()
     expect(page.locator("[data-note]")).to_contain_text("You have sent 12 files")
-    expect(page.locator("[data-count]")).to_have_text("12 of 40 files arrived")
+    expect(page.locator("[data-count]")).to_have_text("12 of 40 files uploaded")
     live_stack.stack.run_management_command("shell", "--no-imports", "-c", set_quota % None)
     page.get_by_role("button", name="Continue").click()
     wait_for_batch(page)
@@ -346,8 +346,8 @@ def test_a_moved_file_is_told_from_a_lost_connection(page: Page, live_stack: Liv
     choose_folder(page, ward)
     (ward / "left" / "0001.png").unlink()
     page.get_by_role("button", name="Upload and screen").click()
-    expect(page.locator("[data-count]")).to_have_text("1 of 40 files could not be sent.", timeout=SENDING)
-    page.get_by_role("button", name="Not sent").click()
+    expect(page.locator("[data-count]")).to_have_text("1 of 40 files could not be uploaded.", timeout=SENDING)
+    page.get_by_role("button", name="Not uploaded").click()
     row = page.get_by_role("row", name="Ward 3/left/0001.png")
     expect(row).to_contain_text("was it moved or changed? Choose it again.")
     page.get_by_role("button", name="Screen without these files").click()
@@ -372,7 +372,7 @@ def test_part_of_a_folder_is_not_submitted_without_a_question(page: Page, live_s
     page.get_by_text("Add more films first").click()
     choose_folder(page, ward)
     page.get_by_role("button", name="Add and screen").click()
-    there = "28 of the 40 files chosen the first time are there"  # 8 of the left folder, and the right folder
+    there = "28 of the 40 files chosen the first time are uploaded"  # 8 of the left folder, and the right folder
     expect(page.locator("[data-count]")).to_contain_text(there, timeout=SENDING)
     names = {row["file"] for row in rows_of(page)}
     assert {f"Ward 3/right/{index:04d}.png" for index in range(0, 40, 2)} <= names

@@ -19,12 +19,12 @@ const GROUPS = {
 const STATES = {
   waiting: ["clock", "Waiting"],
   checking: ["eye", "Checking"],
-  sending: ["up", "Sending"],
-  arrived: ["check", "Arrived"],
-  present: ["check", "Already there"],
+  sending: ["up", "Uploading"],
+  arrived: ["check", "Uploaded"],
+  present: ["check", "Already uploaded"],
   rejected: ["bar", "Rejected"],
-  failed: ["cross", "Not sent"],
-  unsent: ["dash", "Not sent"],
+  failed: ["cross", "Not uploaded"],
+  unsent: ["dash", "Not uploaded"],
 };
 
 /** The list with its filter buttons. */

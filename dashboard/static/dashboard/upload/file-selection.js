@@ -80,12 +80,12 @@ export class FileSelection {
     const { quotaBytes, quotaFiles } = this.limits;
     const remarks = [];
     if (this.hidden) remarks.push(`${formatFiles(this.hidden, "hidden")} skipped.`);
-    if (unsent) remarks.push(`${formatFiles(unsent)} will not be sent; the list says why.`);
+    if (unsent) remarks.push(`${formatFiles(unsent)} will not be uploaded; the list says why.`);
     if (bytes > quotaBytes) {
-      remarks.push(`Of your quota only ${formatBytes(quotaBytes)} are left; not all files will fit.`);
+      remarks.push(`Only ${formatBytes(quotaBytes)} are left in your quota; not all files will fit.`);
     }
     if (sendable.length > quotaFiles) {
-      remarks.push(`Of your quota only ${formatFiles(quotaFiles)} are left; not all files will fit.`);
+      remarks.push(`Only ${formatFiles(quotaFiles)} are left in your quota; not all files will fit.`);
     }
     return remarks;
   }

@@ -66,7 +66,7 @@ export class ResumeOffer {
     this.batch = batch;
     const texts = {
       name: batch.name,
-      arrived: `${formatCount(Math.min(arrived, batch.files))} of ${formatFiles(batch.files)} arrived`,
+      arrived: `${formatCount(Math.min(arrived, batch.files))} of ${formatFiles(batch.files)} uploaded`,
       what: batch.folder ? `the folder “${batch.folder}”` : "the same files",
     };
     for (const [name, text] of Object.entries(texts)) {

@@ -136,7 +136,7 @@ class UploadForm {
     if (this.isLocked) return;
     const { entries, sendable } = this.selection;
     if (!sendable.length) {
-      this.showHint("Choose at least one file that can be sent.");
+      this.showHint("Choose at least one file that can be uploaded.");
       return;
     }
     this.setLocked(true);
@@ -195,7 +195,7 @@ class UploadForm {
    */
   askAboutFailed({ counts, sendable }) {
     const { arrived = 0, present = 0, rejected = 0, failed = 0 } = counts;
-    this.progress.conclude(`${formatCount(failed)} of ${formatFiles(sendable)} could not be sent.`);
+    this.progress.conclude(`${formatCount(failed)} of ${formatFiles(sendable)} could not be uploaded.`);
     this.progress.showChoice({ again: true, without: arrived + present + rejected > 0 || this.settings.batch !== null });
   }
 
@@ -207,7 +207,7 @@ class UploadForm {
       return;
     }
     this.progress.conclude(`${formatCount(total)} of the ${formatFiles(this.expectedFiles)} chosen the first time are`
-      + " there. Choose the rest, or screen what is there.");
+      + " uploaded. Choose the others, or screen without them.");
     this.progress.showChoice({ again: false, without: true });
     this.selection.clear();
     this.setLocked(false);

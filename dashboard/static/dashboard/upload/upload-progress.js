@@ -144,7 +144,7 @@ export class UploadProgress {
     const note = noteOf(queue);
     const quarter = Math.floor(share * 4);
     this.#showNote(note, queue.condition === "halted");
-    if (queue.condition !== this.condition) this.#announce(note || "Sending again.");
+    if (queue.condition !== this.condition) this.#announce(note || "The upload continues.");
     else if (quarter > this.quarter) this.#announce(summaryOf(queue));
     this.condition = queue.condition;
     this.quarter = Math.max(this.quarter, quarter);
@@ -187,15 +187,15 @@ export class UploadProgress {
 /** @param {UploadQueue} queue */
 function noteOf({ condition, inFlight, sentence }) {
   if (condition !== "paused") return sentence;
-  return inFlight ? "Pausing when the files on their way have arrived…" : "Paused. Uploaded files are kept.";
+  return inFlight ? "Pausing after the current files…" : "Paused. Uploaded files are kept.";
 }
 
 /** @param {UploadQueue} queue */
 function summaryOf({ sendable, counts }) {
   const { present = 0, rejected = 0, arrived = 0, failed = 0 } = counts;
-  const parts = [`${formatCount(arrived + rejected + present)} of ${formatFiles(sendable)} arrived`];
-  if (present) parts.push(`${formatCount(present)} were already there`);
+  const parts = [`${formatCount(arrived + rejected + present)} of ${formatFiles(sendable)} uploaded`];
+  if (present) parts.push(`${formatCount(present)} already uploaded`);
   if (rejected) parts.push(`${formatCount(rejected)} rejected`);
-  if (failed) parts.push(`${formatCount(failed)} not sent`);
+  if (failed) parts.push(`${formatCount(failed)} not uploaded`);
   return parts.join(", ");
 }
