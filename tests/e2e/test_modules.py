@@ -230,3 +230,13 @@ def test_a_list_keeps_its_order_while_a_film_has_the_focus(
       const complete = m.morphNode(document.body.firstChild, wanted);
       return [complete, [...document.querySelectorAll("a")].map((link) => link.textContent)];"""
     assert run_script(blank, MORPH, script, order) == [complete, shown]
+
+
+def test_settings_of_a_page(blank: Page) -> None:
+    script = """
+      document.body.innerHTML = '<script type="application/json" id="upload-settings">{"limits": [1, null]}</script>';
+      const missing = (id) => { try { m.readSettings(id); return ""; } catch (error) { return error.message; } };
+      return [m.readSettings("upload-settings"), missing("other-settings")];"""
+    settings, message = run_script(blank, "shared/settings.js", script)
+    assert settings == {"limits": [1, None]}
+    assert "other-settings" in message
