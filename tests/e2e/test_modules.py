@@ -113,8 +113,8 @@ def test_errors_that_may_pass(blank: Page, status: int, transient: bool, unreach
     ("status", "body", "code", "message"),
     [
         (201, '{"id": 7}', "", ""),
-        (400, '{"code": "too_large", "sentence": "Too large."}', "too_large", "Too large."),
-        (403, '{"code": "csrf_token", "sentence": "Expired."}', "signed_out", "Sign in again in another tab"),
+        (400, '{"code": "too_large", "detail": "Too large."}', "too_large", "Too large."),
+        (403, '{"code": "csrf_token", "detail": "Expired."}', "signed_out", "Sign in again in another tab"),
         (403, "<html>", "signed_out", "Sign in again in another tab"),
         (200, "<html>the login page</html>", "signed_out", "Sign in again in another tab"),
         (413, "<html>", "refused", "refuses files of this size (413)"),

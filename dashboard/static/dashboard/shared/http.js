@@ -140,7 +140,7 @@ export async function fetchJson(address) {
 }
 
 /**
- * Return the error for an answer that carries a status and no detail.
+ * Return the error for an answer with a status and no detail.
  * @param {number} status HTTP status
  */
 export function statusError(status) {
