@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site_data(live_stack: LiveStack) -> SiteData:
     """Create films in every state, and users who look at them."""
-    return create_site_data(live_stack.stack, first_study())
+    return create_site_data(live_stack.stack, short_study())
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from ml.phantom.film import PhantomSpec, png_bytes
 from tests.e2e.site_data import NEWCOMER, REVIEWER, SENDER, UPLOADER, SiteData
+from tests.e2e.steps import SCREENING
 
 Address = Callable[[SiteData], str]
 Preparation = Callable[[Page], object]
@@ -120,11 +121,11 @@ def _change_password_with_errors(page: Page) -> None:
 def _create_token(page: Page) -> None:
     page.get_by_label("Program that uses the token").fill("ward export")
     page.get_by_role("button", name="Create API token").click()
-    expect(page.get_by_text("It is shown this once")).to_be_visible()
+    expect(page.get_by_text("It is shown only once")).to_be_visible()
 
 
 def _wait_for_viewer(page: Page) -> None:
-    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full", timeout=SCREENING)
 
 
 def _show_heatmap(page: Page) -> None:

@@ -38,5 +38,5 @@ def send_films(page: Page, name: str, films: list[Path]) -> None:
     page.get_by_label("Name of the batch").fill(name)
     page.get_by_label("Choose files").set_input_files(films)
     page.get_by_role("button", name="Upload and screen").click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=SCREENING)
     wait_until_finished(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -58,7 +59,7 @@ def screen_films(page: Page, films: dict[str, bytes]) -> list[str]:
 
 def open_film(page: Page, address: str) -> None:
     page.goto(address)
-    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full", timeout=SCREENING)
     expect(page.locator("[data-status]")).to_have_text("")
 
 
@@ -320,7 +321,7 @@ def test_the_picture_is_shown_while_the_values_load(page: Page, viewing: Any) ->
     shown = read_film(page, *FILM.shape)
     assert abs(shown - windowed(FILM, 2048, 4096)).mean() < 3  # a JPEG with stretched grey levels
     drag(page, -200, 0, "right")
-    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "full", timeout=SCREENING)
     expect(page.get_by_label("Window preset")).to_have_value("")  # the user's window is kept
     assert read_film(page, *FILM.shape).std() > shown.std()
     assert waited >= 3
@@ -389,9 +390,10 @@ def test_keys_lead_through_the_list_of_films(page: Page, viewing: Any) -> None:
 
 def test_predictive_values_follow_the_typed_prevalence(page: Page, viewing: Any) -> None:
     viewing({"film.png": png_bytes(SPEC8)})
-    section = page.locator("[data-worth]")
-    high, low = (map(float, str(section.get_attribute(f"data-{name}")).split()) for name in ("high", "low"))
-    measured = AtOperatingPoints(low=SensitivitySpecificity(*low), high=SensitivitySpecificity(*high))
+    figures = json.loads(page.locator("#operating-point-performance").text_content() or "")
+    measured = AtOperatingPoints(
+        low=SensitivitySpecificity(**figures["low"]), high=SensitivitySpecificity(**figures["high"])
+    )
     for percent in ("0.5", "33", "90"):
         page.locator("[data-prevalence]").fill(percent)
         expected = predictive_values_at(measured, float(percent) / 100)
