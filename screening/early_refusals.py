@@ -13,7 +13,7 @@ from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.intake.requests import too_many_files
 
-LONGEST_NAME = 200  # characters of a header that are repeated in a sentence
+MAX_NAME = 200  # characters of a header that are repeated in a sentence
 ORIGIN_REASONS = tuple(reason.partition("%s")[0] for reason in (REASON_BAD_ORIGIN, REASON_BAD_REFERER))
 
 
@@ -41,14 +41,14 @@ def csrf_failure(request: HttpRequest, reason: str) -> ScreeningError:
 
 
 def _host_unknown(request: HttpRequest) -> ScreeningError:
-    name = request.META.get("HTTP_HOST", "")[:LONGEST_NAME]
+    name = request.META.get("HTTP_HOST", "")[:MAX_NAME]
     return ScreeningError(request_codes.HOST_UNKNOWN, name=name)
 
 
 def _wrong_origin(request: HttpRequest) -> ScreeningError:
     came_from = request.headers.get("Origin") or request.headers.get("Referer", "")
-    origin = urlsplit(came_from[:LONGEST_NAME])
+    origin = urlsplit(came_from[:MAX_NAME])
     if origin.scheme == "https" and origin.netloc == request.get_host() and not request.is_secure():
         remedy = "has the proxy send X-Forwarded-Proto: https" if settings.HTTPS else "sets DJANGO_HTTPS=1"
         return ScreeningError(request_codes.PROXY_HIDES_HTTPS, remedy=remedy)
-    return ScreeningError(request_codes.CSRF_ORIGIN, sender=came_from[:LONGEST_NAME], host=request.get_host())
+    return ScreeningError(request_codes.CSRF_ORIGIN, sender=came_from[:MAX_NAME], host=request.get_host())

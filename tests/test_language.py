@@ -66,3 +66,29 @@ def test_docstrings_of_functions_begin_with_an_imperative(package: str) -> None:
     assert len(found) > 10
     others = [f"{place} {line}" for place, line in found if line.split()[0].strip(".,:;").lower() not in VERBS]
     assert others == []
+
+
+# Names that do not say what they hold. A limit is called MAX_ or MIN_.
+VARIABLES = frozenset({"one", "thing", "things", "stuff", "said", "told", "lot"})
+CONSTANTS = ("MOST_", "LONGEST_", "SLOWEST_", "LOWEST_", "LEAST_", "NARROWEST_")
+
+
+def poor_names(folder: Path) -> Iterator[str]:
+    """Every variable, argument and constant of a package with such a name."""
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            name = node.id if isinstance(node, ast.Name) and stored else getattr(node, "arg", None)
+            if isinstance(name, str) and (name in VARIABLES or name.startswith(CONSTANTS)):
+                yield f"{path.relative_to(ROOT)}: {name}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_names_say_what_they_hold(package: str) -> None:
+    assert list(poor_names(ROOT / package)) == []
+
+
+def test_poor_names_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.test_language.ROOT", tmp_path)
+    (tmp_path / "module.py").write_text("MOST_FILES = 3\nfiles = [one for one in range(MOST_FILES)]\n")
+    assert list(poor_names(tmp_path)) == ["module.py: MOST_FILES", "module.py: one"]

@@ -15,19 +15,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def run_parallel(work: Callable[[T, Event], R], things: Iterable[T]) -> Generator[tuple[T, Future[R]], None, None]:
+def run_parallel(work: Callable[[T, Event], R], items: Iterable[T]) -> Generator[tuple[T, Future[R]], None, None]:
     """Call ``work`` on items in four threads; yield each with its future as it finishes.
 
     If the caller stops early, by an exception or ``close()``, the event passed to each call of ``work`` is set, and
     running calls are waited for.
     """
-    stop, source = Event(), iter(things)
+    stop, source = Event(), iter(items)
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="lane") as pool:
         under_way: dict[Future[R], T] = {}
         try:
             while True:
-                for thing in islice(source, MAX_PENDING - len(under_way)):
-                    under_way[pool.submit(work, thing, stop)] = thing
+                for item in islice(source, MAX_PENDING - len(under_way)):
+                    under_way[pool.submit(work, item, stop)] = item
                 if not under_way:
                     return
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:

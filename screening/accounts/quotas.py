@@ -16,7 +16,7 @@ LIMITS = (
     "most_files",
     "most_bytes",
     "most_open_batches",
-)  # # fields of Quota that an administrator can set for one user
+)  # fields of Quota that an administrator can set for one user
 
 # Usage according to the films' rows: owner, files, bytes.
 USAGE = """

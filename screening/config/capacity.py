@@ -105,7 +105,7 @@ def _limits(cgroups: Path, own: Path) -> list[int]:
 
 def _limits_upwards(root: Path, path: str, name: str) -> list[int]:
     group = Path(path.strip("/"))
-    texts = (_text(root / one / name).strip() for one in (group, *group.parents))
+    texts = (_text(root / parent / name).strip() for parent in (group, *group.parents))
     return [int(text) for text in texts if text.isdigit()]  # "max" is no limit
 
 

@@ -40,9 +40,9 @@ def _wrong_count(batch: Batch) -> str:
         states = Film.objects.filter(batch=batch).order_by().values_list("state", flat=True)
         there = Counter(states.iterator(ROWS_A_READ))
         try:
-            told = progress_of(batch)
+            shown = progress_of(batch)
         except KeyError as error:
             return f"Nobody can count its films: {error} is unknown."
-    if told.total == there.total() and {name: films for name, films in told.states.items() if films} == dict(there):
+    if shown.total == there.total() and {name: films for name, films in shown.states.items() if films} == dict(there):
         return ""
-    return f"Its progress says {told.total} {told.states}, its films are {there.total()} {dict(there)}."
+    return f"Its progress says {shown.total} {shown.states}, its films are {there.total()} {dict(there)}."

@@ -33,4 +33,9 @@ class Migration(migrations.Migration):
             name='used_files',
             field=models.PositiveBigIntegerField(default=0, help_text='rows, including rejected files'),
         ),
+        migrations.AlterField(
+            model_name='film',
+            name='receipt',
+            field=models.JSONField(blank=True, default=list, help_text='names of what was removed at intake'),
+        ),
     ]

@@ -89,7 +89,7 @@ class Film(models.Model):
     )  # fmt: skip
     patient = models.CharField(max_length=32, blank=True, help_text="pseudonym; the same for all films of a patient")
     study = models.CharField(max_length=64, blank=True, help_text="pseudonym of the study's UID")
-    receipt = models.JSONField(default=list, blank=True, help_text="names of what was removed at the door")
+    receipt = models.JSONField(default=list, blank=True, help_text="names of what was removed at intake")
     pictured = models.BooleanField(default=False, help_text="there are pictures for people")
     mapped = models.BooleanField(default=False, help_text="there is a class activation map")
 

@@ -173,9 +173,9 @@ def _pairs_of_readings(reader: int = ALL_READERS) -> list[tuple[int, int, str, s
 def _tables(reader: int) -> Mapping[int, list[list[int]]]:
     """Return for each reader the table of films read by two: rows their answers, columns the other reader's."""
     tables: dict[int, list[list[int]]] = defaultdict(_empty_table)
-    for one, other, said, other_said, films in _pairs_of_readings(reader):
-        tables[one][ANSWERS.index(said)][ANSWERS.index(other_said)] += films
-        tables[other][ANSWERS.index(other_said)][ANSWERS.index(said)] += films
+    for reader_id, other_id, answer, other_answer, films in _pairs_of_readings(reader):
+        tables[reader_id][ANSWERS.index(answer)][ANSWERS.index(other_answer)] += films
+        tables[other_id][ANSWERS.index(other_answer)][ANSWERS.index(answer)] += films
     return tables
 
 
