@@ -154,7 +154,7 @@ def test_a_submission_that_comes_after_a_cancellation_says_so(batch: Batch, film
 def badges(browser: Client, address: str) -> list[str]:
     """The words of the badges in the list of batches."""
     text = browser.get(address).content.decode()
-    rows = text[text.index('<table class="rows batches"') :]
+    rows = text[text.index('<table class="data-table batch-table"') :]
     return [words for words in ("Finished", "Cancelled", "Not submitted") if f"</svg>{words}</span>" in rows]
 
 
