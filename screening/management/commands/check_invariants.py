@@ -48,7 +48,7 @@ class Command(BaseCommand):
         """Report the violations; exit with status 1 if there is any."""
         if options["delete_orphans"] and not Film.objects.exists():
             raise CommandError(
-                "The database holds no film, so it may be the wrong one. Nothing was deleted; check DATABASE_URL."
+                "There is no film, so this may be the wrong database. Nothing was deleted; check DATABASE_URL."
             )
         if options["recount"]:
             quotas.recount_usage()
