@@ -13,9 +13,8 @@ from io import BytesIO
 
 # Reads of a header. Radiographs take 100 to 3,000 (DICOM), pictures 5 to 500; 100,000 take a second at most.
 HEADER_READS = 100_000
-READ_BYTES = (
-    1024  # of a whole file, one more read is allowed for each so many bytes; pixels are read in larger pieces
-)
+# For a whole file, one more read is allowed for each so many bytes; pixels are read in larger pieces.
+READ_BYTES = 1024
 
 
 class OverlongHeaderError(RuntimeError):

@@ -35,7 +35,7 @@ _register_codecs = cache(dicom_codecs.register)
 
 
 def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
-    """Decode a DICOM film to grey, bright meaning dense whatever its Photometric Interpretation.
+    """Decode a DICOM film to grey, bright meaning dense for every Photometric Interpretation.
 
     Args:
         data: the file's bytes.
@@ -46,7 +46,7 @@ def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
 
     Raises:
         FilmError: ``too_large_unpacked``.
-        Exception: whatever a damaged file leads pydicom or a decoder to.
+        Exception: any exception that pydicom or a decoder raises for a damaged file.
     """
     dataset = open_dicom_film(data, max_pixels)
     stored, bits = read_stored_values(dataset)
@@ -64,7 +64,7 @@ def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Datase
 
     Raises:
         FilmError: ``too_large_unpacked``.
-        Exception: whatever a damaged file leads pydicom to; ValueError for several frames.
+        Exception: any exception that pydicom raises for a damaged file; ValueError for several frames.
     """
     _register_codecs()
     dataset = read_dicom(data, max_pixels)
@@ -115,11 +115,11 @@ def _to_grey_by_table(rules: GreyRules, stored: Stored, bits: int) -> Grey:
     """Apply the rules to every value between the smallest and the largest, and look the pixels up."""
     codes = list_codes(stored)
     values = drop_unused_bits(codes, bits)
-    with np.errstate(invalid="ignore"):  # values that do not occur in the film may lie anywhere
+    with np.errstate(invalid="ignore"):  # values that do not occur in the film may be out of range
         steps = np.diff(apply_voi(rules, to_units(rules, values)))
     if rules.padding is None and ((steps >= 0).all() or (steps <= 0).all()):
         occurs = np.zeros(len(codes), dtype=np.bool_)
-        occurs[[0, -1]] = True  # the ends, which do occur, are the extremes
+        occurs[[0, -1]] = True  # both ends occur, and are the minimum and the maximum
     else:
         occurs = find_occurring(stored, codes)
     levels = to_brightness(rules, values, occurs)

@@ -76,7 +76,7 @@ def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
 
     Raises:
         FilmError: ``too_large_unpacked``.
-        Exception: whatever a damaged file leads pydicom to.
+        Exception: any exception that pydicom raises for a damaged file.
     """
     meta, _ = _meta(data)
     if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
@@ -99,7 +99,7 @@ def read_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
 
     Raises:
         FilmError: ``too_large_unpacked``.
-        Exception: whatever a damaged file leads pydicom to.
+        Exception: any exception that pydicom raises for a damaged file.
     """
     plain = inflate_file(data, max_pixels)
     dataset = read_partial(BoundedReader(plain, HEADER_READS + len(plain) // READ_BYTES), force=True)

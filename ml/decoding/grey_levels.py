@@ -93,7 +93,7 @@ def stretch(values: Float32Array, low: float, high: float) -> Grey:
     """Spread ``low`` to ``high`` over 0..255; all black where they are equal. Any shape."""
     if not high > low:
         return np.zeros(values.shape, dtype=np.uint8)
-    with np.errstate(invalid="ignore"):  # values that do not occur in the film may lie anywhere
+    with np.errstate(invalid="ignore"):  # values that do not occur in the film may be out of range
         return np.asarray(((values - low) * (255.0 / (high - low))).round().astype(np.uint8))
 
 

@@ -69,7 +69,7 @@ class GreyRules:
         bits_stored: bits of a stored value.
         high_bit: position of its highest bit. Read, but not applied yet: values are taken from the low bits.
         signed: whether stored values are two's complement.
-        padding: the smallest and the largest stored value that stand for no film, or ``None``.
+        padding: the smallest and the largest stored value that are padding, or ``None``.
         rescale: from stored values to the film's units, or ``None``.
         modality_table: the same as a table, which then comes before ``rescale``; or ``None``.
         windows: the usable windows, the first being the one that is applied.
@@ -99,7 +99,7 @@ def read_grey_rules(dataset: Dataset) -> GreyRules:
     """Read the rules of a film with one grey value a pixel.
 
     Raises:
-        Exception: whatever a damaged header leads pydicom to.
+        Exception: any exception that pydicom raises for a damaged header.
     """
     bits = _first_integer(dataset, "BitsStored") or int(dataset.BitsAllocated)  # float pixels have no Bits Stored
     high_bit = _first_integer(dataset, "HighBit")
@@ -125,10 +125,10 @@ def is_signed(dataset: Dataset) -> bool:
 
 
 def read_padding(dataset: Dataset) -> tuple[int, int] | None:
-    """Return the smallest and the largest stored value that stand for no film (PS3.3 C.7.5.1.1.2), or ``None``.
+    """Return the smallest and the largest stored value that are padding (PS3.3 C.7.5.1.1.2), or ``None``.
 
     The header gives one value, or two that are the ends of a range, in either order. A limit without a value means
-    nothing. Values are read with the sign of the pixels, whatever VR they were written with.
+    nothing. Values are read with the sign of the pixels, independent of their VR.
     """
     value = _padding_number(dataset, "PixelPaddingValue")
     if value is None:

@@ -1,4 +1,4 @@
-"""Stored values of a DICOM film to its own units and to brightness, by the film's :class:`GreyRules`.
+"""Conversion of stored values to the film's units and to brightness, by the :class:`GreyRules` of a DICOM film.
 
 The order of the operations and their float64 arithmetic are those of pydicom 3.0 (``apply_modality_lut`` and
 ``apply_voi_lut``): the shipped models were evaluated on films decoded by it, so no grey level may move.
@@ -25,7 +25,7 @@ def drop_unused_bits(stored: Values, bits: int) -> Values:
 
 
 def is_padding(rules: GreyRules, stored: Values) -> NDArray[np.bool_]:
-    """Return where stored values stand for no film: bool of their shape."""
+    """Return which stored values are padding: bool of their shape."""
     if rules.padding is None:
         return np.zeros(stored.shape, dtype=np.bool_)
     low, high = rules.padding
@@ -64,12 +64,12 @@ def to_brightness(rules: GreyRules, stored: Values, occurs: NDArray[np.bool_]) -
     Args:
         rules: of the film.
         stored: of any shape.
-        occurs: of the same shape; whether a value occurs in the film, as only those decide on the extremes.
+        occurs: of the same shape; whether a value occurs in the film. Only these determine minimum and maximum.
 
     Returns:
         float32 of the same shape. Padding is as dark as the darkest value of the film.
     """
-    with np.errstate(invalid="ignore"):  # values that do not occur in the film may lie anywhere
+    with np.errstate(invalid="ignore"):  # values that do not occur in the film may be out of range
         shown = apply_voi(rules, to_units(rules, stored))
     if rules.inverted:
         shown = shown[occurs].max() - shown

@@ -120,7 +120,7 @@ def _picture_header(data: bytes, kind: str, max_pixels: int) -> Header:
     try:
         with open_picture(data, kind) as picture:
             header = Header(kind, picture.width, picture.height, frames_of(picture))
-    except Exception as error:  # parsers raise whatever a damaged file leads them to
+    except Exception as error:  # a parser may raise any exception for a damaged file
         raise _damaged(kind) from error
     if max(header.width, header.height) > MAX_SIDE:
         raise _too_many(header, max_pixels)
@@ -171,7 +171,7 @@ def _class_name(dataset: pydicom.Dataset) -> str:
 
 def _text(dataset: pydicom.Dataset, keyword: str) -> str:
     text = str(dataset.get(keyword) or "").strip().upper()[:CODE_STRING_MAX]
-    # A damaged length lets other attributes run in here, NUL included, which no database column takes.
+    # With a damaged length the text holds bytes of other attributes, NUL included, which no database column accepts.
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

@@ -84,7 +84,7 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
             picture = _shrink(_full(data, kind, max_pixels))
     except (FilmError, MemoryError):  # memory may be short for other reasons than the film, and only for now
         raise
-    except Exception as error:  # decoders raise whatever a damaged file leads them to
+    except Exception as error:  # a decoder may raise any exception for a damaged file
         raise FilmError(DAMAGED_PIXELS) from error
     pixels = np.asarray(picture, dtype=np.uint8)
     if pixels.min() == pixels.max():

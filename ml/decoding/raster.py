@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF and WebP as 8-bit grey. Only the parser that a file's first bytes name is used."""
+"""PNG, JPEG, TIFF and WebP as 8-bit grey. The first bytes select the format; no other parser is tried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_picture(data: bytes, kind: str) -> Image.Image:
         kind: one of ``KINDS``.
 
     Raises:
-        Exception: whatever a damaged file leads Pillow to.
+        Exception: any exception that Pillow raises for a damaged file.
     """
     if kind == "tiff":
         data = TiffDirectory(data).readable()
@@ -59,7 +59,7 @@ def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
         Mode ``L``; values of more than 8 bits are spread over 0..255.
 
     Raises:
-        Exception: whatever a damaged file leads Pillow to.
+        Exception: any exception that Pillow raises for a damaged file.
     """
     picture = open_picture(data, kind)
     if kind == "jpeg":
@@ -84,8 +84,8 @@ def _to_grey(picture: Image.Image) -> Image.Image:
     if "A" in picture.mode or "transparency" in picture.info:
         # Transparent parts have arbitrary colours; the surroundings of a film are black.
         opaque = picture.convert("RGBA")
-        ground = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
-        picture = Image.alpha_composite(ground, opaque)
+        background = Image.new("RGBA", opaque.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(background, opaque)
     return picture.convert("L")
 
 

@@ -47,10 +47,10 @@ OTHER_FORMATS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x7fELF", "a program", "send films only"),
 )
 BMP_MAGIC = b"BM"  # too short alone; four zero bytes behind the size are checked as well
-TEXT_PROBE = 512  # bytes that must all be text for a file to be called one
+TEXT_PROBE = 512  # a file counts as text if these first bytes are text
 
 FIRST_GROUPS = frozenset({0x0002, 0x0008})  # a DICOM data set without preamble begins with one of them
-CHECKED_ELEMENTS = 2  # that must follow each other; two do not by accident
+CHECKED_ELEMENTS = 2  # consecutive elements that must be valid; two are not valid by chance
 VALUE_REPRESENTATIONS = frozenset(str(vr.value) for vr in VR)
 
 

@@ -1,4 +1,4 @@
-"""The mark that phantom films carry, and the search for it: without the drawing code, for the web process."""
+"""The mark in the files of phantom films, and the search for it. The web process does not need the drawing code."""
 
 from __future__ import annotations
 

@@ -52,9 +52,8 @@ class TiffDirectory:
             if kind not in TEXT_TYPES and numbers > MAX_NUMBERS:
                 raise ValueError(f"{numbers} values in one entry")
             at += struct.calcsize("=" + count)
-            self.entries.setdefault(
-                tag, Entry(kind, numbers, at)
-            )  # of two entries of a tag the first counts, as in Pillow
+            # Of two entries of a tag the first counts, as in Pillow.
+            self.entries.setdefault(tag, Entry(kind, numbers, at))
             at += value
 
     def short(self, tag: int, default: int) -> int:

@@ -25,7 +25,7 @@ from ml.decoding.raster import decode_picture, open_picture
 from ml.decoding.tiff import TiffDirectory
 from ml.errors import FilmError
 
-MAX_SHOWN_PIXELS = 24_000_000  # more than a detector has; a browser tab holds them and their smaller copies
+MAX_SHOWN_PIXELS = 24_000_000  # more than a detector has; a browser can keep them and the reduced copies in memory
 MAX_CODE = 65_535
 BYTE = 8
 DEEP_MODES = ("I;16", "I;16B", "I", "F")  # of Pillow; pictures in all other modes have 8 bits, in grey or in colour
@@ -44,7 +44,7 @@ class FilmValues:
         bits: how many bits a pixel of the file has.
         scale: the integer factor by which the film was averaged down, 1 for none.
         inverted: whether low values are shown bright (MONOCHROME1).
-        padding: the code that stands for no film, or ``None``.
+        padding: the code of the padding, or ``None``.
         windows: those of the header; a viewer begins with the first.
         exact: whether the windows are LINEAR_EXACT and not LINEAR (PS3.3 C.11.2.1.3).
         curve: grey level of every code, uint8 [N], where the header asks for no straight line (VOI LUT or
@@ -85,7 +85,7 @@ def decode_values(
         raise
     except MemoryError as error:
         raise FilmError(TOO_DEEP) from error
-    except Exception as error:  # decoders raise whatever a damaged file leads them to
+    except Exception as error:  # a decoder may raise any exception for a damaged file
         raise FilmError(DAMAGED_PIXELS) from error
 
 
@@ -133,7 +133,7 @@ def _apply_rules(rules: GreyRules, stored: NDArray[Any]) -> FilmValues:
 
 
 def _find_padding(rules: GreyRules, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return where there is no film, or ``None`` where that is nowhere or everywhere."""
+    """Return which pixels are padding, or ``None`` if none or all are."""
     outside = is_padding(rules, stored)
     return outside if outside.any() and not outside.all() else None
 

@@ -1,4 +1,4 @@
-"""Construction of the model card, for both recipes, and its file beside the files it describes."""
+"""The builder of the model card of every recipe. It writes ``card.json`` into the folder of the model's files."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def build_card(text: CardText, model: Model) -> ModelCard:
 
 
 def write_card(folder: Path, card: ModelCard) -> ModelCard:
-    """Write ``card.json`` with the checksums of the files beside it.
+    """Write ``card.json`` with the checksums of the other files in its folder.
 
     Returns:
         the card as written.

@@ -18,7 +18,7 @@ GATE = "gate.npz"  # the quality gate, where the bundle has one
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model with everything that must travel with it.
+    """A model with all files and values that are needed to run it.
 
     Attributes:
         path: the folder.

@@ -28,7 +28,7 @@ CLASSES = (FRONTAL, LATERAL, CT, INVERTED, LEFT, RIGHT, UPSIDE_DOWN, SEVERAL, FR
 
 TOO_DARK, SATURATED = "too_dark", "saturated"  # found by the grey levels, without a network
 DARK_LEVEL, BRIGHT_LEVEL = 40, 215  # grey levels; none of 2,883 films of five sets is as dark or as bright
-ROW_STEP = 8  # one row of so many is checked before all rows are
+ROW_STEP = 8  # one of so many rows is checked first, and all rows only if these do not suffice
 
 REFUSALS = {
     LATERAL: codes.LOOKS_LATERAL,
@@ -56,7 +56,7 @@ class Gate:
         bias: float32 [K].
         mean: float32 [F].
         scale: float32 [F].
-        threshold: a film whose probability of being frontal lies below is refused.
+        threshold: a film whose probability of being frontal is lower is refused.
         mirror: finds mirrored films among the frontal ones, or ``None``.
     """
 

@@ -1,4 +1,4 @@
-"""The mirror rule: finds frontal films that were mirrored, by the side of the heart.
+"""The mirror rule: it finds frontal films that were mirrored, by the side of the heart.
 
 The network's pooled features hardly distinguish left from right. So the rule takes the difference of the two halves
 of the picture: features that change their sign when the film is mirrored, so that a linear rule without a constant
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml.arrays import Float32Array
 
-CELLS = 16  # on a side, of the network's input and of the lung mask, after averaging
+CELLS = 16  # cells per side; the input and the lung mask are averaged to this grid
 FEATURES = 2 * CELLS * (CELLS // 2)
 
 
@@ -32,7 +32,7 @@ class MirrorRule:
     threshold: float
 
     def scores(self, sides: Float32Array) -> Float32Array:
-        """Score how surely each film is not mirrored: [N, FEATURES] -> [N]; the mirrored film has minus that."""
+        """Score how surely each film is not mirrored: [N, FEATURES] -> [N]; mirroring the film changes the sign."""
         return np.asarray(sides @ self.weights, dtype=np.float32)
 
     def mirrored(self, sides: Float32Array) -> NDArray[np.bool_]:

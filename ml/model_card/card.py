@@ -39,7 +39,7 @@ class CardError(BundleError):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What is known about a model, carried beside its weights.
+    """What is known about a model, stored with its weights.
 
     Measurements are absent from a card that is written before they are made; the page shows those that are there.
 

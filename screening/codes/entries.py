@@ -24,7 +24,7 @@ class ProbeCode(Code):
 
 @dataclass(frozen=True)
 class StartCode(Code):
-    """The code of what keeps an instance from starting; it is said on a terminal and has no HTTP status."""
+    """The code of an error that prevents the start of an instance; shown on a terminal, it has no HTTP status."""
 
 
 def request_code(code: str, status: HTTPStatus, sentence: str, about: str) -> RequestCode:
@@ -38,5 +38,5 @@ def probe_code(code: str, sentence: str, about: str) -> ProbeCode:
 
 
 def start_code(code: str, sentence: str) -> StartCode:
-    """Return an entry for what keeps an instance from starting; it has no table in ``docs/``."""
+    """Return an entry for an error that prevents the start of an instance; it has no table in ``docs/``."""
     return StartCode(code, "start", sentence, "")

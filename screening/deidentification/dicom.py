@@ -56,7 +56,7 @@ IMPLEMENTATION_UID = "2.25.125359151730342062426371770017627938745"  # this soft
 IMPLEMENTATION_NAME = "CXR_SCREENING"
 MAX_ITEMS = 16  # of a sequence of lookup tables
 PATIENT_TAGS = (attributes.PATIENT_ID, attributes.PATIENT_ISSUER, attributes.PATIENT_NAME, attributes.BIRTH_DATE)
-NAME_DELIMITERS = {ord("^"), ord("=")}  # the character set starts anew after these (PS3.5 6.1.2.5.3)
+NAME_DELIMITERS = {ord("^"), ord("=")}  # the character set is reset after these (PS3.5 6.1.2.5.3)
 MAX_NAME_BYTES = 1024  # of a value that a pseudonym is derived from
 
 

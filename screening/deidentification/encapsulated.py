@@ -14,11 +14,9 @@ JPEG_SYNTAXES = {
 }
 SEGMENT = struct.Struct(">HH")  # marker, length
 HEADER_ENDS = {b"\xff\xd8": 0xFFDA, b"\xff\x4f": 0xFF90}  # start of a picture: the marker that ends its header
-COMMENT, COMMENT_2000, REGISTRATION = (
-    0xFFFE,
-    0xFF64,
-    2,
-)  # the last: bytes of the registration value of a JPEG 2000 comment
+COMMENT = 0xFFFE  # marker of a comment in JPEG and JPEG-LS
+COMMENT_2000 = 0xFF64  # marker of a comment in JPEG 2000
+REGISTRATION_BYTES = 2  # length of the registration value, with which a JPEG 2000 comment begins
 # Application segments that describe how pixels are coded are kept: JFIF, JPEG-LS colours, Adobe.
 APPLICATION_MARKERS = {*range(0xFFE0, 0xFFF0)}
 CODING_SEGMENTS = {0xFFE0: b"JFIF\0", 0xFFE8: b"mrfx", 0xFFEE: b"Adobe"}
@@ -68,7 +66,7 @@ def _ranges_to_blank(value: memoryview, start: int, end: int) -> list[tuple[int,
             break
         head = CODING_SEGMENTS.get(marker)
         if marker == COMMENT_2000:
-            ranges.append((min(body + REGISTRATION, following), following))
+            ranges.append((min(body + REGISTRATION_BYTES, following), following))
         elif marker == COMMENT or (
             marker in APPLICATION_MARKERS and not (head and value[body:following][: len(head)] == head)
         ):

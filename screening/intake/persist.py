@@ -39,7 +39,7 @@ def insert_row(film: Film, stored_bytes: int, require_batch: BatchCheck) -> None
         ScreeningError: that of ``require_batch``, ``quota_files`` or ``quota_bytes``.
         IntegrityError: another request has inserted a row for the same bytes.
     """
-    # The lock orders this insert before or after a submission or cancellation, never beside it.
+    # The lock orders this insert before or after a submission or cancellation, never at the same time.
     with transaction.atomic():
         require_batch(Batch.objects.select_for_update(no_key=True).get(pk=film.batch_id))
         quotas.charge_quota(film.batch.owner_id, stored_bytes)

@@ -53,7 +53,7 @@ def readings_needed(sha256: str, needed: int, share: float) -> int:
     """Return how many different readers a film needs: 1 or 2.
 
     Args:
-        sha256: hex digest of the film. Digits 8 to 15 make the draw, so it is the same every time. The audit sample
+        sha256: hex digest of the film. Digits 8 to 15 decide, so the result is the same every time. The audit sample
             is drawn by other digits, so the two draws are independent.
         needed: readers of every film.
         share: of the films that get two readers although ``needed`` is 1; 0..1.
@@ -72,11 +72,11 @@ def state_of(readings: Sequence[Reading], needed: int) -> str:
         ``pending`` until enough readers have read it; ``disputed`` if their findings differ or one asked for a second
         opinion; else the verdict. The newest final verdict decides alone. Of each reader the newest one counts.
     """
-    settling = [reading for reading in readings if reading.final]
-    if settling:
-        return settling[-1].verdict
-    of_reader = {reading.reviewer_id: reading for reading in readings}
-    calls = {reading.finding or reading.verdict for reading in of_reader.values()}
-    if SECOND_OPINION in calls or len(calls) > 1:
+    final_readings = [reading for reading in readings if reading.final]
+    if final_readings:
+        return final_readings[-1].verdict
+    newest_by_reader = {reading.reviewer_id: reading for reading in readings}
+    findings = {reading.finding or reading.verdict for reading in newest_by_reader.values()}
+    if SECOND_OPINION in findings or len(findings) > 1:
         return DISPUTED
-    return readings[-1].verdict if len(of_reader) >= needed else PENDING
+    return readings[-1].verdict if len(newest_by_reader) >= needed else PENDING

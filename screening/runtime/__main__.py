@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
             echo=console,
         ) as stack,
         suppress(Interrupted),
-    ):  # Ctrl-C as soon as these lines are read is an end like any later one
+    ):  # Ctrl-C while these lines are printed ends the program as it does later
         for line in summary_lines(stack, first_login(stack)):
             console.say(line)
         stack.wait()
@@ -56,7 +56,7 @@ def _exec(arguments: argparse.Namespace) -> int:
 
 
 def _run_in_foreground(command: Sequence[str], env: dict[str, str]) -> int:
-    """Run a command that owns the terminal: Ctrl-C is its business, as in a shell."""
+    """Run a command in the terminal; it handles Ctrl-C itself, as in a shell."""
     previous = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     process = subprocess.Popen(launch_command(command, signal.SIGTERM), env=env)
     try:
@@ -114,13 +114,13 @@ Handler = Callable[[argparse.Namespace], int]
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Handler]] = {
     "run": ("run the whole system in the foreground", _add_run, _run),
-    "exec": ("run one command beside fresh servers", _add_exec, _exec),
+    "exec": ("run one command with the servers of an instance", _add_exec, _exec),
     "remove": ("delete an instance with its database", _add_remove, _remove),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 2 when something keeps it from starting."""
+    """Run one command and return the exit code: 2 if it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m screening.runtime", description=__doc__)
     subparsers = parser.add_subparsers(dest="name", required=True)
     for name, (help_text, configure, handler) in COMMANDS.items():

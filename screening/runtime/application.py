@@ -27,9 +27,8 @@ def application_environment(
     instance: Instance, endpoints: Endpoints, host: str, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the environment for the application's processes: that of this process with addresses and keys."""
-    given = {
-        name: value for name, value in os.environ.items() if name not in FILES
-    }  # they get the finished addresses
+    # The settings in FILES are read here; the processes get the resulting addresses.
+    given = {name: value for name, value in os.environ.items() if name not in FILES}
     key = {} if given.get("DJANGO_SECRET_KEY_FILE") else {"DJANGO_SECRET_KEY": instance.secrets().django_secret_key}
     return {
         **key,

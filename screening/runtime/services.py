@@ -81,7 +81,7 @@ def _start_valkey(instance: Instance, supervisor: Supervisor, console: Console, 
 def _start_on_a_port(
     instance: Instance, supervisor: Supervisor, name: str, describe: Callable[[int], ProcessSpec]
 ) -> int:
-    """Start a server on its former port, or on another one when somebody is quicker to take it."""
+    """Start a server on its former port, or on another one if another program has taken it."""
     port = choose_port(instance.last_port(name))
     for attempt in range(_PORT_ATTEMPTS):
         try:

@@ -1,4 +1,4 @@
-"""Turning signals into an orderly end."""
+"""Signal handlers that end the program in order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def interrupt_on_signals(supervisor: Supervisor) -> Iterator[None]:
 
     def handle(number: int, _frame: object) -> None:
         if supervisor.stopping:
-            supervisor.hurry()
+            supervisor.kill_now()
             return
         raise Interrupted(number)
 

@@ -136,6 +136,6 @@ def _start_web(supervisor: Supervisor, env: Mapping[str, str], host: str, port: 
     except StartupError as error:
         if error.code != codes.PROCESS_DIED.code:
             raise
-        check_web_port(host, chosen)  # says it better when somebody was quicker to take the port
+        check_web_port(host, chosen)  # raises a clearer error if another program has taken the port
         raise
     return chosen

@@ -47,14 +47,14 @@ class _Entry:
     watched: bool = False
     deaths: deque[float] = field(default_factory=deque)
     restart_at: float | None = None
-    trouble: str = ""  # what went wrong in looking after it, so that it is reported once
+    trouble: str = ""  # the last error in watching it, so that it is reported once
 
 
 class Supervisor:
     """A context manager that runs processes; leaving it stops every process, the last started first.
 
-    A process that has been ready once is restarted for as long as it takes, at growing intervals: what ends it
-    may be a full disk or a server that is away, which last longer than any number of attempts.
+    A process that has been ready once is restarted without limit, at growing intervals: the cause may be a full
+    disk or a server that does not answer, which can last longer than any number of attempts.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Supervisor:
         self._entries: list[_Entry] = []
         self._lock = threading.RLock()
         self._stopping = threading.Event()
-        self._hurry = threading.Event()
+        self._kill_now = threading.Event()
         self._stopped = threading.Event()
 
     def __enter__(self) -> Supervisor:
@@ -103,12 +103,12 @@ class Supervisor:
         """Whether the processes are being stopped or have been stopped."""
         return self._stopping.is_set()
 
-    def hurry(self) -> None:
+    def kill_now(self) -> None:
         """Kill instead of waiting for the processes that are still ending."""
-        self._hurry.set()
+        self._kill_now.set()
 
     def start(self, spec: ProcessSpec) -> int:
-        """Start a process, wait until it is ready, watch over it from then on, and return its id.
+        """Start a process, wait until it is ready, watch it from then on, and return its id.
 
         Raises StartupError ``process-died``, ``process-not-ready`` or ``stopped``.
         """
@@ -153,7 +153,7 @@ class Supervisor:
         """Stop every process, the last started first. Further calls wait for the first one."""
         self._stopping.set()
         with self._lock:
-            with suppress(RuntimeError):  # the starter has ended already: nothing can be under way
+            with suppress(RuntimeError):  # the starter has ended already: no process can be starting
                 self._starter.submit(int).result()
             while self._entries:
                 entry = self._entries[-1]
@@ -163,10 +163,10 @@ class Supervisor:
 
     def _stop_entry(self, entry: _Entry) -> None:
         running = entry.child.poll() is None
-        polite = entry.child.stop(self._hurry)
+        graceful = entry.child.stop(self._kill_now)
         self._tell_watchdog("-", entry.child)
         if running:
-            self._console.say(f"{entry.spec.name} {'stopped' if polite else 'was killed'}")
+            self._console.say(f"{entry.spec.name} {'stopped' if graceful else 'was killed'}")
 
     def _add(self, spec: ProcessSpec) -> _Entry:
         with self._lock:
@@ -189,7 +189,7 @@ class Supervisor:
     def _discard(self, entry: _Entry) -> None:
         with self._lock:
             if entry in self._entries:
-                entry.child.stop(self._hurry)
+                entry.child.stop(self._kill_now)
                 self._tell_watchdog("-", entry.child)
                 self._entries.remove(entry)
 
@@ -234,10 +234,10 @@ class Supervisor:
             with self._lock:
                 for entry in self._entries:
                     if entry.watched and not self.stopping:
-                        self._look_after(entry)
+                        self._check_entry(entry)
 
-    def _look_after(self, entry: _Entry) -> None:
-        """Restart a process that died. Whatever goes wrong here must not end the thread that watches over all."""
+    def _check_entry(self, entry: _Entry) -> None:
+        """Restart a process that died. No error here may end the thread that watches all processes."""
         try:
             self._keep_alive(entry)
         except Exception as error:
@@ -270,7 +270,7 @@ class Supervisor:
             if entry.spec.before_start is not None:
                 entry.spec.before_start()
             entry.child = self._starter.submit(self._spawn, entry.spec).result()
-        except Exception as error:  # the disk is full, say; nothing that a later attempt cannot overcome
+        except Exception as error:  # the disk may be full; a later attempt may succeed
             self._plan_restart(entry, f"could not be restarted ({error})", time.monotonic())
             return
         entry.restart_at, entry.trouble = None, ""

@@ -62,7 +62,7 @@ class Valkey:
             # A power cut may cut the last command short; without this the server would not start.
             "aof-load-truncated": "yes",
             "save": '""',
-            # A queue must refuse work rather than lose it.
+            # With full memory new messages are refused; none that is stored is deleted.
             "maxmemory-policy": "noeviction",
         }
         return "".join(f"{name} {value}\n" for name, value in settings.items())
@@ -72,7 +72,7 @@ class Valkey:
             client = redis.Redis(host="127.0.0.1", port=port, password=self.password, socket_timeout=_PROBE_SECONDS)
             with closing(client):
                 client.ping()
-                # On a port that was snatched away a stranger would answer.
+                # If another program has taken the port, it would answer instead.
                 return bool(client.info("server")["process_id"] == pid)
         except redis.RedisError:
             return False

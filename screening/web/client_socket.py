@@ -28,8 +28,8 @@ class Pace:
     """The time spent waiting for one client, compared with the bytes it sent or received.
 
     Attributes:
-        grace: seconds of waiting that are free.
-        lowest_speed: bytes a second; each byte buys its share of a second more.
+        grace: seconds of waiting that are always allowed.
+        lowest_speed: bytes per second; each byte allows ``1 / lowest_speed`` seconds more.
         idle: seconds that one wait may take at most.
     """
 
@@ -83,8 +83,8 @@ class ClientSocket(socket.socket):
     In non-blocking mode (the main loop's) ``recv`` is the plain one. One thread uses an object at a time.
 
     Args:
-        accepted: what ``accept`` returned; it is taken over.
-        budget: of the process.
+        accepted: what ``accept`` returned; this object takes over its file descriptor.
+        budget: the process's memory for answers.
     """
 
     def __init__(self, accepted: socket.socket, budget: OutputBudget) -> None:
@@ -125,7 +125,7 @@ class ClientSocket(socket.socket):
         return data
 
     def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:  # type: ignore[override]
-        """Send all bytes, or keep what the client does not take now for :meth:`flush`.
+        """Send all bytes, or buffer those that the client does not accept now for :meth:`flush`.
 
         Beyond the process's budget it waits for the client.
 
@@ -148,7 +148,7 @@ class ClientSocket(socket.socket):
             rest = rest[self._send_waiting(rest) :]
 
     def sendfile(self, file: BufferedIOBase, offset: int = 0, count: int | None = None) -> int:  # type: ignore[override]
-        """Send a file from ``offset`` on, ``count`` bytes or to its end; returns how many were sent."""
+        """Send a file from ``offset`` on, ``count`` bytes or to its end; return how many were sent."""
         file.seek(offset)
         sent = 0
         while block := file.read(BLOCK if count is None else min(BLOCK, count - sent)):
@@ -157,7 +157,7 @@ class ClientSocket(socket.socket):
         return sent
 
     def flush(self) -> bool:
-        """Send what is kept, without waiting; returns whether nothing is left.
+        """Send buffered bytes without waiting; return whether none are left.
 
         Raises:
             OSError: as the system's.
@@ -171,14 +171,14 @@ class ClientSocket(socket.socket):
         return True
 
     def close(self) -> None:
-        """Close the connection and give back the memory of what was not sent."""
+        """Close the connection and release the memory of the unsent bytes."""
         self._budget.release(self._pending_size)
         self._pending_size = 0
         self._pending.clear()
         super().close()
 
     def _send_first(self, sent: int) -> None:
-        """Note that ``sent`` bytes of the first kept block have gone."""
+        """Remove the ``sent`` bytes from the first buffered block."""
         self._budget.release(sent)
         self._pending_size -= sent
         block = self._pending.popleft()[sent:]

@@ -10,17 +10,17 @@ from screening.config import web
 HEADER_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 LIVENESS = re.compile(rb"(?:GET|HEAD) /livez(?:\?[^ ]*)? HTTP/1\.[01]\r\n")
-# A body of unknown length, or one that its sender holds back until it is told to go on.
+# A body of unknown length, or one that the client sends only after "100 Continue".
 OPEN_ENDED = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
 
 
 class State(Enum):
     """The state of a request that is being received."""
 
-    INCOMPLETE = "its header, or its small body, has not arrived"
-    READY = "all of it has arrived"
-    UPLOAD = "its header has arrived, and a body follows that takes its time"
-    TOO_LARGE = "its header is larger than any sound one"
+    INCOMPLETE = "the header, or a small body, is not complete"
+    READY = "the request is complete"
+    UPLOAD = "the header is complete, and a large body follows"
+    TOO_LARGE = "the header is larger than allowed"
 
 
 class Reception:
@@ -33,7 +33,7 @@ class Reception:
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray()
         self.state = State.INCOMPLETE
-        self._complete_at: int | None = None  # bytes, once the header says so
+        self._complete_at: int | None = None  # size of the whole request in bytes; None until the header is complete
         self._searched = 0
         self.add(data)
 
@@ -41,16 +41,16 @@ class Reception:
         """Add received bytes and update the state."""
         self.data += data
         if self._complete_at is None:
-            self._look_at_header()
+            self._parse_header()
         if self._complete_at is not None and len(self.data) >= self._complete_at:
             self.state = State.READY
 
     @property
-    def asks_whether_alive(self) -> bool:
+    def is_liveness_probe(self) -> bool:
         """Return whether this is a liveness probe, which must not wait for a thread."""
         return LIVENESS.match(self.data) is not None
 
-    def _look_at_header(self) -> None:
+    def _parse_header(self) -> None:
         end = self.data.find(HEADER_END, max(0, self._searched - len(HEADER_END)))
         self._searched = len(self.data)
         if end < 0:
@@ -59,7 +59,7 @@ class Reception:
             return
         header = bytes(self.data[: end + len(HEADER_END)])
         lengths = LENGTH.findall(header)
-        # gunicorn refuses a header with several lengths; whatever they say, it is not waited for here.
+        # gunicorn refuses a header with several lengths, so no body is awaited here.
         body = int(lengths[0]) if len(lengths) == 1 else 0
         if OPEN_ENDED.search(header) or body > web.SMALL_BODY:
             self.state = State.UPLOAD

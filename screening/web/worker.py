@@ -3,8 +3,8 @@
 gunicorn's own threaded worker gives a connection a thread as soon as its first byte arrives, and keeps the thread
 until the last byte of the answer has left: as many slow clients as there are threads stop the site. Here the main
 loop waits for the header and for small bodies, and for clients that take their answers slowly; a thread gets a
-request that is complete. Only uploads read their body in a thread, because who sends them is looked up before the
-first byte of the body is read. They have a share of the threads, and a lowest speed.
+request that is complete. Only uploads read their body in a thread, because the sender is identified before the
+first byte of the body is read. They have a share of the threads and a minimum speed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from screening.web.client_socket import ClientSocket, OutputBudget, SlowClientEr
 from screening.web.reception import Reception, State
 from screening.web.refusals import HEADER_TOO_LARGE, REQUEST_TOO_SLOW, SERVER_BUSY, liveness_answer
 
-# What accept() raises where a client has gone already, or where no more files can be opened.
+# Errors of accept() if a client has disconnected already, or if no more files can be opened.
 ACCEPT_ERRNOS = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EMFILE, errno.ENFILE}
-CHECK_SECONDS = 0.5  # seconds between two looks for connections that waited too long
+CHECK_SECONDS = 0.5  # seconds between two checks for connections that waited too long
 READ_SIZE = 64 * 1024
 DRAIN_SECONDS = 0.2  # for the rest of a body that the application did not read
 OPEN_FILES = 4096
@@ -57,10 +57,10 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         self._receptions: dict[TConn, Reception] = {}  # in the order they began
         self._uploads: set[TConn] = set()
         self._queued_uploads: deque[TConn] = deque()
-        self._next_look = 0.0
+        self._next_check = 0.0
         super().init_process()
 
-    # --- a connection comes
+    # --- new connections
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection and wait for its first request."""
@@ -83,7 +83,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         self._receive(conn)
 
     def _drop_oldest(self) -> None:
-        """Make room for a new connection: an unfinished request that has waited longest gives way."""
+        """Make room for a new connection: end the unfinished request that has waited longest."""
         if self._receptions:
             self._expire_reception(next(iter(self._receptions)))
 
@@ -97,7 +97,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
 
     def _on_bytes(self, conn: TConn, _sock: socket.socket) -> None:
         reception = self._receptions.get(conn)
-        if reception is None:  # it gave way to a connection that came in the same look at the sockets
+        if reception is None:  # it was ended for a new connection in the same poll of the sockets
             return
         try:
             data = conn.sock.recv(READ_SIZE)
@@ -117,7 +117,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         if reception.state is State.TOO_LARGE:
             self._reply(conn, HEADER_TOO_LARGE.response())
             return
-        if reception.asks_whether_alive:
+        if reception.is_liveness_probe:
             self._reply(conn, liveness_answer(head=reception.data.startswith(b"HEAD")))
             return
         if conn.parser is None:
@@ -151,26 +151,26 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         self._reply(conn, SERVER_BUSY.response())
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Answer a request in a thread; its sender is told to go on (``Expect``) only when the body is asked for."""
+        """Answer a request in a thread; ``100 Continue`` is sent only when the application reads the body."""
         if req._expected_100_continue:
             req._expected_100_continue = False
             conn.sock.continue_is_due = True
         return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        """Return whether the connection can be used again; a body that nobody wanted is not waited for."""
+        """Return whether the connection can be used again; an unread body is awaited only briefly."""
         if not keepalive or conn.sock.continue_is_due:
             return False
         deadline = time.monotonic() + DRAIN_SECONDS
         try:
             return bool(conn.parser.finish_body(deadline, 2 * web.SMALL_BODY))
-        except Exception:  # a malformed body; the answer has gone, and a second one would be taken for the next
+        except Exception:  # a malformed body; a second answer would be read as that of the next request
             return False
 
-    # --- an answer goes
+    # --- answers
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """Send what a thread has left of its answer, then wait for the next request or close."""
+        """Send the rest of a thread's answer, then wait for the next request or close."""
         if conn in self._uploads:
             self._uploads.remove(conn)
             self._next_upload()
@@ -182,15 +182,15 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
             return
         self._send_rest(conn, keep)
 
-    def _send_rest(self, conn: TConn, keep: bool, asked: float | None = None) -> None:
-        """Send what the client takes now; ``asked`` is when it was last waited for."""
+    def _send_rest(self, conn: TConn, keep: bool, waiting_since: float | None = None) -> None:
+        """Send what the client accepts now; ``waiting_since`` is when the last wait began."""
         self._stop_waiting(conn)
         try:
             if conn.sock.flush():
                 self._answered(conn, keep)
                 return
-            if asked is not None:
-                conn.sock.writing.count(0, time.monotonic() - asked)
+            if waiting_since is not None:
+                conn.sock.writing.count(0, time.monotonic() - waiting_since)
             allowance = conn.sock.writing.allowance()
         except (SlowClientError, OSError):
             self._close(conn)
@@ -222,7 +222,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
             return
         self._send_rest(conn, keep=False)
 
-    # --- a connection ends
+    # --- end of a connection
 
     def _linger(self, conn: TConn) -> None:
         """Close the sending side and read the rest, so that no reset destroys the answer (RFC 9112, section 9.6)."""
@@ -250,7 +250,7 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns -= 1
         conn.close()
 
-    # --- the main loop's watch
+    # --- waits of the main loop
 
     def _wait(
         self,
@@ -279,11 +279,11 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
             self._close(conn)
 
     def murder_pending(self) -> None:
-        """End the waits that took too long; gunicorn calls this after every look at its sockets."""
+        """End the waits that took too long; gunicorn calls this after every poll of its sockets."""
         now = time.monotonic()
-        if now < self._next_look and self.alive:
+        if now < self._next_check and self.alive:
             return
-        self._next_look = now + CHECK_SECONDS
+        self._next_check = now + CHECK_SECONDS
         for wait in [wait for wait in self._waits.values() if wait.deadline <= now]:
             wait.expired()
         if not self.alive:  # a connection without a request must not hold up a stop
@@ -294,6 +294,6 @@ class BufferedThreadWorker(ThreadWorker):  # type: ignore[misc]
 def _raise_file_limit() -> None:
     """Allow more open files than the usual 1,024: each connection is one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -17,7 +17,7 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 WORKERS_KEY = "screening.workers"
-VALID_SECONDS = 7  # a worker without a heartbeat for so long does not count; two of its heartbeats may be lost
+VALID_SECONDS = 7  # a worker without a heartbeat for longer does not count; two of its heartbeats may be lost
 BROKER_ERRORS = (RedisError, OSError)
 TIMEOUT_SECONDS = 2
 

@@ -28,8 +28,8 @@ from screening.worker import heartbeats
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 2.0  # seconds
-IDLE_SECONDS = 6.0  # that messages may wait while no process of a worker works; normally it takes them at once
+CHECK_SECONDS = 2.0  # between two checks
+IDLE_SECONDS = 6.0  # longest time that messages may wait while the worker is idle
 EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -37,76 +37,76 @@ class ConsumerHeartbeat:
     """The time when a worker last received a message, or when none was waiting.
 
     Args:
-        patience: seconds that messages may wait while the worker receives none; longer than a chunk may take.
+        max_wait: seconds that messages may wait while the worker receives none; longer than a chunk may take.
         clock: returns seconds of a clock that is never set back.
     """
 
-    def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patience, self._clock = patience, clock
-        self._last_healthy_at = self._occupied = clock()
+    def __init__(self, max_wait: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max_wait, self._clock = max_wait, clock
+        self._last_healthy_at = self._last_busy_at = clock()
 
     def message_received(self) -> None:
         """Note that a message was received."""
-        self._last_healthy_at = self._occupied = self._clock()
+        self._last_healthy_at = self._last_busy_at = self._clock()
 
     def is_stalled(self, waiting: int) -> bool:
-        """Return whether messages have been waiting for longer than ``patience``, and none was received.
+        """Return whether messages have been waiting for longer than ``max_wait``, and none was received.
 
         Args:
             waiting: messages in the broker now; 0 also while it is not available, which is no fault of the worker.
         """
         if not waiting:
             self._last_healthy_at = self._clock()
-        return self._clock() - self._last_healthy_at > self._patience
+        return self._clock() - self._last_healthy_at > self._max_wait
 
-    def is_idle(self, waiting: int, in_hand: int) -> bool:
+    def is_idle(self, waiting: int, active: int) -> bool:
         """Return whether messages have been waiting for some seconds while no process of the worker worked.
 
         Args:
             waiting: messages that no process works on.
-            in_hand: messages that a process of this worker works on.
+            active: messages that a process of this worker works on.
         """
-        if in_hand or not waiting:
-            self._occupied = self._clock()
-        return self._clock() - self._occupied > IDLE_SECONDS
+        if active or not waiting:
+            self._last_busy_at = self._clock()
+        return self._clock() - self._last_busy_at > IDLE_SECONDS
 
 
-def start_watch(patience: float, worker: str, stop_grace: float) -> None:
+def start_watch(max_wait: float, worker: str, stop_grace: float) -> None:
     """Start a thread that watches this worker and sends its heartbeats.
 
     Args:
-        patience: see :class:`ConsumerHeartbeat`.
+        max_wait: see :class:`ConsumerHeartbeat`.
         worker: the worker's unique name.
         stop_grace: seconds between asking a stalled worker to stop and ending it.
     """
-    heartbeat = ConsumerHeartbeat(patience)
-    leaving = threading.Event()
+    heartbeat = ConsumerHeartbeat(max_wait)
+    shutting_down = threading.Event()
     name = os.environ.get("SCREENING_ALIVE_FILE")
 
     def on_task_received(**_: Any) -> None:
         heartbeat.message_received()
 
     def on_shutting_down(**_: Any) -> None:
-        leaving.set()
+        shutting_down.set()
 
     task_received.connect(on_task_received, weak=False)
     worker_shutting_down.connect(on_shutting_down, weak=False)
     alive = Path(name) if name else None
-    arguments = (heartbeat, worker, leaving, alive, stop_grace)
+    arguments = (heartbeat, worker, shutting_down, alive, stop_grace)
     threading.Thread(target=_watch_loop, args=arguments, name="liveness", daemon=True).start()
 
 
 def _watch_loop(
-    heartbeat: ConsumerHeartbeat, worker: str, leaving: threading.Event, alive: Path | None, stop_grace: float
+    heartbeat: ConsumerHeartbeat, worker: str, shutting_down: threading.Event, alive: Path | None, stop_grace: float
 ) -> None:
     while not heartbeat.is_stalled(waiting := publishing.count_waiting_messages()):
         _touch_file(alive)
         # Received messages that no process has begun count too: processes may die as soon as they are started.
-        if leaving.is_set() or heartbeat.is_idle(waiting + len(reserved_requests), len(active_requests)):
+        if shutting_down.is_set() or heartbeat.is_idle(waiting + len(reserved_requests), len(active_requests)):
             heartbeats.remove_worker(worker)
         else:
             heartbeats.send_heartbeat(worker)
-        _wait(leaving)
+        _wait(shutting_down)
     heartbeats.remove_worker(worker)
     log.critical("messages wait and this worker receives none; it ends itself so that it is restarted")
     os.kill(os.getpid(), signal.SIGTERM)
@@ -114,11 +114,11 @@ def _watch_loop(
     os._exit(EXIT_STATUS)
 
 
-def _wait(leaving: threading.Event) -> None:
-    if leaving.is_set():
+def _wait(shutting_down: threading.Event) -> None:
+    if shutting_down.is_set():
         time.sleep(CHECK_SECONDS)
     else:
-        leaving.wait(CHECK_SECONDS)  # so that the heartbeat is removed at once
+        shutting_down.wait(CHECK_SECONDS)  # so that the heartbeat is removed at once
 
 
 def _touch_file(alive: Path | None) -> None:

@@ -54,8 +54,8 @@ def _publish_stale() -> int:
     each sweep would double the queue of a large batch.
     """
     limit = time_limits(settings.CHUNK_SECONDS)
-    patience = timedelta(seconds=limit.visibility if publishing.count_waiting_messages() else limit.lease)
-    long_ago = Now() - Value(patience)
+    max_wait = timedelta(seconds=limit.visibility if publishing.count_waiting_messages() else limit.lease)
+    long_ago = Now() - Value(max_wait)
     future = Now() + Value(leases.lease_duration())  # later times were written before the clock was set back
     # All films of a batch are published first with its submission; no film's row repeats that time.
     first = Q(published_at=None) & (Q(batch__submitted_at__lt=long_ago) | Q(batch__submitted_at__gt=future))

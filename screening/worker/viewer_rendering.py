@@ -1,7 +1,7 @@
 """Rendering of a film's pixel values for the viewer: a worker does it on request, and the storage caches the result.
 
-It is a cache, so no row refers to it; it lies beside the films' folders and may be deleted at any time. A note file
-marks a rendering in progress or refused; while there is one, the values count as missing.
+It is a cache, so no row refers to it; it is stored next to the films' folders and may be deleted at any time. A note
+file marks a rendering in progress or refused; while there is one, the values count as missing.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_log_is_rotated_while_it_is_written_and_never_grows_beyond_its_files(tmp_path: Path) -> None:
     path = tmp_path / "web.log"
-    log = LogFile(path, most_bytes=100, files=3)
+    log = LogFile(path, max_bytes=100, files=3)
     for number in range(60):
         log.write(f"line {number:03}")
     log.close()
@@ -43,7 +43,7 @@ def test_the_runs_before_are_kept_under_numbers(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_costs_lines_and_nothing_else(disk: Path) -> None:
-    log = LogFile(disk / "web.log", most_bytes=8192, files=3)
+    log = LogFile(disk / "web.log", max_bytes=8192, files=3)
     log.write("before")
     ballast = disk / "ballast"
     with pytest.raises(OSError, match="No space left"):
@@ -65,7 +65,7 @@ def test_files_that_cannot_be_renamed_or_closed_are_no_error(tmp_path: Path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "web.log"
-    log = LogFile(path, most_bytes=50, files=3)
+    log = LogFile(path, max_bytes=50, files=3)
     monkeypatch.setattr(Path, "replace", refuse)
     close = os.close
 

@@ -179,10 +179,10 @@ def test_the_watch_over_the_processes_survives_anything(
     broken = [True]
     stop = Child.stop
 
-    def raise_at_first(child: Child, hurry: threading.Event | None = None) -> bool:
+    def raise_at_first(child: Child, kill_now: threading.Event | None = None) -> bool:
         if broken[0]:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return stop(child, hurry)
+        return stop(child, kill_now)
 
     monkeypatch.setattr(Child, "stop", raise_at_first)
     with Supervisor(tmp_path, Console(), policy=QUICK) as supervisor:

@@ -26,7 +26,7 @@ class Clock:
 
 def test_a_worker_is_deaf_when_messages_wait_and_it_takes_none() -> None:
     clock = Clock()
-    heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
+    heartbeat = ConsumerHeartbeat(max_wait=60, clock=clock)
     clock.now += 59
     assert not heartbeat.is_stalled(waiting=5)
     clock.now += 2
@@ -35,7 +35,7 @@ def test_a_worker_is_deaf_when_messages_wait_and_it_takes_none() -> None:
 
 def test_taking_a_message_or_having_none_to_take_is_alive() -> None:
     clock = Clock()
-    heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
+    heartbeat = ConsumerHeartbeat(max_wait=60, clock=clock)
     clock.now += 50
     heartbeat.message_received()
     clock.now += 50
@@ -50,16 +50,16 @@ def test_taking_a_message_or_having_none_to_take_is_alive() -> None:
 
 def test_a_worker_is_idle_when_messages_wait_while_it_has_nothing_in_hand() -> None:
     clock = Clock()
-    heartbeat = ConsumerHeartbeat(patience=60, clock=clock)
-    for waiting, in_hand in ((0, 0), (0, 2), (5, 2)):
+    heartbeat = ConsumerHeartbeat(max_wait=60, clock=clock)
+    for waiting, active in ((0, 0), (0, 2), (5, 2)):
         clock.now += 30
-        assert not heartbeat.is_idle(waiting, in_hand)
+        assert not heartbeat.is_idle(waiting, active)
     clock.now += IDLE_SECONDS
-    assert not heartbeat.is_idle(waiting=5, in_hand=0)
+    assert not heartbeat.is_idle(waiting=5, active=0)
     clock.now += 1
-    assert heartbeat.is_idle(waiting=5, in_hand=0)
+    assert heartbeat.is_idle(waiting=5, active=0)
     heartbeat.message_received()
-    assert not heartbeat.is_idle(waiting=5, in_hand=0)
+    assert not heartbeat.is_idle(waiting=5, active=0)
 
 
 def test_a_full_disk_does_not_end_the_watch(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ const MAX_ATTEMPTS = 5;
 const STALL_TIMEOUT = 90_000; // milliseconds without a byte sent, after which a connection counts as broken
 const ANSWER_TIMEOUT = 600_000; // milliseconds after the last byte; the server needs a while for a large archive
 const MAX_RETRY_DELAY = 30_000; // milliseconds
-const UNREACHABLE_STATUSES = new Set([0, 502, 503, 504]); // no answer, or a proxy's word that the server gave none
+// No answer, or a proxy reports that the server did not answer.
+const UNREACHABLE_STATUSES = new Set([0, 502, 503, 504]);
 const TRANSIENT_STATUSES = new Set([...UNREACHABLE_STATUSES, 408, 429, 500]);
 
 /** A failed request. */
 export class RequestError extends Error {
-  /** @type {number} HTTP status; 0 where no answer came */
+  /** @type {number} HTTP status; 0 if there was no answer */
   status;
   /** @type {string} stable code, from the server or of this module */
   code;
@@ -19,7 +20,7 @@ export class RequestError extends Error {
   isTransient;
 
   /**
-   * @param {number} status HTTP status; 0 where no answer came
+   * @param {number} status HTTP status; 0 if there was no answer
    * @param {string} code stable code
    * @param {string} detail what is wrong, for the user
    */
@@ -208,7 +209,7 @@ function csrfToken() {
 }
 
 /**
- * Return a function that starts a timer anew, and that stops it when it is called with 0 milliseconds.
+ * Return a function that restarts a timer, and that stops it when it is called with 0 milliseconds.
  * @param {() => void} onTimeout
  * @returns {(milliseconds: number) => void}
  */

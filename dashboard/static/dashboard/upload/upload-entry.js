@@ -5,7 +5,7 @@
  * present: the batch had it before; rejected: by the server; failed: not sent; unsent: kept back by a limit.
  */
 
-/** The work of a request beside its file's bytes, as the bytes that are sent in the same time. */
+/** The fixed cost of a request, as the number of bytes sent in the same time. */
 export const REQUEST_COST = 32 * 1024;
 
 /** A file that was chosen for an upload. */

@@ -17,7 +17,7 @@ export class ViewerControls {
 
   /**
    * @param {Viewer} viewer
-   * @param {AbortSignal} signal ends the listening
+   * @param {AbortSignal} signal removes the listeners
    */
   constructor(viewer, signal) {
     this.viewer = viewer;

@@ -4,7 +4,7 @@ import { ACTION_OF_KEY } from "./actions.js";
 
 /** @import { Viewer } from "./viewer.js" */
 
-const WHEEL_STEP = 0.0015; // natural logarithm of the zoom a pixel of the wheel
+const WHEEL_STEP = 0.0015; // natural logarithm of the zoom per pixel of the wheel
 const PINCH_STEP = 0.01; // the same for a pinch on a trackpad, which the browser reports as a wheel with Ctrl
 const LINE_HEIGHT = 16; // pixels of a wheel that reports lines
 const ARROW_STEP = 48; // CSS pixels that an arrow key moves the film
@@ -28,7 +28,7 @@ export class ViewerInput {
   /**
    * @param {Viewer} viewer
    * @param {HTMLElement} stage
-   * @param {AbortSignal} signal ends the listening
+   * @param {AbortSignal} signal removes the listeners
    */
   constructor(viewer, stage, signal) {
     this.viewer = viewer;

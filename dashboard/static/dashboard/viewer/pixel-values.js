@@ -49,7 +49,7 @@ export class PixelValues {
   curve = null;
   /** @type {boolean} whether these are the film's own values and not those of a picture of it */
   isFullDepth;
-  /** @type {Level[]} the values as they came, half their size, a quarter, … as far as they were needed */
+  /** @type {Level[]} the values as received, at half their size, at a quarter, … as far as they were needed */
   levels;
   /** @type {Uint32Array} number of pixels of each code, padding excluded */
   counts = new Uint32Array(CODE_COUNT);
@@ -101,7 +101,7 @@ export class PixelValues {
     const height = picture.naturalHeight;
     const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    if (!context) throw new Error("The browser gives no canvas.");
+    if (!context) throw new Error("The browser cannot create a canvas.");
     context.drawImage(picture, 0, 0);
     const colours = context.getImageData(0, 0, width, height).data;
     const codes = new Uint8Array(width * height);
@@ -134,7 +134,7 @@ export class PixelValues {
   }
 
   /**
-   * Return the code of a pixel; null beside the film and where its padding lies.
+   * Return the code of a pixel; null outside the film or in its padding.
    * @param {number} x pixels of the film
    * @param {number} y
    */
@@ -167,7 +167,7 @@ export class PixelValues {
 
   /**
    * Return the values at half their size, a quarter, and so on.
-   * @param {number} number 0 for the values as they came
+   * @param {number} number 0 for the values as received
    * @returns {Level}
    */
   level(number) {

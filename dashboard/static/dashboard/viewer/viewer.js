@@ -13,8 +13,8 @@
  *   viewer.dispose();              // before its element is removed
  *
  * Its single keys: + - F 1 W I R Shift+R H 0 P Shift+P X ?. Others are free for the page. Its state is stored nowhere;
- * every page begins anew. data-state of the element: "still" (the picture is on the canvas), "full" (the film's own
- * values are) or "refused" (the values cannot be loaded).
+ * every page starts with the default state. data-state of the element: "still" (the picture is on the canvas), "full"
+ * (the film's own values are) or "refused" (the values cannot be loaded).
  */
 import { formatMeasurement } from "../shared/number-words.js";
 import { readSettings } from "../shared/settings.js";
@@ -215,7 +215,7 @@ export class Viewer {
   }
 
   /**
-   * @param {number} zoom device pixels a pixel of the film
+   * @param {number} zoom device pixels per pixel of the film
    * @param {number} [x] device pixels on the stage; the point that stays where it is
    * @param {number} [y]
    */

@@ -1,6 +1,6 @@
 /** @file The position of the film on the stage: the film's point in the middle, the zoom and the rotation. */
 
-const MAX_ZOOM = 16; // device pixels a pixel of the film
+const MAX_ZOOM = 16; // device pixels per pixel of the film
 
 /** A viewport. Lengths on the stage are in device pixels, lengths on the film in pixels of the film. */
 export class Viewport {
@@ -16,7 +16,7 @@ export class Viewport {
   x = 0.5;
   /** @type {number} */
   y = 0.5;
-  /** @type {number} device pixels a pixel of the film */
+  /** @type {number} device pixels per pixel of the film */
   zoom = 1;
   /** @type {number} quarter turns clockwise, 0 to 3 */
   turns = 0;
@@ -70,7 +70,7 @@ export class Viewport {
    * Set the zoom; one point of the stage keeps its point of the film.
    * @param {number} stageX
    * @param {number} stageY
-   * @param {number} zoom device pixels a pixel of the film
+   * @param {number} zoom device pixels per pixel of the film
    */
   zoomAt(stageX, stageY, zoom) {
     const [x, y] = this.toFilm(stageX, stageY);
