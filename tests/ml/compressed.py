@@ -40,6 +40,7 @@ ENCODERS: dict[str, Encoder] = {
     uid.JPEG2000Lossless: partial(_jpeg_2000, reversible=True),
     uid.JPEG2000: partial(_jpeg_2000, level=50),
 }
+COMPRESSED = (*ENCODERS, uid.RLELossless)  # every transfer syntax that :func:`compressed` writes
 LOSSLESS = (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.RLELossless)
 
 

@@ -23,14 +23,15 @@ from ml.decoding.dicom_pixels import decode_dicom
 from ml.decoding.preprocess import load
 from ml.decoding.signatures import detect_kind
 from ml.phantom.film import PhantomSpec, chest
-from tests.ml.compressed import ENCODERS, LOSSLESS, compressed, explicit, put_frame, written
+from tests.ml.compressed import COMPRESSED, LOSSLESS, compressed, explicit, put_frame, written
 from tests.ml.helpers import refusal
 from tests.ml.peak import peak_of_second
 from tests.ml.reference_decode import show_dicom
 
 LOSSY_GREY_LEVELS = 12  # largest difference from lossless; measured 8, of 8-bit JPEG
 FILM = chest(PhantomSpec(240, 200, bits=12, seed=5, opacities=1))
-MEMORY_FACTOR = 3  # times the raw pixels; measured 2.0 uncompressed, 2.1 RLE, 2.1 JPEG-LS, 2.3 JPEG lossless
+MEMORY_FACTOR = 3  # times the raw pixels; measured 2.4 uncompressed, 2.3 RLE, 2.1 JPEG-LS, 2.2 JPEG lossless
+JPEG_2000_MEMORY_FACTOR = 5  # OpenJPEG has four bytes for each pixel; measured 4.2 lossless, 3.1 lossy
 
 
 def public_films() -> list[Path]:
@@ -72,7 +73,7 @@ def test_public_films_are_as_the_reference_shows_them(path: Path) -> None:
         assert np.array_equal(decode_dicom(data), expected)
 
 
-@pytest.mark.parametrize("syntax", [*ENCODERS, uid.RLELossless])
+@pytest.mark.parametrize("syntax", COMPRESSED)
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_every_transfer_syntax_shows_the_same_film(syntax: str, bits: int) -> None:
     if syntax == uid.JPEGExtended12Bit and bits == 16:
@@ -226,24 +227,21 @@ def test_other_uncompressed_syntaxes(syntax: uid.UID) -> None:
     assert np.array_equal(decode_dicom(out.getvalue()), decode_dicom(explicit(FILM)))
 
 
-COMPRESSED = [uid.RLELossless, uid.JPEGLosslessSV1, uid.JPEGExtended12Bit, uid.JPEGLSLossless, uid.JPEG2000Lossless]
-
-
 @pytest.mark.parametrize("syntax", COMPRESSED)
 @pytest.mark.parametrize("share", [0.05, 0.6, 0.98])
-def test_frame_cut_short_is_damaged(syntax: uid.UID, share: float) -> None:
+def test_frame_cut_short_is_damaged(syntax: str, share: float) -> None:
     """Cut within the frame, the file around it being whole."""
     dataset = pydicom.dcmread(BytesIO(compressed(FILM, syntax)))
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     put_frame(dataset, frame[: int(len(frame) * share) // 2 * 2])
-    if syntax == uid.JPEG2000Lossless and share > 0.5:
+    if syntax in uid.JPEG2000TransferSyntaxes and share > 0.5:
         pytest.skip("OpenJPEG shows what a progressive codestream holds so far")
     assert refusal(lambda: load(written(dataset))).code == "damaged_pixels"
 
 
 @pytest.mark.parametrize("syntax", COMPRESSED)
 @pytest.mark.parametrize("rows", [120, 480, 60_000])
-def test_frame_of_another_size_than_the_header_says_is_damaged(syntax: uid.UID, rows: int) -> None:
+def test_frame_of_another_size_than_the_header_says_is_damaged(syntax: str, rows: int) -> None:
     if syntax == uid.RLELossless and rows < len(FILM):
         pytest.skip("pydicom takes what is too much in an RLE frame for padding, as it always did")
     dataset = pydicom.dcmread(BytesIO(compressed(FILM, syntax)))
@@ -258,12 +256,13 @@ def test_codecs_may_be_registered_again() -> None:
         assert PLUGIN in pydicom.pixels.get_decoder(syntax).available_plugins  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("syntax", [None, uid.RLELossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless])
-def test_memory_is_bounded(syntax: uid.UID | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("syntax", [None, *COMPRESSED])
+def test_memory_is_bounded(syntax: str | None, tmp_path: Path) -> None:
     """The file's bytes, the decoded values and the grey of a 25-megapixel film together."""
     tile = chest(PhantomSpec(1000, 1000, bits=12, seed=1))
     large = np.tile(tile, (5, 5))
     for name, film in (("small.dcm", tile), ("large.dcm", large)):
         data = explicit(film) if syntax is None else compressed(film, syntax)
         (tmp_path / name).write_bytes(data)
-    assert peak_of_second(tmp_path / "small.dcm", tmp_path / "large.dcm") < MEMORY_FACTOR * large.nbytes
+    factor = JPEG_2000_MEMORY_FACTOR if syntax in uid.JPEG2000TransferSyntaxes else MEMORY_FACTOR
+    assert peak_of_second(tmp_path / "small.dcm", tmp_path / "large.dcm") < factor * large.nbytes

@@ -28,6 +28,7 @@ from ml.decoding.preprocess import decode, load
 from ml.phantom.film import PhantomSpec, dicom_bytes
 from tests.ml.compressed import written
 from tests.ml.helpers import dicom_with, refusal
+from tests.ml.peak import READ_PEAK
 
 FILM = dicom_bytes(PhantomSpec(100, 90, bits=12, seed=2))
 PREFIX = b"\0" * 128 + b"DICM"
@@ -248,12 +249,9 @@ def test_a_transfer_syntax_is_set_where_the_file_has_none(order: str) -> None:
     assert dataset.file_meta.TransferSyntaxUID == expected
 
 
-PEAK = """
-import resource, sys
-from pathlib import Path
+PEAK = f"""{READ_PEAK}
 from ml.errors import FilmError
 from ml.decoding.headers import read_header
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
 read_header(small)
 before = peak()
