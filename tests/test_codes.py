@@ -167,9 +167,18 @@ def test_an_entry_has_one_form(entry: Entry) -> None:
     assert not entry.about.endswith(".")
     if isinstance(entry, Code):
         assert (entry.status is None) == (entry.stage not in {"request", "probe"})
+    assert "{" not in _shortest(entry) or entry.code == "hashes_invalid"
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_a_sentence_fits_into_the_column_for_it(entry: Entry) -> None:
+    assert len(_shortest(entry)) <= (Film._meta.get_field("reason").max_length or 0)
+
+
+def _shortest(entry: Entry) -> str:
+    """Return the sentence with one character for each of its values."""
     values = dict.fromkeys(entry.placeholders, _Anything())
-    detail = entry.reason(**values).detail if isinstance(entry, Code) else entry.detail(**values)
-    assert "{" not in detail or entry.code == "hashes_invalid"
+    return entry.reason(**values).detail if isinstance(entry, Code) else entry.detail(**values)
 
 
 class _Anything(int):
