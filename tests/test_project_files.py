@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -178,3 +179,9 @@ def test_the_hook_refuses_subjects_over_72_characters() -> None:
     pattern = re.compile(hook["entry"], flags=re.MULTILINE)
     assert not pattern.search("s" * 72 + "\n\n" + "b" * 200)
     assert pattern.search("s" * 73 + "\n\nbody")
+
+
+@pytest.mark.parametrize("program", ["tests.e2e.screens", "tests.benchmarks"])
+def test_programs_of_the_makefile_start_without_pytest(program: str) -> None:
+    done = subprocess.run([sys.executable, "-m", program, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

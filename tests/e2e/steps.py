@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page, expect
 
-from tests.conftest import LiveStack
 from tests.e2e.site_data import PASSWORD
+
+if TYPE_CHECKING:  # needs Django set up, which `make screens` is not
+    from tests.conftest import LiveStack
 
 SCREENING = 90_000  # milliseconds; the first film waits for the network to be loaded
 SIDE = 256  # pixels of a phantom
