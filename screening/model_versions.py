@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -48,11 +49,14 @@ def card_of(version: ModelVersion) -> ModelCard | None:
 
     Cards are checked when they are registered; one that was stored by another release may have another schema.
     """
-    try:
-        return parse_card(version.card, f"card of {version}")
-    except CardError as error:
-        logger.warning("The model page leaves out the card that cannot be read: %s", error)
-        return None
+    known: dict[str, Any] = version.__dict__  # the card stays with the loaded row; to check it takes 5 ms
+    if "_parsed_card" not in known:
+        try:
+            known["_parsed_card"] = parse_card(version.card, f"card of {version}")
+        except CardError as error:
+            logger.warning("The model page leaves out the card that cannot be read: %s", error)
+            return None
+    return cast("ModelCard", known["_parsed_card"])
 
 
 def register_model(*, name: str, digest: str, card: ModelCard, default: bool) -> ModelVersion:
