@@ -77,6 +77,11 @@ class FilmCode(Code):
     """The code of a film that ends without a score, or of a file that is no film."""
 
 
+@dataclass(frozen=True)
+class NoteCode(Code):
+    """The code of a note: what was put right in a film before it was scored. Its sentence has no placeholders."""
+
+
 CodeType = TypeVar("CodeType", bound=Code)
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ml import DEFAULT_MODEL, NOTICE
 from ml.codes import UNREADABLE_FILE
-from ml.decoding.preprocess import Grey, load
+from ml.decoding.preprocess import WorkingPicture, load
 from ml.errors import BundleError, FilmError, Reason
 from ml.inference.bundle import Bundle, bundle_names, find_bundle, sha256_of
 from ml.inference.decision import decide
@@ -52,12 +52,12 @@ def predict(paths: list[Path], bundle: Bundle) -> Iterator[dict[str, Any]]:
     for start in range(0, len(paths), BATCH):
         chunk = paths[start : start + BATCH]
         films = [_load(path) for path in chunk]
-        results = iter(classifier.classify([film for film in films if not isinstance(film, Reason)]))
+        results = iter(classifier.classify([film.pixels for film in films if not isinstance(film, Reason)]))
         for path, film in zip(chunk, films, strict=True):
-            yield _answer(path, bundle, film if isinstance(film, Reason) else next(results))
+            yield _answer(path, bundle, film, film if isinstance(film, Reason) else next(results))
 
 
-def _load(path: Path) -> Grey | Reason:
+def _load(path: Path) -> WorkingPicture | Reason:
     try:
         return load(path.read_bytes())
     except FilmError as error:
@@ -66,16 +66,17 @@ def _load(path: Path) -> Grey | Reason:
         return UNREADABLE_FILE.reason(error=error.strerror)
 
 
-def _answer(path: Path, bundle: Bundle, result: FilmResult | Reason) -> dict[str, Any]:
-    answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None}
-    answer |= {"decision": None, "notes": []}
+def _answer(path: Path, bundle: Bundle, film: WorkingPicture | Reason, result: FilmResult | Reason) -> dict[str, Any]:
+    answer: dict[str, Any] = {"path": str(path), "accepted": True, "reasons": [], "score": None, "decision": None}
+    notes = [] if isinstance(film, Reason) else list(film.notes)
     if isinstance(result, Reason):
         answer["accepted"] = False
         answer["reasons"] = [{"code": result.code, "sentence": result.detail}]
     else:
         answer["score"] = round(result.score, 6)
         answer["decision"] = decide(result.score, bundle.low, bundle.high)
-        answer["notes"] = list(result.notes)
+        notes += result.notes
+    answer["notes"] = [note.code for note in notes]
     model = f"{bundle.name}@{bundle.digest[:12]}"
     return {**answer, "model": model, "sha256": _digest(path), "notice": NOTICE}
 

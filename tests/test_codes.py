@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from ml.errors import Code
 from screening.api.errors import FRAMEWORK
 from screening.codes.entries import StartCode
-from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
+from screening.codes.tables import FILM_CODES, NOTE_CODES, PROBE_CODES, REQUEST_CODES
 from screening.management.commands.codes import DOCS, PAGES, Entry, filled
 from screening.models import Film
 from xrayscreen import codes
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("ml", "screening", "dashboard", "xrayscreen")
 CATALOGUES = (
     "ml.codes",
+    "ml.note_codes",
     "screening.codes.film_codes",
     "screening.codes.request_codes",
     "screening.codes.batch_codes",
@@ -38,6 +39,7 @@ CATALOGUES = (
 CLASSES = {
     "Code",
     "FilmCode",
+    "NoteCode",
     "RequestCode",
     "ProbeCode",
     "StartCode",
@@ -190,8 +192,12 @@ class _Anything(int):
 
 def test_catalogues_have_every_code_once() -> None:
     assert len({*FILM_CODES, *REQUEST_CODES, *PROBE_CODES}) > 100
-    known = {*FILM_CODES, *REQUEST_CODES, *PROBE_CODES, *codes.CODES}
+    known = {*FILM_CODES, *NOTE_CODES, *REQUEST_CODES, *PROBE_CODES, *codes.CODES}
     assert {code.code for code in ENTRIES.values() if not isinstance(code, StartCode)} == known
+
+
+def test_a_note_has_no_placeholders() -> None:
+    assert [note.code for note in NOTE_CODES.values() if note.placeholders] == []
 
 
 def test_the_client_acts_on_codes_that_the_server_has() -> None:

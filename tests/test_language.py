@@ -15,30 +15,29 @@ PROPERTIES = {"property", "cached_property"}  # read like an attribute, so a nou
 # Verbs in the imperative. Add one where it is missing; a noun is not a verb.
 VERBS = frozenset(
     """
-    abort accept acquire activate add adjust adopt advance align allow analyse announce answer append apply ask assert
-    assign attach augment average back begin bind blank block blur bound bring build bundle cache calculate calibrate
-    call cancel carry change charge check choose claim classify clean cleanse clear clip close collect colour combine
-    compare compile complete compose compress compute concatenate configure confirm connect consume continue convert
-    copy correct count create crop cut decide declare decode decompress decorate deduplicate define delete deliver
-    derive describe detect determine disable discard display divide do download draw drop dump empty enable encode
-    encrypt end enlarge ensure escape estimate evaluate evict exclude execute exit expand expect explain export extend
-    extract fall fetch fill filter find finish fit flag flatten flip flush fold follow forget format forward free
-    freeze generate get give grant group grow guess handle hash hide hold identify ignore import include increase
-    index infer inflate initialise insert inspect install interpolate invert issue iterate join judge keep kill label
-    lay leave let lift limit link list listen load locate lock log look lower make map mark mask match measure merge
-    migrate mirror mix modify mount move multiply name narrow normalise note notify offer open order overturn
-    overwrite
-    pack pad paint parse partition pass patch perform permit persist pick place plan plot poll postpone prefetch
-    prepare press print process produce project protect prove provide prune publish pull push put query queue quote
-    raise rank read rebuild receive recognise recompute record recover redirect reduce refresh refuse register reject
-    release reload remember remove rename render renew repeat replace replay report request require reserve reset
-    resize
-    resolve respond restart restore restrict resume retry return reuse revert review revoke rewrite rotate round run
-    sample save scale scan schedule score screen search select send separate serialise serve set sharpen shear shift
-    show shrink shuffle sign signal skip sleep slice smooth sort split spread start state step stop store stream strip
-    submit subtract sum summarise supply suppress swap sweep switch synchronise take tell terminate test throttle time
-    touch trace track train transform translate trim truncate try turn undo unpack unregister update upload upsample
-    use validate verify visit wait walk warm warn watch weigh widen withdraw wrap write yield zero
+    abort accept acquire activate add adjust adopt advance align allow analyse announce answer append apply ask
+    assert assign attach augment average back begin bind blank block blur bound bring build bundle cache calculate
+    calibrate call cancel carry change charge check choose claim classify clean cleanse clear clip close collect
+    colour combine compare compile complete compose compress compute concatenate configure confirm connect consume
+    continue convert copy correct count create crop cut decide declare decode decompress decorate deduplicate define
+    delete deliver derive describe detect determine disable discard display divide do download draw drop dump empty
+    enable encode encrypt end enlarge ensure escape estimate evaluate evict exclude execute exit expand expect
+    explain export extend extract fall fetch fill filter find finish fit flag flatten flip flush fold follow forget
+    format forward free freeze generate get give grant group grow guess handle hash hide hold identify ignore import
+    include increase index infer inflate initialise insert inspect install interpolate invert issue iterate join
+    judge keep kill label lay leave let lift limit link list listen load locate lock log look lower make map mark
+    mask match measure merge migrate mirror mix modify mount move multiply name narrow normalise note notify offer
+    open order overturn overwrite pack pad paint parse partition pass patch perform permit persist pick place plan
+    plot poll postpone prefetch prepare press print process produce project protect prove provide prune publish pull
+    push put query queue quote raise rank read rebuild receive recognise recompute record recover redirect reduce
+    refresh refuse register reject release reload remember remove rename render renew repeat replace replay report
+    request require reserve reset resize resolve respond restart restore restrict resume retry return reuse revert
+    review revoke rewrite rotate round run sample save scale scan schedule score screen search select send separate
+    serialise serve set sharpen shear shift show shrink shuffle sign signal skip sleep slice smooth sort split
+    spread start state step stop store stream stretch strip submit subtract sum summarise supply suppress swap sweep
+    switch synchronise take tell terminate test throttle time touch trace track train transform translate trim
+    truncate try turn undo unpack unregister update upload upsample use validate verify visit wait walk warm warn
+    watch weigh widen withdraw wrap write yield zero
     """.split()  # noqa: SIM905 - hundreds of literals would be harder to read
 )
 

@@ -14,7 +14,6 @@ BATCH_STATE_LABELS = {
     "done": "Finished",
     "cancelled": "Cancelled",
 }
-NOTE_SENTENCES = {"inverted": "Black and white are inverted in this file; this was corrected before scoring."}
 DECISION_SENTENCES = {
     Film.Decision.NEGATIVE: "The score is below the lower operating point: the model's decision is not COVID-19.",
     Film.Decision.UNCERTAIN: "The score is between the operating points: the model makes no decision.",

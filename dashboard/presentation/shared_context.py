@@ -41,7 +41,7 @@ def film_context(film: Film) -> dict[str, Any]:
         "headline": sentences.film_headline(film),
         "scale": geometry.scale(film.score, geometry.points_of(card)),
         "flags": [FLAG_WORDS.get(flag, flag) for flag in film.flags],
-        "notes": [sentences.NOTE_SENTENCES.get(note, note) for note in film.notes],
+        "notes": [note.sentence for note in film.all_notes],
         "preprocessing": card.preprocessing.version if card else "",
         "predictions": predictions,
         "latest": next((item for item in predictions if item.model_id == film.batch.model_id), None),

@@ -58,7 +58,7 @@ def patient_groups(films: Sequence[FilmRecord]) -> list[str]:
     Raises:
         FilmError: when a film cannot be decoded.
     """
-    hashes = np.stack([perceptual_hash(load(film.path.read_bytes())) for film in films])
+    hashes = np.stack([perceptual_hash(load(film.path.read_bytes()).pixels) for film in films])
     group = list(range(len(films)))
     first_of: dict[str, int] = {}
     for index, film in enumerate(films):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -28,21 +29,35 @@ from ml.decoding.grey_levels import (
 from ml.decoding.grey_rules import GreyRules, read_grey_rules
 from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, to_brightness, to_units
 from ml.decoding.limits import MAX_PIXELS
+from ml.decoding.pixel_shape import SQUARE, PixelShape, read_pixel_shape
+from ml.errors import NoteCode
 
 BYTE = 8
 
 _register_codecs = cache(dicom_codecs.register)
 
 
-def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
+@dataclass(frozen=True)
+class DicomFilm:
+    """A decoded DICOM film.
+
+    Attributes:
+        grey: uint8 [H, W], the smallest to the largest brightness spread over 0..255.
+        shape: the shape of its pixels; the film is not stretched yet.
+        notes: what was put right.
+    """
+
+    grey: Grey
+    shape: PixelShape = SQUARE
+    notes: tuple[NoteCode, ...] = ()
+
+
+def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomFilm:
     """Decode a DICOM film to grey, bright meaning dense for every Photometric Interpretation.
 
     Args:
         data: the file's bytes.
         max_pixels: the largest number of pixels that a film may have.
-
-    Returns:
-        uint8 [H, W], the smallest to the largest brightness spread over 0..255.
 
     Raises:
         FilmError: ``too_large_unpacked``.
@@ -50,13 +65,16 @@ def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
     """
     dataset = open_dicom_film(data, max_pixels)
     stored, bits = read_stored_values(dataset)
+    shape = read_pixel_shape(dataset)
     stored = expand_palette(dataset, stored)
     if stored.ndim == 3:  # a secondary capture in colour, which pydicom converts to RGB
-        return stretch_plane(to_luma(stored, np.dtype(np.float32)))
+        return DicomFilm(stretch_plane(to_luma(stored, np.dtype(np.float32))), shape, shape.notes)
     rules = read_grey_rules(dataset)
     if has_table(stored):
-        return _to_grey_by_table(rules, stored, bits)
-    return stretch_plane(to_brightness(rules, stored, np.ones(stored.shape, dtype=np.bool_)))
+        grey = _to_grey_by_table(rules, stored, bits)
+    else:
+        grey = stretch_plane(to_brightness(rules, stored, np.ones(stored.shape, dtype=np.bool_)))
+    return DicomFilm(grey, shape, shape.notes)
 
 
 def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Dataset:

@@ -20,13 +20,25 @@ from ml.decoding.dicom_pixels import decode_dicom
 from ml.decoding.grey_levels import Grey
 from ml.decoding.headers import read_header, refuse_unfit
 from ml.decoding.limits import MAX_PIXELS
+from ml.decoding.pixel_shape import square_size
 from ml.decoding.raster import decode_picture
-from ml.errors import FilmError
+from ml.errors import FilmError, NoteCode
 
-__all__ = ["PREPROCESSING_VERSION", "WORKING_SIDE", "Grey", "InputSpec", "decode", "load", "to_input"]
+__all__ = [
+    "PREPROCESSING_VERSION",
+    "WORKING_SIDE",
+    "Grey",
+    "InputSpec",
+    "WorkingPicture",
+    "decode",
+    "load",
+    "to_input",
+]
 
 PREPROCESSING_VERSION = "grey8-1"
-WORKING_SIDE = 1024  # pixels; the longer side of the working picture is at most this. Films are never enlarged.
+# Pixels; the longer side of the working picture is at most this. A film is enlarged only along one side, to square
+# pixels.
+WORKING_SIDE = 1024
 
 
 @dataclass(frozen=True)
@@ -46,15 +58,25 @@ class InputSpec:
     kind: str = "stretch"
 
 
-def load(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
+@dataclass(frozen=True)
+class WorkingPicture:
+    """A film, decoded.
+
+    Attributes:
+        pixels: uint8 [H, W], longer side at most ``WORKING_SIDE``, square pixels, bright meaning dense (MONOCHROME2).
+        notes: what was put right.
+    """
+
+    pixels: Grey
+    notes: tuple[NoteCode, ...] = ()
+
+
+def load(data: bytes, max_pixels: int = MAX_PIXELS) -> WorkingPicture:
     """Check a film by its header, then decode it. Every film is decoded this way.
 
     Args:
         data: the file's bytes.
         max_pixels: the largest number of pixels that a film may have.
-
-    Returns:
-        The working picture, see :func:`decode`.
 
     Raises:
         FilmError: as :func:`ml.decoding.headers.read_header`, :func:`ml.decoding.headers.refuse_unfit` and
@@ -65,7 +87,7 @@ def load(data: bytes, max_pixels: int = MAX_PIXELS) -> Grey:
     return decode(data, header.kind, max_pixels)
 
 
-def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
+def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> WorkingPicture:
     """Decode a film to its working picture.
 
     Args:
@@ -73,15 +95,12 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
         kind: one of those that :func:`ml.decoding.signatures.detect_kind` returns for a film.
         max_pixels: the largest number of pixels that a film may have; it limits the size of an inflated data set.
 
-    Returns:
-        uint8 [H, W], longer side at most ``WORKING_SIDE``, bright meaning dense (MONOCHROME2).
-
     Raises:
         FilmError: ``damaged_pixels``, ``too_large_unpacked`` or ``blank_film``.
     """
     try:
         with suppress_parser_warnings():
-            picture = _shrink(_full(data, kind, max_pixels))
+            picture, notes = _read_picture(data, kind, max_pixels)
     except (FilmError, MemoryError):  # memory may be short for other reasons than the film, and only for now
         raise
     except Exception as error:  # a decoder may raise any exception for a damaged file
@@ -89,7 +108,7 @@ def decode(data: bytes, kind: str, max_pixels: int = MAX_PIXELS) -> Grey:
     pixels = np.asarray(picture, dtype=np.uint8)
     if pixels.min() == pixels.max():
         raise FilmError(BLANK_FILM)
-    return pixels
+    return WorkingPicture(pixels, notes)
 
 
 def to_input(pixels: Grey, spec: InputSpec) -> Float32Array:
@@ -106,13 +125,20 @@ def to_input(pixels: Grey, spec: InputSpec) -> Float32Array:
     return np.repeat(grey[..., None], spec.channels, axis=-1)
 
 
-def _full(data: bytes, kind: str, max_pixels: int) -> Image.Image:
-    """Decode at full size, or at the smaller size that the working picture needs."""
+def _read_picture(data: bytes, kind: str, max_pixels: int) -> tuple[Image.Image, tuple[NoteCode, ...]]:
+    """Decode at full size, or at the smaller size that the working picture needs; then shrink."""
     if kind == "dicom":
-        return Image.fromarray(decode_dicom(data, max_pixels))
-    return decode_picture(data, kind, WORKING_SIDE)
+        film = decode_dicom(data, max_pixels)
+        return _shrink(Image.fromarray(film.grey), film.shape.aspect), film.notes
+    return _shrink(decode_picture(data, kind, WORKING_SIDE)), ()
 
 
-def _shrink(picture: Image.Image) -> Image.Image:
-    picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return picture
+def _shrink(picture: Image.Image, aspect: float = 1.0) -> Image.Image:
+    """Shrink a picture to the working size, and stretch it to square pixels in the same step."""
+    if aspect == 1.0:
+        picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        return picture
+    size = square_size(picture.width, picture.height, aspect)
+    factor = min(1.0, WORKING_SIDE / max(size))
+    width, height = (max(1, round(side * factor)) for side in size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)

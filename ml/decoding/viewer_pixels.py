@@ -21,6 +21,7 @@ from ml.decoding.grey_levels import to_luma
 from ml.decoding.grey_rules import LINEAR_EXACT, SIGMOID, GreyRules, Window, read_grey_rules
 from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, is_padding, to_units
 from ml.decoding.limits import MAX_PIXELS
+from ml.decoding.pixel_shape import read_pixel_shape, stretch_to_square
 from ml.decoding.raster import decode_picture, open_picture
 from ml.decoding.tiff import TiffDirectory
 from ml.errors import FilmError
@@ -79,8 +80,10 @@ def decode_values(
     """
     try:
         with suppress_parser_warnings():
-            film = _decode_dicom(data, max_pixels) if kind == "dicom" else _decode_picture(data, kind)
-            return _reduce(film, max_shown_pixels)
+            if kind != "dicom":
+                return _reduce(_decode_picture(data, kind), max_shown_pixels)
+            film, aspect = _decode_dicom(data, max_pixels)
+            return _stretch(_reduce(film, int(max_shown_pixels / max(aspect, 1 / aspect))), aspect)
     except FilmError:
         raise
     except MemoryError as error:
@@ -108,14 +111,16 @@ def _decode_picture(data: bytes, kind: str) -> FilmValues:
     )  # fmt: skip
 
 
-def _decode_dicom(data: bytes, max_pixels: int) -> FilmValues:
+def _decode_dicom(data: bytes, max_pixels: int) -> tuple[FilmValues, float]:
+    """Return a film's values and the height of a pixel divided by its width."""
     dataset = open_dicom_film(data, max_pixels)
+    aspect = read_pixel_shape(dataset).aspect
     stored, bits = read_stored_values(dataset)
     stored = expand_palette(dataset, drop_unused_bits(stored, bits))
     if stored.ndim == 3:  # a secondary capture in colour
         codes, slope, intercept, _ = _to_codes(to_luma(stored, stored.dtype), None)
-        return FilmValues(codes, slope, intercept, int(dataset.BitsStored))
-    return _apply_rules(read_grey_rules(dataset), stored)
+        return FilmValues(codes, slope, intercept, int(dataset.BitsStored)), aspect
+    return _apply_rules(read_grey_rules(dataset), stored), aspect
 
 
 def _apply_rules(rules: GreyRules, stored: NDArray[Any]) -> FilmValues:
@@ -174,6 +179,17 @@ def _make_curve(rules: GreyRules, film: FilmValues) -> NDArray[np.uint8] | None:
     shown = apply_voi(rules, np.arange(last + 1) * film.slope + film.intercept)
     low, high = shown.min(), shown.max()
     return ((shown - low) * (255.0 / (high - low))).round().astype(np.uint8) if high > low else None
+
+
+def _stretch(film: FilmValues, aspect: float) -> FilmValues:
+    """Stretch a film to square pixels; values are interpolated, but none between padding and the film."""
+    if aspect == 1.0:
+        return film
+    codes = stretch_to_square(film.codes, aspect)
+    if film.padding is not None:
+        outside = stretch_to_square(np.where(film.codes == film.padding, np.uint8(255), np.uint8(0)), aspect)
+        codes = np.where(outside > 0, film.padding, codes).astype(film.codes.dtype)
+    return replace(film, codes=codes)
 
 
 def _reduce(film: FilmValues, max_pixels: int) -> FilmValues:

@@ -102,7 +102,7 @@ def score_function(bundle: Bundle) -> ScoreFunction:
     def score(films: Sequence[FilmRecord]) -> Float64Array:
         scores = []
         for start in range(0, len(films), BATCH):
-            pictures = [load(film.path.read_bytes()) for film in films[start : start + BATCH]]
+            pictures = [load(film.path.read_bytes()).pixels for film in films[start : start + BATCH]]
             inputs = np.stack([prepared.input for prepared in classifier.prepare(pictures)])
             scores.append(classifier.predict(inputs).scores)
         return np.concatenate(scores)

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ml import note_codes
 from ml.arrays import Float32Array, Float64Array
 from ml.decoding.preprocess import Grey, to_input
-from ml.errors import BundleError, Reason
+from ml.errors import BundleError, NoteCode, Reason
 from ml.inference.bundle import GATE, LUNGS, Bundle
 from ml.inference.gate import FRONTAL, INVERTED, check_exposure, gate_inputs, lung_shape, read_gate, refusal
 from ml.inference.heatmap import overlay_png
 from ml.inference.lung_crop import LungBox, box_around, crop, equalise, lung_fields, mask_input
 from ml.inference.mirror import side_features
 from ml.inference.onnx_runtime import onnxruntime
-
-NOTE_INVERTED = "inverted"  # black and white were swapped in the file, and were swapped back
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,12 @@ class FilmResult:
     Attributes:
         score: P(COVID-19), calibrated, 0..1.
         overlay: the class activation map as a PNG to lay over the film, or ``None``.
-        notes: stable codes of corrections made before scoring.
+        notes: corrections made before scoring.
     """
 
     score: float
     overlay: bytes | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[NoteCode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ class Classifier:
         return self._gate.classify(self._gate_inputs(prepared, output), sides)
 
     def _make_result(
-        self, film: Grey, ready: PreparedFilm, output: NetworkOutput, index: int, notes: tuple[str, ...] = ()
+        self, film: Grey, ready: PreparedFilm, output: NetworkOutput, index: int, notes: tuple[NoteCode, ...] = ()
     ) -> FilmResult:
         overlay = None
         if output.maps is not None and ready.box is not None:
@@ -173,7 +172,9 @@ class Classifier:
         corrected = [255 - film for film in films]
         prepared, output = self._run(corrected)
         return [
-            self._make_result(film, ready, output, index, (NOTE_INVERTED,)) if kind == FRONTAL else refusal(INVERTED)
+            self._make_result(film, ready, output, index, (note_codes.INVERTED,))
+            if kind == FRONTAL
+            else refusal(INVERTED)
             for index, (film, ready, kind) in enumerate(
                 zip(corrected, prepared, self._classify_kinds(prepared, output), strict=True)
             )

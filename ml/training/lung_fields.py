@@ -76,7 +76,7 @@ def read_drawn_masks(archive: Path, root: Path) -> list[tuple[Grey, Grey]]:
         for name in sorted(masks.namelist()):
             path = films.get(Path(name).name)
             if path is not None:
-                film = load(path.read_bytes())
+                film = load(path.read_bytes()).pixels
                 mask = Image.open(BytesIO(masks.read(name))).convert("L")
                 resized = mask.resize((film.shape[1], film.shape[0]), Image.Resampling.BILINEAR)
                 pairs.append((film, np.asarray(resized)))

@@ -13,7 +13,8 @@ from django.http import StreamingHttpResponse
 from screening.models import Batch, Film
 
 COLUMNS = (
-    "file", "state", "score", "decision", "code", "reason", "flags", "review_state", "synthetic",
+    "file", "state", "score", "decision", "code", "reason", "note_codes", "notes", "flags",
+    "review_state", "synthetic",
     "sha256", "patient", "study", "model", "model_digest", "finished_at", "film", "notice",
 )  # fmt: skip
 ROWS_AT_ONCE = 1000
@@ -66,6 +67,8 @@ def _row(film: Film, batch: Batch) -> dict[str, object]:
         "decision": film.decision,
         "code": film.code,
         "reason": film.reason,
+        "note_codes": " ".join(note.code for note in film.all_notes),
+        "notes": " ".join(note.sentence for note in film.all_notes),
         "flags": " ".join(film.flags),
         "review_state": film.review_state,
         "synthetic": film.synthetic,

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from screening.batches import progress as counted
-from screening.codes.tables import REQUEST_CHOICES
+from screening.codes.tables import NOTE_CHOICES, REQUEST_CHOICES
 from screening.intake.limits import UploadLimits
 from screening.intake.requests import MAX_HASHES, SHA256
 from screening.models import Batch, Film, ModelVersion, Quota
@@ -49,21 +49,34 @@ class Missing(serializers.Serializer[Any]):
     missing = serializers.ListField(child=serializers.CharField())
 
 
+class NoteSerializer(serializers.Serializer[Any]):
+    """A note on a film: what was put right before it was scored."""
+
+    code = serializers.ChoiceField(choices=NOTE_CHOICES, help_text="stable, for programs")
+    detail = serializers.CharField(source="sentence")
+
+
 class FilmSerializer(serializers.ModelSerializer[Film]):
     """A film with its state and reason."""
 
     file = serializers.CharField(source="original_name", read_only=True)
     batch = serializers.UUIDField(source="batch_id", read_only=True)
+    notes = serializers.SerializerMethodField()
 
     class Meta:
         model = Film
         fields: ClassVar = [
             "id", "batch", "file", "sha256", "bytes", "kind", "width", "height", "synthetic",
-            "state", "code", "reason", "step", "attempts",
+            "state", "code", "reason", "step", "attempts", "notes",
             "score", "decision", "flags", "review_state", "created_at", "finished_at",
             "archive", "patient", "study", "receipt",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(NoteSerializer(many=True))
+    def get_notes(self, film: Film) -> Any:
+        """Return the notes with their sentences."""
+        return NoteSerializer(film.all_notes, many=True).data
 
 
 class QuotaLeft(serializers.Serializer[Quota]):

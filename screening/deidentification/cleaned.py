@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ml.errors import FilmError
+from ml.errors import FilmError, NoteCode
 from screening.codes import film_codes
 
 MAX_PARTS = 200_000  # segments, chunks or elements; the largest real films have a few ten thousand
@@ -26,6 +26,7 @@ class CleanedFile:
         replaced: names of what was replaced by a pseudonym, sorted.
         patient: pseudonym, at most 32 characters; empty where the file names no patient.
         study: pseudonym of the study's UID; empty where the file names no study.
+        notes: what was put right in the file.
     """
 
     data: bytes
@@ -33,6 +34,7 @@ class CleanedFile:
     replaced: tuple[str, ...] = ()
     patient: str = ""
     study: str = ""
+    notes: tuple[NoteCode, ...] = ()
 
 
 class ByteCopier:

@@ -173,11 +173,12 @@ def _add_row(film: Film, content: bytes | File[Any] | None, require_batch: Batch
 
 
 def _clean_film(film: Film, data: bytes) -> bytes:
-    """Clean a file and return its bytes; names of removed parts and pseudonyms are set on the row."""
+    """Clean a file and return its bytes; names of removed parts, pseudonyms and notes are set on the row."""
     max_pixels = settings.MAX_MEGAPIXELS * MEGAPIXEL
     cleaned = deidentification.clean_file(data, film.kind, settings.PSEUDONYM_KEY.encode(), max_pixels)
     film.receipt = [*cleaned.removed, *(f"{name} (replaced by a pseudonym)" for name in cleaned.replaced)]
     film.patient, film.study = cleaned.patient, cleaned.study
+    film.intake_notes = [note.code for note in cleaned.notes]
     return cleaned.data
 
 
@@ -191,6 +192,6 @@ def _reject(film: Film, reason: Reason, require_batch: BatchCheck) -> AddedFile:
     film.state, film.step = State.REJECTED, "intake"
     film.code, film.reason = reason.code, reason.detail[:400]
     film.finished_at = film.created_at
-    film.receipt = []
+    film.receipt, film.intake_notes = [], []
     persist.insert_row(film, 0, require_batch)
     return film, True

@@ -26,7 +26,7 @@ KEY_COLUMNS = ("id", "batch_id", "archive_id", "source_id", "created_at")
 # Facts about the file as it was sent, found at intake; a re-run copies them.
 FILE_COLUMNS = ("original_name", "sha256", "bytes", "kind", "width", "height", "synthetic")
 # What de-identification returns besides the file; a re-run copies them.
-CLEANING_COLUMNS = ("patient", "study", "receipt")
+CLEANING_COLUMNS = ("patient", "study", "receipt", "intake_notes")
 # What the storage holds under the film's own key; a re-run's films hold nothing, they share their source's bytes.
 STORAGE_COLUMNS = ("kept_bytes", "stored", "as_sent")
 # The claim on a film in the queue.

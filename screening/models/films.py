@@ -12,7 +12,9 @@ from django.db.models.functions import Abs, Collate, Upper
 from django.urls import reverse
 from django.utils import timezone
 
+from ml.errors import NoteCode
 from ml.inference.decision import Decision as ModelDecision
+from ml.note_codes import find_notes
 from screening.models.batches import Batch, ModelVersion
 
 ORIGINAL, AS_SENT = UPLOADED_PARTS = ("original", "as-sent")  # of the upload; all other parts are made here
@@ -90,6 +92,9 @@ class Film(models.Model):
     patient = models.CharField(max_length=32, blank=True, help_text="pseudonym; the same for all films of a patient")
     study = models.CharField(max_length=64, blank=True, help_text="pseudonym of the study's UID")
     receipt = models.JSONField(default=list, blank=True, help_text="names of what was removed at intake")
+    intake_notes = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="codes of notes from cleaning the file"
+    )
     pictured = models.BooleanField(default=False, help_text="there are pictures for people")
     mapped = models.BooleanField(default=False, help_text="there is a class activation map")
 
@@ -181,6 +186,11 @@ class Film(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address of the film's page."""
         return reverse("film", args=[self.pk])
+
+    @property
+    def all_notes(self) -> list[NoteCode]:
+        """The notes on the film, those of intake first."""
+        return find_notes([*self.intake_notes, *self.notes])
 
     def storage_name(self, part: str) -> str:
         """Return the name of one of this film's files in the storage.

@@ -155,7 +155,7 @@ def _stored_outcome(film: Film, outcome: FilmOutcome) -> Screened | Refusal:
         raise outcome
     if isinstance(outcome, Unscored):
         leases.store_pictures(film, outcome.pictures)
-        return Refusal(outcome.reason, "gate", Film.State.REJECTED, pictured=True)
+        return Refusal(outcome.reason, "gate", Film.State.REJECTED, pictured=True, notes=outcome.notes)
     leases.store_pictures(film, outcome.pictures, outcome.overlay)
     return outcome
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ml.decoding.limits import MEGAPIXEL
 from ml.decoding.preprocess import Grey, load
-from ml.errors import BundleError, Reason
+from ml.errors import BundleError, NoteCode, Reason
 from ml.inference.bundle import Bundle, find_bundle
 from ml.inference.decision import decide
 
@@ -43,11 +43,13 @@ class Decoded:
         picture: the working picture, uint8 [H, W].
         pictures: for display, made from the same decoded film.
         seconds: the time of decoding.
+        notes: what was put right while it was decoded.
     """
 
     picture: Grey
     pictures: Pictures
     seconds: float
+    notes: tuple[NoteCode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Screened:
         seconds: the time of decoding and the film's share of the network's pass.
         pictures: for display.
         overlay: the class activation map as a PNG, or ``None`` where the model has none.
-        notes: stable codes of corrections made before scoring.
+        notes: what was put right before scoring.
     """
 
     score: float
@@ -68,15 +70,16 @@ class Screened:
     seconds: float
     pictures: Pictures
     overlay: bytes | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[NoteCode, ...] = ()
 
 
 @dataclass(frozen=True)
 class Unscored:
-    """A film that the model's gate rejected: the reason, and its pictures."""
+    """A film that the model's gate rejected: the reason, its pictures, and notes on its decoding."""
 
     reason: Reason
     pictures: Pictures
+    notes: tuple[NoteCode, ...] = ()
 
 
 def decode_film(data: bytes) -> Decoded:
@@ -89,9 +92,9 @@ def decode_film(data: bytes) -> Decoded:
         FilmError: the film cannot be decoded.
     """
     started = time.perf_counter()
-    picture = load(data, settings.MAX_MEGAPIXELS * MEGAPIXEL)
-    pictures = encode_pictures(picture)
-    return Decoded(picture, pictures, time.perf_counter() - started)
+    film = load(data, settings.MAX_MEGAPIXELS * MEGAPIXEL)
+    pictures = encode_pictures(film.pixels)
+    return Decoded(film.pixels, pictures, time.perf_counter() - started, film.notes)
 
 
 def score_films(films: Sequence[Decoded], model: str, digest: str) -> list[Screened | Unscored]:
@@ -119,10 +122,11 @@ def score_films(films: Sequence[Decoded], model: str, digest: str) -> list[Scree
 
 def _film_result(film: Decoded, result: FilmResult | Reason, bundle: Bundle, seconds: float) -> Screened | Unscored:
     if isinstance(result, Reason):
-        return Unscored(result, film.pictures)
+        return Unscored(result, film.pictures, film.notes)
     decision = decide(result.score, bundle.low, bundle.high)
     total = film.seconds + seconds
-    return Screened(result.score, decision, total, film.pictures, result.overlay, result.notes)
+    notes = (*film.notes, *result.notes)
+    return Screened(result.score, decision, total, film.pictures, result.overlay, notes)
 
 
 @lru_cache(maxsize=2)

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from ml.errors import Reason
+from ml.errors import NoteCode, Reason
 from screening import publishing
 from screening.config.celery import SMALL
 from screening.config.limits import time_limits
@@ -40,6 +40,7 @@ class Refusal:
     step: str = "worker"
     state: Film.State = State.FAILED
     pictured: bool = False
+    notes: tuple[NoteCode, ...] = ()
 
 
 def claim_films(ids: Sequence[UUID]) -> list[Film]:
@@ -159,7 +160,7 @@ def _result_row(film: Film, result: Screened | Refusal) -> dict[str, Any]:
         flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE)
         row = {
             **NO_RESULT, "state": State.DONE, "score": result.score, "decision": result.decision, "flags": flags,
-            "pictured": True, "mapped": result.overlay is not None, "notes": list(result.notes),
+            "pictured": True, "mapped": result.overlay is not None, "notes": _codes_of(result.notes),
             "seconds": result.seconds,
         }  # fmt: skip
     return {**claim, **row, "review_state": ReviewState.PENDING if row["flags"] else ReviewState.NOT_NEEDED}
@@ -170,5 +171,9 @@ def _refusal_row(film: Film, result: Refusal) -> dict[str, Any]:
     flags = [triage.FLAG_FAILED] if result.state == State.FAILED and film.kind != ARCHIVE_KIND else []
     return {
         **NO_RESULT, "state": result.state, "code": result.reason.code, "reason": result.reason.detail[:400],
-        "step": result.step, "pictured": result.pictured, "flags": flags,
+        "step": result.step, "pictured": result.pictured, "flags": flags, "notes": _codes_of(result.notes),
     }  # fmt: skip
+
+
+def _codes_of(notes: Sequence[NoteCode]) -> list[str]:
+    return [note.code for note in notes]

@@ -48,7 +48,7 @@ def bare_loop(model: str, paths: Sequence[Path]) -> float:
 
     started = time.process_time()
     network = classifier(model)
-    pictures = [load(path.read_bytes()) for path in paths]
+    pictures = [load(path.read_bytes()).pixels for path in paths]
     network.predict(np.stack([ready.input for ready in network.prepare(pictures)]))
     return time.process_time() - started
 

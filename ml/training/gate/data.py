@@ -47,7 +47,7 @@ def laterals_and_ct_slices(root: Path) -> Iterator[Sample]:
             kind = CT if row["modality"] == "CT" else LATERAL if row["view"] == "L" else None
             path = folder / "images" / row["filename"]
             if kind and path.is_file():
-                yield Sample(load(path.read_bytes()), kind, f"covid-chestxray-dataset/{row['patientid']}")
+                yield Sample(load(path.read_bytes()).pixels, kind, f"covid-chestxray-dataset/{row['patientid']}")
 
 
 def photographs(folders: Sequence[Path]) -> Iterator[Sample]:
@@ -55,7 +55,7 @@ def photographs(folders: Sequence[Path]) -> Iterator[Sample]:
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES):
             try:
-                yield Sample(load(path.read_bytes()), OTHER, str(path))
+                yield Sample(load(path.read_bytes()).pixels, OTHER, str(path))
             except FilmError:
                 continue  # such as icons, which the upload refuses already
 

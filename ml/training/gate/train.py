@@ -65,7 +65,7 @@ def collect_samples(root: Path, photograph_folders: Sequence[Path], seed: int = 
     """
     rng = np.random.default_rng(seed)
     records = [film for name in SOURCES for film in load_source(name, root)]
-    films = [load(film.path.read_bytes()) for film in records]
+    films = [load(film.path.read_bytes()).pixels for film in records]
     groups = [film.patient_key for film in records]
     samples = list(frontal_films(films, groups))
     for index in rng.choice(len(films), TURNED_FILMS, replace=False):

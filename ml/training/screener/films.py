@@ -68,7 +68,7 @@ def read_films(root: Path) -> Films:
         DataSetError: when one is not there.
     """
     records = [film for name in SOURCES for film in load_source(name, root)]
-    pixels = [load(film.path.read_bytes()) for film in records]
+    pixels = [load(film.path.read_bytes()).pixels for film in records]
     with (root / COHEN / "metadata.csv").open(newline="", encoding="utf-8") as file:
         address = {row["filename"]: row["url"].split("?")[0] for row in csv.DictReader(file)}
     urls = [address.get(film.path.name, "") if film.source == COHEN else "" for film in records]

@@ -33,7 +33,7 @@ def load_arrays(films: Sequence[FilmRecord]) -> tuple[Float32Array, Float32Array
     Returns:
         float32 [N, 224, 224, 3] in 0..1, and labels float32 [N].
     """
-    pictures = np.stack([to_input(load(film.path.read_bytes()), INPUT) for film in films])
+    pictures = np.stack([to_input(load(film.path.read_bytes()).pixels, INPUT) for film in films])
     return pictures, np.array([film.label for film in films], dtype=np.float32)
 
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from ml.errors import Code
 from screening.codes import request_codes
-from screening.codes.tables import FILM_CODES, PROBE_CODES, REQUEST_CODES
+from screening.codes.tables import FILM_CODES, NOTE_CODES, PROBE_CODES, REQUEST_CODES
 from xrayscreen.codes import CODES as CLIENT_CODES
 from xrayscreen.codes import Code as ClientCode
 
@@ -21,11 +21,12 @@ HEAD = {False: "| code | what it means, and what to do |\n| --- | --- |\n",
 Entry = Code | ClientCode
 TABLES: dict[str, Mapping[str, Entry]] = {
     "films": FILM_CODES,
+    "notes": NOTE_CODES,
     "requests": REQUEST_CODES,
     "probes": PROBE_CODES,
     "client": CLIENT_CODES,
 }
-PAGES = {"uploader.md": ("films",), "program.md": ("probes", "requests", "client")}
+PAGES = {"uploader.md": ("films", "notes"), "program.md": ("probes", "requests", "client")}
 
 
 class Command(BaseCommand):

@@ -17,6 +17,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from ml.decoding.dicom_codecs import register
 from ml.decoding.grey_rules import Window
+from ml.decoding.pixel_shape import read_pixel_shape, square_size
 from ml.decoding.signatures import detect_kind
 from ml.decoding.viewer_pixels import FilmValues, decode_values
 from ml.phantom.film import PhantomSpec, chest, dicom_bytes
@@ -44,8 +45,9 @@ def test_public_films_have_the_values_that_pydicom_gives(path: Path) -> None:
         }
         return
     film = decode_values(path.read_bytes(), detect_kind(path.read_bytes()))
-    if dataset.SamplesPerPixel > 1 or dataset.PhotometricInterpretation == "PALETTE COLOR":
-        assert film.codes.shape == values.shape[:2]
+    aspect = read_pixel_shape(dataset).aspect
+    if dataset.SamplesPerPixel > 1 or dataset.PhotometricInterpretation == "PALETTE COLOR" or aspect != 1:
+        assert film.codes.shape == square_size(values.shape[1], values.shape[0], aspect)[::-1]
         return
     inside = film.codes != film.padding if film.padding is not None else np.ones(values.shape, dtype=bool)
     if np.ptp(values[inside].astype(np.float64)) <= 65_535 * abs(film.slope):

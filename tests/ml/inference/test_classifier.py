@@ -18,7 +18,7 @@ from tests.ml.helpers import classifier, seed_cnn_bundle
 @cache
 def stack() -> NDArray[np.float32]:
     """Eight films whose scores differ: half of them inverted, which looks nothing like a chest to the network."""
-    films = [load(png_bytes(PhantomSpec(128, 128, seed=seed))) for seed in range(4)]
+    films = [load(png_bytes(PhantomSpec(128, 128, seed=seed))).pixels for seed in range(4)]
     return np.stack([to_input(film, seed_cnn_bundle().input) for film in [*films, *(255 - film for film in films)]])
 
 

@@ -29,11 +29,13 @@ Films = Float32Array
 def variants() -> Iterator[Grey]:
     """Phantoms alone score near 0, so darker ones and a real public film widen the spread."""
     for seed in range(12):
-        film = load(png_bytes(PhantomSpec(160, 160, seed=seed, opacities=seed % 5, severity=0.2 + 0.05 * seed)))
+        film = load(
+            png_bytes(PhantomSpec(160, 160, seed=seed, opacities=seed % 5, severity=0.2 + 0.05 * seed))
+        ).pixels
         yield from (film, darker(film, 1.3), darker(film, 1.7))
     path = get_testdata_file("RG1_UNCR.dcm", download=False)
     assert isinstance(path, str)
-    film = load(Path(path).read_bytes())
+    film = load(Path(path).read_bytes()).pixels
     yield from (film, 255 - film)
 
 

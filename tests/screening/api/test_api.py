@@ -14,6 +14,7 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
+from ml import note_codes
 from screening.accounts.tokens import create_token
 from screening.api.urls import urlpatterns
 from screening.config.celery import app
@@ -158,6 +159,17 @@ def test_the_csv_holds_every_film_and_the_notice(api: APIClient, batch: Batch) -
     assert {row["notice"] for row in rows} == {project.NOTICE}
     assert {row["model_digest"] for row in rows} == {batch.model.digest}
     assert rows[1]["file"] == "'=cmd()"  # or a spreadsheet would run it
+
+
+def test_notes_of_intake_and_worker_are_in_answers_and_exports(api: APIClient, batch: Batch) -> None:
+    noted = done(batch, 1, intake_notes=["pixels_stretched"], notes=["inverted", "of_another_version"])
+    notes = [note_codes.PIXELS_STRETCHED, note_codes.INVERTED]
+    expected = [{"code": note.code, "detail": note.sentence} for note in notes]
+    assert api.get(f"{ROOT}/batches/{batch.pk}/films").json()["results"][0]["notes"] == expected
+    rows = list(csv.DictReader(io.StringIO(body(api.get(f"{ROOT}/batches/{batch.pk}/export.csv")).decode())))
+    assert rows[0]["note_codes"] == "pixels_stretched inverted"
+    assert rows[0]["notes"] == " ".join(note.sentence for note in notes)
+    assert [note.code for note in noted.all_notes] == ["pixels_stretched", "inverted"]
 
 
 def test_the_json_holds_every_film_and_the_notice(api: APIClient, batch: Batch) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
 import pytest
 from django.conf import LazySettings
 from django.db import connection
 
+from ml import note_codes
 from ml.errors import Reason
 from ml.phantom.film import PhantomSpec, dicom_bytes
 from screening.batches import reruns
+from screening.deidentification import CleanedFile, clean_file
 from screening.intake.services import add_file
 from screening.models import Batch, Film
 from screening.models.film_columns import (
@@ -55,7 +61,12 @@ def test_the_worker_writes_every_result_column(running: Batch) -> None:
 def test_intake_fills_every_column_of_the_file_and_of_its_cleaning(batch: Batch, settings: LazySettings) -> None:
     settings.KEEP_ORIGINALS = True
     data = dicom_bytes(PhantomSpec(height=320, width=300, seed=1, bits=12))
-    row, _ = add_file(batch=batch, name="film.dcm", data=data)
+
+    def clean_with_a_note(*arguments: Any) -> CleanedFile:
+        return replace(clean_file(*arguments), notes=(note_codes.INVERTED,))
+
+    with patch("screening.deidentification.clean_file", clean_with_a_note):
+        row, _ = add_file(batch=batch, name="film.dcm", data=data)
     row.refresh_from_db()
     for name in (*FILE_COLUMNS, *CLEANING_COLUMNS, *STORAGE_COLUMNS):
         value = getattr(row, name)

@@ -11,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from ml import note_codes
 from ml.errors import Reason
 from screening import tasks
 from screening.intake.services import add_file
@@ -214,13 +215,13 @@ def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_picture
 
 def test_a_map_and_notes_are_kept_with_the_score(running: Batch) -> None:
     waiting = film(running)
-    result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=("inverted",))
+    result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=(note_codes.INVERTED,))
     with (
         decodable(),
         patch("screening.worker.inference.score_films", return_value=[result]),
     ):
         tasks.screen_chunk([str(waiting.pk)])
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.mapped, waiting.notes) == ("done", True, ["inverted"])
+    assert (waiting.state, waiting.mapped, waiting.notes) == ("done", True, [note_codes.INVERTED.code])
     with default_storage.open(waiting.storage_name("map.png")) as file:
         assert file.read() == b"map"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
 
+from ml import note_codes
 from ml.data.datasets import FilmRecord, load_source
 from ml.decoding.preprocess import decode, load
 from ml.errors import Reason
@@ -91,18 +92,18 @@ def test_what_is_no_chest_film_is_not_scored(classifier: Classifier) -> None:
 
 def test_an_inverted_film_is_put_right_and_says_so(classifier: Classifier) -> None:
     path = get_testdata_file("RG1_UNCR.dcm", download=False)
-    film = load(Path(str(path)).read_bytes())
+    film = load(Path(str(path)).read_bytes()).pixels
     before, after = classifier.classify([film, 255 - film])
     assert isinstance(before, FilmResult)
     assert isinstance(after, FilmResult)
-    assert (before.notes, after.notes) == ((), ("inverted",))
+    assert (before.notes, after.notes) == ((), (note_codes.INVERTED,))
     assert after.score == pytest.approx(before.score, abs=1e-5)
 
 
 def test_a_leg_is_not_scored(classifier: Classifier) -> None:
     """Its header would refuse it at the door; as a picture without one, the gate has to."""
     path = get_testdata_file("RG3_UNCR.dcm", download=False)
-    (result,) = classifier.classify([decode(Path(str(path)).read_bytes(), "dicom")])
+    (result,) = classifier.classify([decode(Path(str(path)).read_bytes(), "dicom").pixels])
     assert isinstance(result, Reason)
     assert result.code == "not_a_chest_film"
 
@@ -134,7 +135,7 @@ def test_the_files_of_the_bundle_give_the_cards_number(
         for film in load_source(source, data)
         if (source, film.path.name) in test
     ]
-    served = score_films(classifier, [load(film.path.read_bytes()) for film in records])
+    served = score_films(classifier, [load(film.path.read_bytes()).pixels for film in records])
     found = auroc([film.label for film in records], served.scores)
     assert found == pytest.approx(card_to_json(bundle.card)["metrics"]["values"]["auroc"]["value"], abs=0.005)
 
@@ -144,6 +145,8 @@ def test_real_laterals_slices_and_turned_films_are_refused(classifier: Classifie
     samples: list[Sample] = list(laterals_and_ct_slices(data))
     upright = load_source("covid-19-image-repository", data)[:20]
     for film in upright:
-        samples += [sample for sample in turned_films(load(film.path.read_bytes()), "x") if sample.kind != "inverted"]
+        samples += [
+            sample for sample in turned_films(load(film.path.read_bytes()).pixels, "x") if sample.kind != "inverted"
+        ]
     results = [classifier.classify([sample.pixels])[0] for sample in samples]
     assert np.mean([isinstance(result, Reason) for result in results]) >= 0.95

@@ -1,0 +1,36 @@
+"""Catalogue of the notes on films: what was put right before a film was scored.
+
+A film keeps the codes of its notes. Pages, exports and the API show the sentences of this catalogue beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ml.errors import NoteCode, catalogue
+
+INVERTED = NoteCode(
+    "inverted",
+    "note",
+    "Black and white are inverted in this file; this was corrected before scoring.",
+    "black and white were inverted in the file, and were swapped back",
+)
+PIXELS_STRETCHED = NoteCode(
+    "pixels_stretched",
+    "note",
+    "The pixels of this file are not square; the film was stretched by their spacing.",
+    "the header says that pixels are not square; the film was stretched to square ones",
+)
+SPACING_IGNORED = NoteCode(
+    "spacing_ignored",
+    "note",
+    "Pixel spacing ignored: its two numbers differ more than on any film.",
+    "the two numbers of the pixel spacing differ more than on any film; the film was not stretched",
+)
+
+NOTE_CODES = catalogue(globals(), NoteCode)
+
+
+def find_notes(codes: Iterable[str]) -> list[NoteCode]:
+    """Return the notes with these codes; codes of another version of this software are left out."""
+    return [NOTE_CODES[code] for code in codes if code in NOTE_CODES]
