@@ -223,6 +223,8 @@ PAGE_STATES = [
     PageState("film-keys", "film", UPLOADER, _film("screened"), _show_viewer_help),
     PageState("film-for-reviewer", "film", REVIEWER, _film("flagged", "?queue=1"), _wait_for_viewer),
     PageState("film-of-patient", "film", UPLOADER, _film("relative"), _wait_for_viewer),
+    PageState("film-noted", "film", UPLOADER, _film("noted"), _wait_for_viewer),
+    PageState("film-report-noted", "film-report", UPLOADER, _film("noted", "/report")),
     PageState("film-rejected", "film", UPLOADER, _film("rejected")),
     PageState("film-cut-short", "film", UPLOADER, _film("cut")),
     PageState("film-archive", "film", UPLOADER, _film("archive")),

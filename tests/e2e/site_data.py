@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+import pydicom
 import requests
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, png_bytes
@@ -163,12 +164,25 @@ def _mixed() -> list[Upload]:
     return [
         first,
         *patient,
+        Upload("uneven.dcm", _uneven_film()),
         Upload("study.zip", archive.getvalue()),
         Upload(long_name, png_bytes(PhantomSpec(SIDE, SIDE, seed=80, opacities=3))),
         Upload("copy of film-60.png", first.data()),
         Upload("notes.txt", b"not a film"),
         Upload("cut-short.png", first.data()[:4000]),
     ]
+
+
+def _uneven_film() -> bytes:
+    """Return a film of every second row, so its pixels are twice as tall as wide, with a window without width."""
+    dataset = pydicom.dcmread(BytesIO(dicom_bytes(PhantomSpec(SIDE, SIDE, seed=72, bits=12))))
+    dataset.PixelData = dataset.pixel_array[::2].tobytes()
+    dataset.Rows = SIDE // 2
+    dataset.PixelSpacing = ["0.4", "0.2"]
+    dataset.WindowWidth = "0"
+    out = BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
 
 
 def _name_films(site_data: SiteData) -> None:
@@ -180,6 +194,7 @@ def _name_films(site_data: SiteData) -> None:
     site_data.films["rejected"] = _first(of_mixed, file="notes.txt")
     site_data.films["cut"] = _first(of_mixed, file="cut-short.png")
     site_data.films["relative"] = _first(of_mixed, file="IM00070")
+    site_data.films["noted"] = _first(of_mixed, file="uneven.dcm")
     site_data.films["archive"] = _first(of_mixed, state="unpacked")
     site_data.films["waiting"] = _first(list(site_data.client.films(site_data.batches["open"])), state="queued")
 
