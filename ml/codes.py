@@ -26,6 +26,12 @@ TEXT_FILE = UNSUPPORTED_KIND.variant("This is text by its content, not a film; {
 NO_PICTURE_DESCRIBED = UNSUPPORTED_KIND.variant(
     "This begins like a DICOM data set but describes no picture; export the film as DICOM, PNG, JPEG, TIFF or WebP."
 )
+UNSUPPORTED_COMPRESSION = FilmCode(
+    "unsupported_compression",
+    "intake",
+    "The {kind} file is compressed as {name}, which is not read here; {advice}.",
+    "the pixels are compressed in a way that is not read here; save the film as PNG or export it uncompressed",
+)
 TOO_SMALL = FilmCode(
     "too_small",
     "intake",

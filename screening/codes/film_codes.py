@@ -8,12 +8,6 @@ from ml.errors import FilmCode, catalogue
 DAMAGED_STRUCTURE = codes.DAMAGED_HEADER.variant(
     "The structure of the {kind} file cannot be read; it is damaged or cut short."
 )
-UNSUPPORTED_COMPRESSION = FilmCode(
-    "unsupported_compression",
-    "intake",
-    "The TIFF file is compressed in the retired way of JPEG (6); save it with another compression or as PNG.",
-    "a TIFF with a retired compression; save it as PNG",
-)
 FILE_TOO_LARGE = FilmCode(
     "file_too_large",
     "intake",

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from PIL import ExifTags, TiffTags
 
+from ml import codes
 from ml.errors import FilmError
-from screening.codes import film_codes
 from screening.deidentification import exif, jpeg
 from screening.deidentification.cleaned import CleanedFile, damaged, sorted_names
 from screening.deidentification.tiff_directory import (
@@ -37,6 +37,7 @@ PALETTE, YCBCR = 3, 6
 SEPARATE = 2  # planar configuration: one plane after the other
 RATIONAL, UNDEFINED = 5, 7
 MAX_SAMPLES = 16  # in a pixel
+SAVE_AGAIN = "save it with another compression or as PNG"
 # The allowed tags, and how many values each may have: too few for a text, and their types are no text types.
 ALLOWED_TAGS = {
     254: 1, WIDTH: 1, LENGTH: 1, BITS: MAX_SAMPLES, COMPRESSION: 1, PHOTOMETRIC: 1, 266: 1, ORIENTATION: 1,
@@ -62,7 +63,9 @@ def clean_file(data: bytes) -> CleanedFile:
     layout, start = read_layout(data)
     fields, places = read_fields(data, layout, start)
     if _first_number(fields, COMPRESSION, layout, UNCOMPRESSED) == RETIRED_JPEG:
-        raise FilmError(film_codes.UNSUPPORTED_COMPRESSION)
+        raise FilmError(
+            codes.UNSUPPORTED_COMPRESSION, kind="TIFF", name="JPEG in its retired form (6)", advice=SAVE_AGAIN
+        )
     palette = _first_number(fields, PHOTOMETRIC, layout, 0) == PALETTE
     allowed = [field for field in fields.values() if _is_allowed(field) and (palette or field.tag != COLOUR_MAP)]
     pixels = _lay_out_pixels(data, layout, fields, places)
