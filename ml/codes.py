@@ -32,6 +32,19 @@ UNSUPPORTED_COMPRESSION = FilmCode(
     "The {kind} file is compressed as {name}, which is not read here; {advice}.",
     "the pixels are compressed in a way that is not read here; save the film as PNG or export it uncompressed",
 )
+UNSUPPORTED_LAYOUT = FilmCode(
+    "unsupported_layout",
+    "intake",
+    "The {kind} file has {what}, which is not read here; save the film in grey with 8 or 16 bits.",
+    "the pixels have a number of bits or samples that is not read here; save the film in grey with 8 or 16 bits",
+)
+ONE_BIT = FilmCode(
+    "one_bit",
+    "intake",
+    "The picture has 1 bit per pixel, only black and white, like a scanned text or a mask; export the film with its "
+    "grey levels.",
+    "only black and white without grey levels; export the film with 8 bits or more",
+)
 TOO_SMALL = FilmCode(
     "too_small",
     "intake",
@@ -74,10 +87,6 @@ DAMAGED_HEADER = FilmCode(
     "intake",
     "The {kind} header cannot be read; the file is damaged or cut short.",
     "the header cannot be read, or the file was cut short; send or export it again",
-)
-DAMAGED_TIFF_HEADER = DAMAGED_HEADER.variant(
-    "The TIFF header cannot be read: it is damaged, cut short, or not in 8, 16 or 32 bit grey or 8 or 16 bit colour; "
-    "save it in one of these."
 )
 CUT_SHORT = DAMAGED_HEADER.variant("The DICOM file ends before its pixels; it was cut short, send it again.")
 ARCHIVE = FilmCode(

@@ -27,6 +27,12 @@ SPACING_IGNORED = NoteCode(
     "Pixel spacing ignored: its two numbers differ more than on any film.",
     "the two numbers of the pixel spacing differ more than on any film; the film was not stretched",
 )
+PREVIEWS_LEFT_OUT = NoteCode(
+    "previews_left_out",
+    "note",
+    "The file also holds smaller pictures (previews or masks); only the largest picture was kept and scored.",
+    "the file also held smaller pictures, such as previews or masks; only the largest was kept and scored",
+)
 
 NOTE_CODES = catalogue(globals(), NoteCode)
 

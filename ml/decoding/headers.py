@@ -15,7 +15,7 @@ from ml import codes
 from ml.decoding.bounded_reader import suppress_parser_warnings
 from ml.decoding.dicom_reading import DicomHeader, read_dicom_header
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
-from ml.decoding.raster import frames_of, open_picture
+from ml.decoding.picture_headers import read_picture_properties
 from ml.decoding.signatures import detect_kind, has_preamble
 from ml.errors import FilmError
 
@@ -36,9 +36,9 @@ class Header:
 
     Attributes:
         kind: ``"png"``, ``"jpeg"``, ``"dicom"``, ``"tiff"`` or ``"webp"``, by content, never by file name.
-        width: columns in pixels.
-        height: rows in pixels.
-        frames: pictures in the file; for a TIFF, 2 stands for any number above 1.
+        width: columns in pixels; of a picture, when it is upright.
+        height: rows in pixels; of a picture, when it is upright.
+        frames: pictures of full size in the file; for a TIFF, 2 stands for any number above 1.
         modality: DICOM Modality, or empty.
         body_part: DICOM Body Part Examined, or empty.
         view: DICOM View Position, or empty.
@@ -62,8 +62,9 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
             limits the size of an inflated data set.
 
     Raises:
-        FilmError: ``empty_file``, ``unsupported_kind``, ``archive``, ``dicomdir``, ``no_pixels``,
-            ``too_large_unpacked``, ``too_many_pixels`` or ``damaged_header``.
+        FilmError: ``empty_file``, ``unsupported_kind``, ``unsupported_compression``, ``unsupported_layout``,
+            ``one_bit``, ``archive``, ``dicomdir``, ``no_pixels``, ``too_large_unpacked``, ``too_many_pixels`` or
+            ``damaged_header``.
     """
     kind = detect_kind(data)
     if kind == "zip":
@@ -118,8 +119,9 @@ def _too_many(header: Header, max_pixels: int) -> FilmError:
 
 def _picture_header(data: bytes, kind: str, max_pixels: int) -> Header:
     try:
-        with open_picture(data, kind) as picture:
-            header = Header(kind, picture.width, picture.height, frames_of(picture))
+        header = Header(kind, *read_picture_properties(data, kind))
+    except FilmError:
+        raise
     except Exception as error:  # a parser may raise any exception for a damaged file
         raise _damaged(kind) from error
     if max(header.width, header.height) > MAX_SIDE:
@@ -176,6 +178,4 @@ def _text(dataset: pydicom.Dataset, keyword: str) -> str:
 
 
 def _damaged(kind: str) -> FilmError:
-    if kind == "tiff":  # TIFF has pixel layouts that no parser here reads
-        return FilmError(codes.DAMAGED_TIFF_HEADER)
     return FilmError(codes.DAMAGED_HEADER, kind=kind.upper())

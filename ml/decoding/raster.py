@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
+from ml.decoding.deep_pictures import decode_deep
 from ml.decoding.grey_levels import look_up, make_table, stretch
-from ml.decoding.tiff import TiffDirectory
+from ml.decoding.tiff import find_film
+from ml.decoding.tiff_layout import is_unsigned
 
 KINDS = frozenset({"png", "jpeg", "tiff", "webp"})
 # Pillow's limit is one number for the whole process. Our limit is checked by the header before pixels are decoded.
@@ -30,20 +32,10 @@ def open_picture(data: bytes, kind: str) -> Image.Image:
         Exception: any exception that Pillow raises for a damaged file.
     """
     if kind == "tiff":
-        data = TiffDirectory(data).readable()
+        data = find_film(data).directory.for_pillow()
     source = BoundedReader(data, HEADER_READS + len(data) // READ_BYTES)
     picture: Image.Image = Image.open(source, formats=[kind.upper()])
     return picture
-
-
-def frames_of(picture: Image.Image) -> int:
-    """Return how many pictures an open file holds; for a TIFF, 2 stands for any number above 1.
-
-    The pages of a TIFF are a linked list that may be endless, so only the first link is read.
-    """
-    if picture.format == "TIFF":
-        return 2 if getattr(picture, "is_animated", False) else 1
-    return int(getattr(picture, "n_frames", 1))
 
 
 def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
@@ -61,6 +53,10 @@ def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
     Raises:
         Exception: any exception that Pillow raises for a damaged file.
     """
+    deep = decode_deep(data, kind)
+    if deep is not None:
+        grey = _to_grey_levels(deep.values)
+        return ImageOps.invert(grey) if deep.inverted else grey
     picture = open_picture(data, kind)
     if kind == "jpeg":
         picture.draft("L", (side, side))  # lets the JPEG decoder decode at a reduced size
@@ -68,11 +64,11 @@ def decode_picture(data: bytes, kind: str, side: int) -> Image.Image:
     ImageOps.exif_transpose(picture, in_place=True)  # in place, to save the memory of a second picture
     if picture.mode not in ("I;16", "I;16B", "I", "F"):
         return _to_grey(picture)
-    directory = TiffDirectory(data) if kind == "tiff" else None
+    directory = find_film(data).directory if kind == "tiff" else None
     if picture.mode == "I;16":
-        grey = _stretch_deep(picture)
+        grey = _stretch_deep(picture, *_extremes(picture))
     else:
-        grey = _stretch_wide(picture, unsigned=directory is not None and directory.is_unsigned())
+        grey = _stretch_wide(picture, unsigned=directory is not None and is_unsigned(directory))
     return ImageOps.invert(grey) if directory and directory.is_deep_inverted() else grey
 
 
@@ -89,40 +85,61 @@ def _to_grey(picture: Image.Image) -> Image.Image:
     return picture.convert("L")
 
 
-def _stretch_deep(picture: Any) -> Image.Image:
-    """Spread the values of a 16-bit picture over 0..255."""
+def _extremes(picture: Any) -> tuple[int, int]:
     low, high = picture.getextrema()
+    return int(low), int(high)
+
+
+def _to_grey_levels(values: NDArray[Any]) -> Image.Image:
+    """Return values [H, W] as grey levels; uint8 as they are, all others spread over 0..255."""
+    if values.dtype == np.uint8:
+        return Image.fromarray(np.ascontiguousarray(values))
+    if values.dtype == np.uint16:
+        return _stretch_deep(values, int(values.min()), int(values.max()))
+    return _stretch_wide(values)
+
+
+def _stretch_deep(pixels: Any, low: int, high: int) -> Image.Image:
+    """Spread 16-bit values from ``low`` to ``high`` over 0..255."""
     codes = np.arange(low, high + 1, dtype=np.uint16)
     table = make_table(codes, stretch(codes.astype(np.float32), float(low), float(high)))
-    grey = np.empty((picture.height, picture.width), dtype=np.uint8)
-    for top, values in _rows(picture):
+    grey = np.empty(_shape(pixels), dtype=np.uint8)
+    for top, values in _rows(pixels):
         grey[top : top + DEEP_ROWS] = look_up(values, table)
     return Image.fromarray(grey)
 
 
-def _stretch_wide(picture: Image.Image, unsigned: bool) -> Image.Image:
-    """Spread values without a table over 0..255; all are from TIFF: big-endian, signed, of 32 bits, or floats.
+def _stretch_wide(pixels: Image.Image | NDArray[Any], unsigned: bool = False) -> Image.Image:
+    """Spread values without a table over 0..255: signed ones, those of 32 bits, and floats; all are from TIFF.
 
     Args:
-        picture: mode ``I;16B``, ``I`` or ``F``.
+        pixels: of mode ``I;16B``, ``I`` or ``F``, or [H, W] of any type.
         unsigned: whether values of mode ``I`` are unsigned; Pillow takes their highest bit for a sign.
     """
-    kind = np.uint32 if unsigned and picture.mode == "I" else None
+    kind = np.uint32 if unsigned and isinstance(pixels, Image.Image) and pixels.mode == "I" else None
     low, high = np.inf, -np.inf
-    for _, values in _rows(picture):
+    for _, values in _rows(pixels):
         known = values.view(kind or values.dtype)
         known = known[np.isfinite(known)]
         if known.size:
             low, high = min(low, float(known.min())), max(high, float(known.max()))
-    grey = np.empty((picture.height, picture.width), dtype=np.uint8)
-    for top, values in _rows(picture):
+    grey = np.empty(_shape(pixels), dtype=np.uint8)
+    for top, values in _rows(pixels):
         wide = values.view(kind or values.dtype).astype(np.float64)
         wide = np.where(np.isfinite(wide), wide, low) - low  # in float64: large numbers may differ by little
         grey[top : top + DEEP_ROWS] = stretch(wide.astype(np.float32), 0.0, high - low)
     return Image.fromarray(grey)
 
 
-def _rows(picture: Image.Image) -> Iterator[tuple[int, NDArray[Any]]]:
+def _shape(pixels: Image.Image | NDArray[Any]) -> tuple[int, ...]:
+    return pixels.shape if isinstance(pixels, np.ndarray) else (pixels.height, pixels.width)
+
+
+def _rows(pixels: Image.Image | NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield a few rows at a time: the number of the first row, and their values. NumPy copies them from Pillow."""
-    for top in range(0, picture.height, DEEP_ROWS):
-        yield top, np.asarray(picture.crop((0, top, picture.width, min(top + DEEP_ROWS, picture.height))))
+    height = _shape(pixels)[0]
+    for top in range(0, height, DEEP_ROWS):
+        if isinstance(pixels, np.ndarray):
+            yield top, pixels[top : top + DEEP_ROWS]
+        else:
+            yield top, np.asarray(pixels.crop((0, top, pixels.width, min(top + DEEP_ROWS, height))))

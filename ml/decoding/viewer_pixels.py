@@ -16,6 +16,7 @@ from PIL import ImageOps
 
 from ml.codes import DAMAGED_PIXELS, TOO_DEEP
 from ml.decoding.bounded_reader import suppress_parser_warnings
+from ml.decoding.deep_pictures import DeepPicture, decode_deep
 from ml.decoding.dicom_pixels import expand_palette, open_dicom_film, read_stored_values
 from ml.decoding.grey_levels import to_luma
 from ml.decoding.grey_rules import LINEAR_EXACT, SIGMOID, GreyRules, Window, read_grey_rules
@@ -23,7 +24,8 @@ from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, is_padding,
 from ml.decoding.limits import MAX_PIXELS
 from ml.decoding.pixel_shape import read_pixel_shape, stretch_to_square
 from ml.decoding.raster import decode_picture, open_picture
-from ml.decoding.tiff import TiffDirectory
+from ml.decoding.tiff import find_film
+from ml.decoding.tiff_layout import is_unsigned
 from ml.errors import FilmError
 
 MAX_SHOWN_PIXELS = 24_000_000  # more than a detector has; a browser can keep them and the reduced copies in memory
@@ -93,22 +95,26 @@ def decode_values(
 
 
 def _decode_picture(data: bytes, kind: str) -> FilmValues:
+    deep = decode_deep(data, kind) or _decode_deep_with_pillow(data, kind)
+    if deep is None:
+        deep = DeepPicture(np.asarray(decode_picture(data, kind, MAX_CODE)), BYTE)
+    codes, slope, intercept, _ = _to_codes(deep.values, None)
+    bits = BYTE if deep.values.dtype == np.uint8 else deep.bits
+    return FilmValues(codes, slope, intercept, bits, inverted=deep.inverted, exact=slope != 1.0)
+
+
+def _decode_deep_with_pillow(data: bytes, kind: str) -> DeepPicture | None:
     picture = open_picture(data, kind)
     if picture.mode not in DEEP_MODES:
-        values: NDArray[Any] = np.asarray(decode_picture(data, kind, max(picture.size)))
-        codes, slope, intercept, _ = _to_codes(values, None)
-        return FilmValues(codes, slope, intercept)
+        return None
     picture.load()
     ImageOps.exif_transpose(picture, in_place=True)
-    directory = TiffDirectory(data) if kind == "tiff" else None
+    directory = find_film(data).directory if kind == "tiff" else None
     values = np.asarray(picture)
-    if picture.mode == "I" and directory and directory.is_unsigned():  # Pillow takes their highest bit for a sign
+    if picture.mode == "I" and directory and is_unsigned(directory):  # Pillow takes their highest bit for a sign
         values = values.view(np.uint32)
-    codes, slope, intercept, _ = _to_codes(values, None)
-    return FilmValues(
-        codes, slope, intercept, BYTE * values.dtype.itemsize,
-        inverted=bool(directory and directory.is_deep_inverted()), exact=slope != 1.0,
-    )  # fmt: skip
+    inverted = directory is not None and directory.is_deep_inverted()
+    return DeepPicture(values, BYTE * values.dtype.itemsize, inverted)
 
 
 def _decode_dicom(data: bytes, max_pixels: int) -> tuple[FilmValues, float]:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom import uid
@@ -19,6 +20,7 @@ from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tif
 from tests.ml.compressed import compressed
 from tests.ml.decoding.test_dicom_reading import BODY, deflated, directory
 from tests.ml.decoding.test_signatures import bare
+from tests.ml.tiff_writer import DEFLATE, LZW, Page, write_tiff
 from tests.ml.tiffs import tiff
 
 MUTATIONS = 40  # of each seed file
@@ -40,6 +42,9 @@ CODES = {
     "too_small",
     "too_many_pixels",
     "too_large_unpacked",
+    "unsupported_compression",
+    "unsupported_layout",
+    "one_bit",
 }
 SPEC = PhantomSpec(96, 80, seed=3)
 DEEP = PhantomSpec(96, 80, bits=12, seed=3)
@@ -50,6 +55,11 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "tiff": lambda: tiff_bytes(SPEC),
     "deep tiff": lambda: tiff_bytes(DEEP),
     "big tiff": lambda: tiff(film.chest(DEEP), big=True, photometric=0),
+    "signed tiff": lambda: write_tiff(Page(film.chest(SPEC).astype("i1"), compression=LZW, tile=32)),
+    "float tiff": lambda: write_tiff(Page(film.chest(DEEP).astype("f8"), compression=DEFLATE), order=">", big=True),
+    "tiff of pages": lambda: write_tiff(Page(film.chest(SPEC)[::4, ::4]), Page(film.chest(DEEP), bits=12), order=">"),
+    "12-bit jpeg": lambda: bytes(imagecodecs.jpeg8_encode(film.chest(DEEP), bitspersample=12)),
+    "lossless jpeg": lambda: bytes(imagecodecs.jpeg8_encode(film.chest(DEEP), bitspersample=16, lossless=True)),
     "webp": lambda: webp_bytes(SPEC),
     "dicom": lambda: dicom_bytes(DEEP),
     "deflated dicom": lambda: deflated(BODY),

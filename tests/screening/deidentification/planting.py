@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ml.decoding import dicom_codecs
 from ml.decoding.preprocess import load
+from ml.errors import FilmError
 from screening.deidentification import CleanedFile, clean_file
 
 MARK = "DOE^JANE"  # letters that a Code String may hold, so that no check of characters alone can tell it
@@ -45,8 +46,16 @@ def refuse_marks(data: bytes) -> None:
 def same_picture(before: bytes, after: bytes, kind: str) -> bool:
     """Whether Pillow decodes the same, upright, and so does the screening where it takes the film at all."""
     return np.array_equal(upright(before, kind), upright(after, kind)) and np.array_equal(
-        load(before).pixels, load(after).pixels
+        screened(before), screened(after)
     )
+
+
+def screened(data: bytes) -> NDArray[Any] | str:
+    """The working picture of a film, or the code of its refusal: of a picture of one bit there is none."""
+    try:
+        return load(data).pixels
+    except FilmError as error:
+        return error.code
 
 
 def upright(data: bytes, kind: str) -> NDArray[Any]:
