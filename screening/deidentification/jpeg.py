@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from ml.decoding.further_pictures import count_pictures
+from ml.decoding.jpeg_segments import (
+    ADOBE,
+    ADOBE_SIZE,
+    BROKEN_SEGMENT,
+    COMMENT,
+    END,
+    EXIF,
+    JFIF,
+    SCAN,
+    START,
+    WITHOUT_LENGTH,
+    Segment,
+    add_metadata,
+    iter_segments,
+    read_jpeg_frame,
+)
+from ml.note_codes import PREVIEWS_LEFT_OUT
 from screening.deidentification import exif
 from screening.deidentification.cleaned import (
     TRAILING_DATA,
@@ -15,18 +31,13 @@ from screening.deidentification.cleaned import (
     limit_parts,
     sorted_names,
 )
+from screening.deidentification.jpeg_tables import keep_used_tables
 
-START = b"\xff\xd8"
-SCAN, END, COMMENT, JFIF, EXIF, ADOBE = 0xDA, 0xD9, 0xFE, 0xE0, 0xE1, 0xEE
-BROKEN_SEGMENT = 0  # no marker has this code
-WITHOUT_LENGTH = {0x01, 0xD8, END}
 # Frame headers, tables (DHT, DAC, DQT), restart interval, number of lines, scans; C8 is reserved.
 DECODING = {*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD} - {0xC8}
-# A marker in coded pixels is neither a stuffed zero nor a restart (T.81, B.1.1.5, E.1.4) nor a fill byte.
-MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
-XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
-JFIF_SIZE, ADOBE_SIZE = 14, 12  # bytes that decoders read; the thumbnail and other data behind them are dropped
+JFIF_SIZE = 14  # bytes that decoders read; the thumbnail and other data behind them are dropped
+UNUSED_TABLES = "JPEG tables that are not used"
 SEGMENT_NAMES = (
     (0xE0, b"", "JPEG thumbnail"),
     (0xE1, b"http://ns.adobe.com/x", "XMP"),
@@ -37,50 +48,12 @@ SEGMENT_NAMES = (
 )
 
 
-class Segment(NamedTuple):
-    """A marker with its data; a scan includes its coded pixels.
-
-    Attributes:
-        code: second byte of the marker, or ``BROKEN_SEGMENT`` where its length cannot be right.
-        start: offset of the marker.
-        body: offset of the data behind marker and length.
-        end: offset of the first byte behind the segment.
-    """
-
-    code: int
-    start: int
-    body: int
-    end: int
-
-
-def iter_segments(data: bytes) -> Iterator[Segment]:
-    """Yield the segments of a JPEG stream up to its end or to the first one that cannot be read.
-
-    Bytes between segments, which decoders skip, belong to none.
-    """
-    position = len(START)
-    while found := MARKER.search(data, position):
-        start, body = found.span()
-        code = data[start + 1]
-        position = body
-        if code not in WITHOUT_LENGTH:
-            position += int.from_bytes(data[body : body + 2], "big")
-            body += 2
-            if not body <= position <= len(data):
-                yield Segment(BROKEN_SEGMENT, start, start, start)
-                return
-        if code == SCAN:
-            following = MARKER.search(data, position)
-            position = following.start() if following else len(data)
-        yield Segment(code, start, body, position)
-        if code == END:
-            return
-
-
 def clean_file(data: bytes) -> CleanedFile:
     """Clean a JPEG file; see :func:`screening.deidentification.clean_file`."""
     stream, removed = clean_stream(data)
-    return CleanedFile(stream, sorted_names(removed))
+    frame = read_jpeg_frame(data)
+    previews = count_pictures(data, frame)[1] if frame else 0
+    return CleanedFile(stream, sorted_names(removed), notes=(PREVIEWS_LEFT_OUT,) if previews else ())
 
 
 def clean_stream(data: bytes, *, whole: bool = True) -> tuple[bytes, set[str]]:
@@ -107,6 +80,8 @@ def clean_stream(data: bytes, *, whole: bool = True) -> tuple[bytes, set[str]]:
         raise damaged("jpeg")
     info = _read_exif_and_xmp(data, segments[:first_scan])
     orientation, removed = exif.read_orientation(info)
+    tables = keep_used_tables(data, segments) if whole else {}
+    removed |= {UNUSED_TABLES} if tables else set()
     removed |= {
         _segment_name(segment.code, data[segment.body : segment.end])
         for segment in segments
@@ -115,27 +90,37 @@ def clean_stream(data: bytes, *, whole: bool = True) -> tuple[bytes, set[str]]:
     if segments and segments[-1].code == END and segments[-1].end < len(data):
         removed.add(TRAILING_DATA)
     write_exif = orientation if whole else 1
-    return _rebuild(data, segments, first_scan, write_exif), removed
+    return _rebuild(data, segments, tables, write_exif), removed
 
 
-def _rebuild(data: bytes, segments: list[Segment], first_scan: int, orientation: int) -> bytes:
+def _rebuild(data: bytes, segments: list[Segment], tables: dict[int, bytes], orientation: int) -> bytes:
     copier = ByteCopier(data)
     copier.copy(0, len(START))
     write_exif = orientation != 1
-    for number, segment in enumerate(segments):
+    after_scan = False
+    for segment in segments:
         if write_exif and segment.code != JFIF:
             copier.insert(_exif_segment(orientation))
             write_exif = False
-        if segment.code == BROKEN_SEGMENT:  # decoders stop here too, and fill the rest with grey
-            copier.insert(bytes([0xFF, END]))
-        elif segment.code in DECODING or segment.code == END:
-            copier.copy(segment.start, segment.end)
-        elif minimal := _minimal_segment(data, segment):
-            copier.replace(minimal, segment.start, segment.end)
-        elif number > first_scan and segment.code not in WITHOUT_LENGTH:
+        new = _clean_segment(data, segment, tables)
+        if new == b"" and after_scan and segment.code not in WITHOUT_LENGTH:
             # Decoders end a damaged scan at any marker: one must stay, or they would continue to read.
-            copier.replace(bytes([0xFF, COMMENT, 0, 2]), segment.start, segment.end)
+            new = bytes([0xFF, COMMENT, 0, 2])
+        if new is None:
+            copier.copy(segment.start, segment.end)
+        elif new:
+            copier.replace(new, segment.start, segment.end)
+        after_scan = after_scan or segment.code == SCAN
     return copier.join()
+
+
+def _clean_segment(data: bytes, segment: Segment, tables: dict[int, bytes]) -> bytes | None:
+    """Return what replaces a segment, empty for nothing, or ``None`` if it stays."""
+    if segment.code == BROKEN_SEGMENT:  # decoders stop here too, and fill the rest with grey
+        return bytes([0xFF, END])
+    if segment.code in DECODING or segment.code == END:
+        return tables.get(segment.start)
+    return _minimal_segment(data, segment)
 
 
 def _minimal_segment(data: bytes, segment: Segment) -> bytes:
@@ -165,13 +150,11 @@ def _segment_name(code: int, body: bytes) -> str:
 
 
 def _read_exif_and_xmp(data: bytes, segments: list[Segment]) -> dict[str, Any]:
-    """Return EXIF and XMP as Pillow reads them: EXIF blocks are joined, of several XMP packets the last counts."""
+    """Return EXIF and XMP as Pillow reads them."""
     info: dict[str, Any] = {}
-    for body in (data[segment.body : segment.end] for segment in segments if segment.code == EXIF):
-        if body.startswith(exif.EXIF_HEADER):
-            info["exif"] = info["exif"] + body[len(exif.EXIF_HEADER) :] if "exif" in info else body
-        elif body.startswith(XMP_HEAD):
-            info["xmp"] = body[len(XMP_HEAD) :]
+    for segment in segments:
+        if segment.code == EXIF:
+            add_metadata(info, data[segment.body : segment.end])
     return info
 
 

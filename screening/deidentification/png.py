@@ -20,7 +20,7 @@ from screening.deidentification.cleaned import (
 MAGIC = b"\x89PNG\r\n\x1a\n"
 END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 CHUNK_OVERHEAD = 12  # bytes of a chunk besides its body: length, type, checksum
-# Bytes that an allowed chunk may have: none of them has room for a text.
+# Bytes that an allowed chunk may have: none of them has room for a text. Of three the header limits it further.
 ALLOWED_SIZES = {
     b"IHDR": range(13, 14),
     b"PLTE": range(3, 769),
@@ -30,6 +30,11 @@ ALLOWED_SIZES = {
     b"sBIT": range(1, 5),
     b"pHYs": range(9, 10),
 }
+COLOUR_TYPE_AT, DEPTH_AT, PALETTE = 9, 8, 3  # in the body of IHDR; the colour type of pictures with a palette
+MAX_DEPTH = 8  # bits of an index
+TRANSPARENT_SIZES = {0: 2, 2: 6}  # bytes of tRNS by colour type; with alpha there is none
+SIGNIFICANT_SIZES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # bytes of sBIT
+UNUSED_PART = "PNG palette entries that are not used"
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 # The registered keywords of texts (11.3.3.1); any other keyword may itself identify a person.
 KEYWORDS = {
@@ -65,10 +70,38 @@ def clean_file(data: bytes) -> CleanedFile:
     if not data.startswith(MAGIC) or not chunks or not _is_header(chunks[0], len(data)):
         raise damaged("png")
     orientation, removed = exif.read_orientation(_read_exif_and_xmp(data, chunks))
-    removed |= {_chunk_name(data, chunk) for chunk in chunks if not _is_allowed(chunk)}
+    kept = _keep_chunks(data, chunks)
+    removed |= {_chunk_name(data, chunk) for chunk in chunks if chunk.start not in kept}
+    if any(kept[chunk.start] < chunk.body_end for chunk in chunks if chunk.start in kept):
+        removed.add(UNUSED_PART)
     if chunks[-1].end < len(data):
         removed.add(TRAILING_DATA)
-    return CleanedFile(_rebuild(data, chunks, orientation), sorted_names(removed))
+    return CleanedFile(_rebuild(data, chunks, kept, orientation), sorted_names(removed))
+
+
+def _keep_chunks(data: bytes, chunks: list[Chunk]) -> dict[int, int]:
+    """Return the chunks that stay: where the body ends in the new file, by the offset of the chunk.
+
+    Of several chunks of a kind the last before the pixels counts, as in Pillow; what follows the pixels has no use.
+    """
+    pixels = next((chunk.start for chunk in chunks if chunk.kind == b"IDAT"), len(data))
+    last = {chunk.kind: chunk for chunk in chunks if chunk.start < pixels and _is_allowed(chunk)}
+    header = chunks[0]
+    last[b"IHDR"] = header
+    colour, depth = data[header.body + COLOUR_TYPE_AT], data[header.body + DEPTH_AT]
+    entries = 1 << min(depth, MAX_DEPTH) if colour == PALETTE else 0
+    if palette := last.get(b"PLTE"):
+        entries = min(entries, (palette.body_end - palette.body) // 3)
+    room = {b"PLTE": 3 * entries, b"tRNS": TRANSPARENT_SIZES.get(colour, entries)}
+    kept = {
+        chunk.start: chunk.body_end for chunk in chunks if chunk.kind in (b"IDAT", b"IEND") and _is_allowed(chunk)
+    }
+    for kind, chunk in last.items():
+        end = min(chunk.body_end, chunk.body + room.get(kind, chunk.end))
+        sound = kind != b"sBIT" or end - chunk.body == SIGNIFICANT_SIZES.get(colour)
+        if end > chunk.body and sound:
+            kept[chunk.start] = end
+    return kept
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
@@ -96,24 +129,27 @@ def _is_allowed(chunk: Chunk) -> bool:
     return (chunk.kind == b"IEND" and not size) or (chunk.kind in ALLOWED_SIZES and size in ALLOWED_SIZES[chunk.kind])
 
 
-def _rebuild(data: bytes, chunks: list[Chunk], orientation: int) -> bytes:
+def _rebuild(data: bytes, chunks: list[Chunk], kept: dict[int, int], orientation: int) -> bytes:
     copier = ByteCopier(data)
     copier.copy(0, len(MAGIC))
     write_exif = orientation != 1
     for chunk in chunks:
         if write_exif and chunk.kind == b"IDAT":
-            copier.insert(_exif_chunk(orientation))
+            copier.insert(_make_chunk(b"eXIf", exif.orientation_block(orientation)))
             write_exif = False
         if chunk.kind == b"IEND":
             copier.replace(END, chunk.start, chunk.end)
-        elif _is_allowed(chunk):
+        elif chunk.start not in kept:
+            continue
+        elif kept[chunk.start] == chunk.body_end:
             copier.copy(chunk.start, chunk.end)
+        else:
+            copier.insert(_make_chunk(chunk.kind, data[chunk.body : kept[chunk.start]]))
     return copier.join()
 
 
-def _exif_chunk(orientation: int) -> bytes:
-    body = b"eXIf" + exif.orientation_block(orientation)
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+def _make_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _chunk_name(data: bytes, chunk: Chunk) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 from PIL import ExifTags, TiffTags
 
 from ml import codes
+from ml.decoding.tiff import TiffFilm, find_film
 from ml.errors import FilmError
+from ml.note_codes import PREVIEWS_LEFT_OUT
 from screening.deidentification import exif, jpeg
 from screening.deidentification.cleaned import CleanedFile, damaged, sorted_names
 from screening.deidentification.tiff_directory import (
@@ -34,6 +37,7 @@ COLOUR_MAP = 320
 STRIPS, TILES = (273, 279), (324, 325)  # offsets, byte counts
 UNCOMPRESSED, RETIRED_JPEG, JPEG = 1, 6, 7
 PALETTE, YCBCR = 3, 6
+MAX_PALETTE_BITS = 16
 SEPARATE = 2  # planar configuration: one plane after the other
 RATIONAL, UNDEFINED = 5, 7
 MAX_SAMPLES = 16  # in a pixel
@@ -60,14 +64,16 @@ class Pixels(NamedTuple):
 
 def clean_file(data: bytes) -> CleanedFile:
     """Clean a TIFF file; see :func:`screening.deidentification.clean_file`."""
-    layout, start = read_layout(data)
-    fields, places = read_fields(data, layout, start)
+    layout, _ = read_layout(data)
+    film = _find_film(data)
+    fields, places = read_fields(data, layout, film.directory.at)
     if _first_number(fields, COMPRESSION, layout, UNCOMPRESSED) == RETIRED_JPEG:
         raise FilmError(
             codes.UNSUPPORTED_COMPRESSION, kind="TIFF", name="JPEG in its retired form (6)", advice=SAVE_AGAIN
         )
-    palette = _first_number(fields, PHOTOMETRIC, layout, 0) == PALETTE
-    allowed = [field for field in fields.values() if _is_allowed(field) and (palette or field.tag != COLOUR_MAP)]
+    palette = _palette_size(fields, layout)
+    allowed = [field for field in fields.values() if _is_allowed(field)]
+    allowed = [field for field in allowed if field.tag != COLOUR_MAP or field.value_count == palette]
     pixels = _lay_out_pixels(data, layout, fields, places)
     allowed += pixels.fields
     removed = pixels.removed | {_tag_name(tag) for tag in set(fields) - {field.tag for field in allowed}}
@@ -75,7 +81,22 @@ def clean_file(data: bytes) -> CleanedFile:
     slack = len(pixels.pieces) + len(fields)  # bytes that pad to even offsets
     if len(data) > layout.header_size + sum(end - start for start, end in places) + pixels.read + slack:
         removed.add("TIFF: data that no tag points to")
-    return CleanedFile(write_file(layout, allowed, pixels.pieces, pixels.end), sorted_names(removed))
+    new = write_file(layout, allowed, pixels.pieces, pixels.end)
+    return CleanedFile(new, sorted_names(removed), notes=(PREVIEWS_LEFT_OUT,) if film.left_out else ())
+
+
+def _find_film(data: bytes) -> TiffFilm:
+    try:
+        return find_film(data)
+    except (ValueError, struct.error) as error:
+        raise damaged("tiff") from error
+
+
+def _palette_size(fields: dict[int, Field], layout: Layout) -> int:
+    """Return the number of values in the palette, three for each value of a pixel; 0 if pixels need none."""
+    bits = _first_number(fields, BITS, layout, 1)
+    is_palette = _first_number(fields, PHOTOMETRIC, layout, 0) == PALETTE
+    return 3 << bits if is_palette and bits <= MAX_PALETTE_BITS else 0
 
 
 def _is_allowed(field: Field) -> bool:

@@ -10,7 +10,9 @@ from screening.deidentification import exif
 from screening.deidentification.cleaned import TRAILING_DATA, CleanedFile, damaged, limit_parts, sorted_names
 
 HEADER_SIZE = 12  # bytes: RIFF, size, WEBP
-PIXEL_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH")
+LOSSY, LOSSLESS, ALPHA_CHUNK = b"VP8 ", b"VP8L", b"ALPH"
+PIXEL_CHUNKS = (LOSSY, LOSSLESS, ALPHA_CHUNK)
+UNUSED = b"none"  # no chunk is called this
 FRAME, FRAME_HEADER_SIZE = b"ANMF", 16  # bytes before the chunks of a frame
 FIXED_SIZES = {b"VP8X": 10, b"ANIM": 6}  # bytes
 ALPHA, ANIMATION, EXIF, XMP = 0x10, 0x02, 0x08, 0x04  # flags of VP8X: the contents of the file
@@ -32,7 +34,7 @@ def clean_file(data: bytes) -> CleanedFile:
     end = 8 + int.from_bytes(data[4:8], "little")
     chunks = list(limit_parts(_chunks(memoryview(data)[HEADER_SIZE:end]), "webp"))
     orientation, removed = exif.read_orientation(_read_exif_and_xmp(chunks))
-    pieces, dropped = _clean_chunks(chunks)
+    pieces, dropped = _clean_chunks(_drop_unused(chunks))
     if not pieces:
         raise damaged("webp")
     removed |= dropped
@@ -80,6 +82,25 @@ def _clean_chunks(chunks: list[Chunk]) -> tuple[list[bytes | memoryview], set[st
     return pieces, removed
 
 
+def _drop_unused(chunks: list[Chunk]) -> list[Chunk]:
+    """Return the chunks with those renamed that libwebp does not decode, so that they are dropped.
+
+    Of several pictures the first counts. Alpha belongs to a lossy picture of the extended format and lies before it.
+    """
+    first = next((number for number, chunk in enumerate(chunks) if chunk.kind in (LOSSY, LOSSLESS)), len(chunks))
+    kept: list[Chunk] = []
+    extended, has_alpha = bool(chunks) and chunks[0].kind == b"VP8X", False
+    for number, chunk in enumerate(chunks):
+        is_alpha = chunk.kind == ALPHA_CHUNK and extended and number < first < len(chunks)
+        is_alpha = is_alpha and chunks[first].kind == LOSSY
+        unused = (chunk.kind in (LOSSY, LOSSLESS) and number != first) or (
+            chunk.kind == ALPHA_CHUNK and (has_alpha or not is_alpha)
+        )
+        has_alpha = has_alpha or is_alpha
+        kept.append(chunk._replace(kind=UNUSED) if unused else chunk)
+    return kept
+
+
 def _chunk_name(chunk: Chunk) -> str:
     if chunk.kind == b"EXIF":
         return exif.block_name(bytes(chunk.body))
@@ -89,7 +110,7 @@ def _chunk_name(chunk: Chunk) -> str:
 def _frame_chunks(view: memoryview) -> list[Chunk]:
     """Return the chunks of a frame; other chunks than pixels, nested frames among them, are renamed to be dropped."""
     return [
-        chunk if chunk.kind in PIXEL_CHUNKS else chunk._replace(kind=b"none")
+        chunk if chunk.kind in PIXEL_CHUNKS else chunk._replace(kind=UNUSED)
         for chunk in limit_parts(_chunks(view), "webp")
     ]
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml.decoding.preprocess import load
 from ml.errors import FilmError
 from screening.deidentification import clean_file
+from tests.ml.jpegs import deep
 from tests.screening.deidentification.planting import (
     KEY,
     MARK,
@@ -113,3 +115,61 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(FilmError) as refused:
         clean_file(data, "jpeg", KEY)
     assert refused.value.code == "damaged_header"
+
+
+def table(code: int, *bodies: bytes) -> bytes:
+    return segment(code, b"".join(bodies))
+
+
+QUANTISATION = TEXT * 8  # the 64 bytes of a table
+CODES = bytes([0, len(TEXT)]) + bytes(14) + TEXT  # a Huffman table with eight codes
+UNUSED: dict[str, bytes] = {
+    "quantisation table": table(0xDB, b"\3" + QUANTISATION),
+    "quantisation table of 16 bits": table(0xDB, b"\x12" + QUANTISATION * 2),
+    "several quantisation tables": table(0xDB, b"\2" + QUANTISATION, b"\3" + QUANTISATION),
+    "Huffman tables": table(0xC4, b"\2" + CODES, b"\x13" + CODES),
+    "tables that are defined again": table(0xDB, b"\0" + QUANTISATION) + table(0xC4, b"\0" + CODES, b"\x10" + CODES),
+    "conditioning": segment(0xCC, TEXT),
+}
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("name", UNUSED)
+def test_tables_that_no_scan_uses_go(name: str, progressive: bool, mode: str) -> None:
+    plain = jpeg(mode, progressive=progressive)
+    once = cleaned(with_segments(plain, UNUSED[name]), "jpeg")
+    assert once.removed == ("JPEG tables that are not used",)
+    assert once.data == plain
+
+
+def test_one_of_two_tables_of_a_segment_may_go() -> None:
+    plain = jpeg("L")
+    at = plain.index(b"\xff\xdb")
+    used = plain[at + 4 : at + 4 + 65]
+    both = plain[:at] + table(0xDB, used, b"\1" + QUANTISATION) + plain[at + 69 :]
+    assert cleaned(both, "jpeg").data == plain
+
+
+@pytest.mark.parametrize("code", [0xDB, 0xC4])
+def test_tables_behind_the_last_scan_go(code: int) -> None:
+    plain = jpeg("L")
+    hidden = {0xDB: b"\0" + QUANTISATION, 0xC4: b"\0" + CODES}[code]
+    once = cleaned(plain[:-2] + table(code, hidden) + plain[-2:], "jpeg")
+    assert same_picture(plain, once.data, "jpeg")
+
+
+def test_a_number_of_lines_is_no_text() -> None:
+    plain = jpeg("L")
+    once = cleaned(with_segments(plain, segment(0xDC, TEXT)), "jpeg")
+    assert once.data == plain
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_deep_and_lossless_pictures_are_cleaned(bits: int) -> None:
+    values = np.asarray(film()).astype(np.uint8 if bits == 8 else np.uint16) << (bits - 8)
+    plain = deep(values, bits, lossless=bits != 12)
+    marked = with_segments(plain, segment(0xFE, TEXT), UNUSED["Huffman tables"], UNUSED["quantisation table"])
+    once = cleaned(marked + TEXT, "jpeg")
+    assert np.array_equal(load(once.data).pixels, load(plain).pixels)
+    assert {"JPEG comment", "JPEG tables that are not used", "data after the end of the picture"} <= set(once.removed)

@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, features
 
+from ml.decoding.headers import read_header
 from ml.errors import FilmError
 from ml.phantom.film import PhantomSpec, png_bytes
 from screening.deidentification import clean_file
@@ -88,6 +89,73 @@ def test_png_keeps_transparency_and_how_values_are_meant() -> None:
     assert clean_file(palette, "png", KEY).data == palette
 
 
+PALETTE = TEXT * 3 * 8  # of 64 colours
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_a_palette_that_the_picture_does_not_use_goes(mode: str) -> None:
+    plain = png(mode)
+    once = cleaned(with_chunks(plain, png_chunk(b"PLTE", PALETTE)), "png")
+    assert once.data == plain
+    assert once.removed == ("PNG chunk PLTE",)
+
+
+def test_palette_entries_that_no_index_reaches_go() -> None:
+    four = film().quantize(4)
+    out = BytesIO()
+    four.save(out, "PNG", bits=2)
+    plain = out.getvalue()
+    at = plain.index(b"PLTE")
+    long = plain[: at - 4] + png_chunk(b"PLTE", plain[at + 4 : at + 16] + PALETTE) + plain[at + 20 :]
+    long = with_chunks_before_pixels(long, png_chunk(b"tRNS", b"\xff" * 4 + TEXT * 4))
+    once = cleaned(long, "png")
+    assert once.removed == ("PNG palette entries that are not used",)
+    assert once.data == with_chunks_before_pixels(plain, png_chunk(b"tRNS", b"\xff" * 4))
+    assert same_picture(long, once.data, "png")
+
+
+def with_chunks_before_pixels(data: bytes, chunks: bytes) -> bytes:
+    at = data.index(b"IDAT") - 4
+    return data[:at] + chunks + data[at:]
+
+
+@pytest.mark.parametrize(("mode", "size"), [("L", 2), ("I;16", 2), ("RGB", 6), ("LA", 0), ("RGBA", 0)])
+def test_transparency_has_the_size_of_a_pixel(mode: str, size: int) -> None:
+    plain = png(mode)
+    once = cleaned(with_chunks_before_pixels(plain, png_chunk(b"tRNS", b"\0" * 6 + TEXT)), "png")
+    kept = png_chunk(b"tRNS", bytes(size)) if size else b""
+    assert once.data == with_chunks_before_pixels(plain, kept)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        png_chunk(b"PLTE", PALETTE),
+        png_chunk(b"tRNS", TEXT),
+        png_chunk(b"gAMA", TEXT[:4]),
+        png_chunk(b"pHYs", TEXT + b"."),
+    ],
+)
+def test_what_stands_twice_or_behind_the_pixels_goes(chunk: bytes) -> None:
+    """The mark in each is cut to the size of the chunk, so its bytes are looked for."""
+    plain = png("P")
+    at = plain.index(b"IDAT") - 4
+    for data in (
+        plain[:IHDR_END] + chunk + plain[IHDR_END:at] + last(plain, chunk) + plain[at:],
+        plain[:-12] + chunk + plain[-12:],
+    ):
+        once = clean_file(data, "png", KEY)
+        assert chunk[8:-4] not in once.data
+        assert clean_file(once.data, "png", KEY).removed == ()
+
+
+def last(plain: bytes, chunk: bytes) -> bytes:
+    """A legal chunk of the same kind, which counts."""
+    return {b"PLTE": b"", b"tRNS": png_chunk(b"tRNS", b"\0\1")}.get(
+        chunk[4:8], png_chunk(chunk[4:8], bytes(len(chunk) - 12))
+    )
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("late", [False, True])
 def test_png_keeps_its_way_up(orientation: int, late: bool) -> None:
@@ -97,6 +165,9 @@ def test_png_keeps_its_way_up(orientation: int, late: bool) -> None:
     assert same_picture(data, once.data, "png")
     assert "EXIF: GPSInfo" in once.removed
     assert "EXIF" not in once.removed
+    header = read_header(data)
+    assert (header.height, header.width) == upright(data, "png").shape
+    assert read_header(once.data) == header
 
 
 @pytest.mark.parametrize(
@@ -179,6 +250,27 @@ def test_a_plain_webp_and_one_in_a_frame_stay() -> None:
         before.seek(frame)
         after.seek(frame)
         assert before.tobytes() == after.tobytes()
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_pictures_of_a_webp_that_are_not_decoded_go(lossless: bool) -> None:
+    plain = webp("RGBA", lossless=lossless)
+    chunks = riff_chunks(plain)
+    hidden = [(b"VP8L", TEXT), (b"VP8 ", TEXT), (b"ALPH", TEXT)]
+    once = cleaned(riff(*chunks, *hidden), "webp")
+    assert once.data == plain
+    assert once.removed == ("WebP chunk of unknown kind",)
+    if not lossless:
+        at = [kind for kind, _ in chunks].index(b"VP8 ")
+        once = cleaned(riff(*chunks[:at], (b"ALPH", TEXT), *chunks[at:]), "webp")
+        assert once.data == plain
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_webp_is_measured_upright(orientation: int) -> None:
+    data = webp("RGB", exif=exif(orientation))
+    header = read_header(data)
+    assert (header.height, header.width) == upright(data, "webp").shape[:2]
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF\4\0\0\0WEBP", b"RIFF\x0c\0\0\0WEBPabcd\0\0\0\0"])

@@ -20,6 +20,7 @@ from tests.screening.deidentification.planting import (
     cleaned,
     exif,
     film,
+    refuse_marks,
     same_picture,
     segment,
     tiff_tags,
@@ -27,6 +28,7 @@ from tests.screening.deidentification.planting import (
 )
 
 TEXT = MARK.encode()
+PHOTOMETRIC = struct.pack("<HHIHH", 262, 3, 1, 1, 0)  # black is zero
 COMPRESSION = struct.pack("<HHIHH", 259, 3, 1, 1, 0)  # none
 
 
@@ -176,6 +178,22 @@ def test_text_in_a_tag_of_numbers_goes() -> None:
     more = [(280, 7, TEXT), (320, 3, TEXT * 96), (338, 2, TEXT), (282, 2, TEXT), (65, 2, TEXT)]
     once = cleaned(by_hand(values, more), "tiff")
     assert np.array_equal(upright(once.data, "tiff"), values)
+
+
+@pytest.mark.parametrize("photometric", [0, 1, 3])
+def test_a_palette_stays_only_where_it_fits(photometric: int) -> None:
+    """A palette has three values for each of the 256 of a pixel; in a longer one nothing is reached."""
+    values = np.asarray(film())
+    palette = by_hand(values, [(320, 3, TEXT * 384)]).replace(
+        PHOTOMETRIC, PHOTOMETRIC[:-4] + bytes([photometric, 0, 0, 0])
+    )
+    once = clean_file(palette, "tiff", KEY)
+    assert ("TIFF: ColorMap" in once.removed) is True
+    refuse_marks(once.data)
+    legal = by_hand(values, [(320, 3, b"\1\2" * 768)]).replace(
+        PHOTOMETRIC, PHOTOMETRIC[:-4] + bytes([photometric, 0, 0, 0])
+    )
+    assert ("TIFF: ColorMap" in clean_file(legal, "tiff", KEY).removed) is (photometric != 3)
 
 
 def test_strips_over_each_other_are_no_bomb() -> None:
