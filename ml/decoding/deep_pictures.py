@@ -30,6 +30,7 @@ from ml.decoding.tiff_layout import is_read_by_pillow
 from ml.errors import FilmError
 
 BYTE = 8
+PROGRESSIVE_DCT, BLOCK = 0xC2, 8  # frame header; side of a block in pixels
 JPEG_END = b"\xff\xd9"
 DCT_BITS, LOSSLESS_BITS = (BYTE, 12), range(2, 17)
 COLOURS = 3
@@ -122,6 +123,8 @@ def _decode_jpeg(data: bytes, frame: JpegFrame) -> DeepPicture:
     end = data.find(JPEG_END, frame.scan)
     if end < 0:  # libjpeg would fill the rest with grey
         raise ValueError("the picture has no end of image marker; it is cut short")
+    if BYTE * (end - frame.scan) < _least_bits(frame):
+        raise ValueError("the picture has fewer bits than pixels need; it is cut short")
     stream = data[: end + len(JPEG_END)]
     dtype = np.uint8 if frame.bits <= BYTE else np.uint16
     if frame.samples == 1:
@@ -137,6 +140,13 @@ def _decode_jpeg(data: bytes, frame: JpegFrame) -> DeepPicture:
     return DeepPicture(turn_upright(values, find_orientation(frame.info)), frame.bits)
 
 
+def _least_bits(frame: JpegFrame) -> int:
+    """Return how many bits any scan of the picture has at least: one per sample, or per block of a sequential DCT."""
+    if frame.process == LOSSLESS:
+        return frame.height * frame.width * frame.samples
+    return 0 if frame.process == PROGRESSIVE_DCT else frame.height * frame.width // (BLOCK * BLOCK)
+
+
 def _decode_tiff(directory: TiffDirectory) -> DeepPicture:
     from imagecodecs import tiff_decode
 
@@ -150,7 +160,7 @@ def _decode_tiff(directory: TiffDirectory) -> DeepPicture:
         values = np.asarray(Image.fromarray(np.ascontiguousarray(values)).convert("L"))
     if values.shape != (height, width):
         raise ValueError(f"the pixels are {values.shape}, not {height} × {width}")
-    if values.dtype.kind == "f" and values.dtype.itemsize != np.float32().itemsize:
+    if values.dtype == np.float16:  # in which NumPy calculates slowly
         values = values.astype(np.float32)
     if directory.bits < BYTE:
         values = _to_bytes(values, directory.bits)

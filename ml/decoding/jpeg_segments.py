@@ -71,7 +71,7 @@ class JpegFrame:
     scan: int
 
 
-def iter_segments(data: bytes, start: int = 0) -> Iterator[Segment]:
+def iter_segments(data: bytes, start: int = 0, *, whole: bool = True) -> Iterator[Segment]:
     """Yield the segments of a JPEG stream up to its end or to the first one that cannot be read.
 
     Bytes between segments, which decoders skip, belong to none.
@@ -79,6 +79,7 @@ def iter_segments(data: bytes, start: int = 0) -> Iterator[Segment]:
     Args:
         data: bytes with a stream.
         start: offset of the stream.
+        whole: otherwise the first scan ends it, without its coded pixels; searching them takes time.
     """
     position = start + len(START)
     while found := MARKER.search(data, position):
@@ -91,11 +92,11 @@ def iter_segments(data: bytes, start: int = 0) -> Iterator[Segment]:
             if not body <= position <= len(data):
                 yield Segment(BROKEN_SEGMENT, start, start, start)
                 return
-        if code == SCAN:
+        if code == SCAN and whole:
             following = MARKER.search(data, position)
             position = following.start() if following else len(data)
         yield Segment(code, start, body, position)
-        if code == END:
+        if code == END or (code == SCAN and not whole):
             return
 
 
@@ -109,7 +110,7 @@ def read_jpeg_frame(data: bytes, start: int = 0) -> JpegFrame | None:
     frame = b""
     process, index, scan, is_ycc = 0, 0, len(data), False
     info: dict[str, Any] = {}
-    for segment in islice(iter_segments(data, start), MAX_HEADER_SEGMENTS):
+    for segment in islice(iter_segments(data, start, whole=False), MAX_HEADER_SEGMENTS):
         body = data[segment.body : min(segment.end, segment.body + (1 << 16))]
         if segment.code in FRAMES and not frame:
             process, frame = segment.code, body

@@ -187,13 +187,14 @@ def find_film(data: bytes) -> TiffFilm:
 def _walk_directories(data: bytes) -> Iterator[TiffDirectory]:
     """Yield the first directory, those that follow it and their subdirectories, at most one more than ``MAX_PAGES``.
 
-    The list of a hostile file may be endless.
+    The list of a hostile file may be endless. Directories behind the first have at most ``MAX_ENTRIES`` together.
     """
     first = TiffDirectory(data)
     yield first
     seen = {first.at, 0}
     waiting = [*first.numbers(CHILDREN), first.following]
-    while waiting and len(seen) <= MAX_PAGES + 1:
+    entries = 0
+    while waiting and len(seen) <= MAX_PAGES + 1 and entries <= MAX_ENTRIES:
         at = waiting.pop()
         if at in seen:
             continue
@@ -202,5 +203,6 @@ def _walk_directories(data: bytes) -> Iterator[TiffDirectory]:
             directory = TiffDirectory(data, at)
         except (ValueError, struct.error):  # a page that cannot be read does not spoil the others
             continue
+        entries += len(directory.entries)
         yield directory
         waiting += [*directory.numbers(CHILDREN), directory.following]

@@ -36,7 +36,7 @@ def clean_file(data: bytes, kind: str, key: bytes, max_pixels: int = MAX_PIXELS)
 
     Raises:
         FilmError: ``damaged_header`` where the file cannot be parsed, ``unsupported_compression`` for a TIFF with
-            the retired JPEG compression.
+            the retired JPEG compression; :func:`ml.decoding.headers.read_header` refuses others.
         ValueError: the kind is unknown.
     """
     if kind == "dicom":

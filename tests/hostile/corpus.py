@@ -56,6 +56,12 @@ FILMS = (
     _film("scans.jpg", pictures.jpeg_of_many_scans, "damaged_pixels", *SCREENED),
     _film("endless.tif", pictures.tiff_of_endless_pages, "multi_frame", "damaged_header", *SCREENED),
     _film("bomb.tif", pictures.tiff_bomb, "blank_film"),
+    _film("floats.tif", pictures.float_tiff_bomb, "blank_film", "too_much_memory"),
+    _film("entries.tif", pictures.tiff_of_pages_of_entries, *SCREENED),
+    _film(
+        "declares-12.jpg", lambda: pictures.deep_jpeg_that_declares(9_000, 9_000, lossless=False), "damaged_pixels"
+    ),
+    _film("declares-16.jpg", lambda: pictures.deep_jpeg_that_declares(9_000, 9_000, lossless=True), "damaged_pixels"),
     _film("none.tif", pictures.noise_float_tiff, "damaged_pixels", "blank_film"),
     _film("declares.dcm", lambda: pictures.dicom_that_declares(65_535, 65_535), "too_many_pixels"),
     _film("declares-more.dcm", lambda: pictures.dicom_that_declares(9_000, 9_000), "damaged_pixels"),

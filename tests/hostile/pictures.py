@@ -12,6 +12,8 @@ from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from ml.phantom.film import PhantomSpec, dicom_bytes, jpeg_bytes, png_bytes, tiff_bytes, webp_bytes
+from tests.ml.jpegs import deep
+from tests.ml.tiff_writer import DEFLATE, Page, write_tiff
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FILM = PhantomSpec(height=200, width=180, seed=11)
@@ -78,6 +80,32 @@ def tiff_bomb() -> bytes:
     buffer = BytesIO()
     Image.new("L", (10_000, 10_000)).save(buffer, "TIFF", compression="tiff_adobe_deflate")
     return buffer.getvalue()
+
+
+def float_tiff_bomb() -> bytes:
+    """100 megapixels of 64 bits, which pack to less than a megabyte."""
+    values = np.broadcast_to(np.float64(0), (10_000, 10_000))
+    return write_tiff(Page(np.ascontiguousarray(values), compression=DEFLATE))
+
+
+def tiff_of_pages_of_entries() -> bytes:
+    """A film and a thousand pages that follow it, each with as many entries as are read."""
+    film = write_tiff(Page(np.asarray(Image.open(BytesIO(sound("tiff"))))))
+    entries = b"".join(struct.pack("<HHII", 1_000 + number, 4, 1, 0) for number in range(4_096))
+    size = 2 + len(entries) + 4
+    pages = (
+        struct.pack("<H", 4_096) + entries + struct.pack("<I", len(film) + size * (page + 1)) for page in range(200)
+    )
+    return film[:-4] + struct.pack("<I", len(film)) + b"".join(pages)
+
+
+def deep_jpeg_that_declares(height: int, width: int, *, lossless: bool) -> bytes:
+    """A small JPEG of 12 or 16 bits whose frame header says otherwise."""
+    values = np.add.outer(np.arange(200), np.arange(180)).astype(np.uint16)
+    film = bytearray(deep(values, 16 if lossless else 12, lossless=lossless))
+    frame = film.index(b"\xff\xc3" if lossless else b"\xff\xc1")
+    film[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    return bytes(film)
 
 
 def dicom_that_declares(rows: int, columns: int) -> bytes:

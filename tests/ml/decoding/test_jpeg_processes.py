@@ -16,6 +16,7 @@ from ml.decoding.viewer_pixels import decode_values
 from ml.phantom import film as phantom
 from ml.phantom.film import PhantomSpec
 from screening.deidentification import clean_file
+from tests.hostile.pictures import deep_jpeg_that_declares
 from tests.ml import jpegs
 from tests.ml.helpers import encoded, mean_difference, refusal
 
@@ -137,6 +138,13 @@ def test_a_deep_picture_cut_short_is_damaged(bits: int, share: float) -> None:
     data = jpegs.deep(film(bits), bits, lossless=bits == 16)
     cut = data[: int(share * len(data))]
     assert refusal(lambda: load(cut)).code in {"damaged_header", "damaged_pixels"}
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_deep_picture_with_fewer_bits_than_pixels_is_damaged(lossless: bool) -> None:
+    data = deep_jpeg_that_declares(9_000, 9_000, lossless=lossless)
+    assert read_header(data).width == 9_000
+    assert refusal(lambda: load(data)).code == "damaged_pixels"
 
 
 @pytest.mark.parametrize("bits", [12, 16])

@@ -167,7 +167,7 @@ def test_a_number_of_lines_is_no_text() -> None:
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_deep_and_lossless_pictures_are_cleaned(bits: int) -> None:
-    values = np.asarray(film()).astype(np.uint8 if bits == 8 else np.uint16) << (bits - 8)
+    values = np.left_shift(np.asarray(film()), bits - 8, dtype=np.uint8 if bits == 8 else np.uint16)
     plain = deep(values, bits, lossless=bits != 12)
     marked = with_segments(plain, segment(0xFE, TEXT), UNUSED["Huffman tables"], UNUSED["quantisation table"])
     once = cleaned(marked + TEXT, "jpeg")
