@@ -25,7 +25,7 @@ from ml.decoding.jpeg_segments import (
     read_jpeg_frame,
 )
 from ml.decoding.orientation import ORIENTATION, ROTATED, UPRIGHT, find_orientation, turn_upright
-from ml.decoding.tiff import PHOTOMETRIC, WHITE_IS_ZERO, TiffDirectory, find_film
+from ml.decoding.tiff import BLACK_IS_ZERO, PHOTOMETRIC, WHITE_IS_ZERO, TiffDirectory, find_film
 from ml.decoding.tiff_layout import is_read_by_pillow
 from ml.errors import FilmError
 
@@ -33,6 +33,7 @@ BYTE = 8
 PROGRESSIVE_DCT, BLOCK = 0xC2, 8  # frame header; side of a block in pixels
 JPEG_END = b"\xff\xd9"
 DCT_BITS, LOSSLESS_BITS = (BYTE, 12), range(2, 17)
+SIGN = np.uint8(0x80)
 COLOURS = 3
 SAVE_PICTURE = "save the film as PNG, or as JPEG with 8 bits"
 EXPORT_AGAIN = "save the film as DICOM, PNG, JPEG, TIFF or WebP and send that"
@@ -162,10 +163,12 @@ def _decode_tiff(directory: TiffDirectory) -> DeepPicture:
         raise ValueError(f"the pixels are {values.shape}, not {height} × {width}")
     if values.dtype == np.float16:  # in which NumPy calculates slowly
         values = values.astype(np.float32)
+    if values.dtype == np.int8 and values.min() < 0:  # grey levels around 0, which are taken as they are
+        values = values.view(np.uint8) ^ SIGN
     if directory.bits < BYTE:
         values = _to_bytes(values, directory.bits)
     values = turn_upright(values, tiff_orientation(directory))
-    inverted = directory.number(PHOTOMETRIC, WHITE_IS_ZERO) == WHITE_IS_ZERO
+    inverted = directory.number(PHOTOMETRIC, BLACK_IS_ZERO) == WHITE_IS_ZERO  # black where the tag is absent
     if values.dtype == np.uint8:
         return DeepPicture(255 - values if inverted else values, directory.bits)
     return DeepPicture(values, directory.bits, inverted)

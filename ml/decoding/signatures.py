@@ -77,6 +77,7 @@ OTHER_FORMATS = tuple(
         (0, b"#?RADIANCE", "a Radiance HDR picture", SAVE_FILM),
         (0, b"#?RGBE", "a Radiance HDR picture", SAVE_FILM),
         (0, b"qoif", "a QOI picture", SAVE_FILM),
+        (0, b"\x0a\x05\x01\x08", "a PCX picture", SAVE_FILM),
         (0, b"BPG\xfb", "a BPG picture", SAVE_FILM),
         (0, b"FLIF", "a FLIF picture", SAVE_FILM),
         (0, b"\x01\xda\0", "an SGI picture", SAVE_FILM),

@@ -15,7 +15,6 @@ from ml.decoding.further_pictures import is_smaller_copy
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE = 254, 255, 256, 257, 258
 PHOTOMETRIC, SAMPLES_PER_PIXEL, CHILDREN, SAMPLE_FORMAT = 262, 277, 330, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO = 0, 1
-UNSIGNED, SIGNED = 1, 2  # Sample Format; unsigned where the tag is absent
 REDUCED, MASK, DEPTH_MAP = 1, 4, 8  # bits of NewSubfileType; the last is of DNG 1.5
 OLD_REDUCED = 2  # SubfileType, which is retired
 # struct's letter of a whole number by its type; 13 and 18 are offsets of directories, 16 to 18 are BigTIFF's.

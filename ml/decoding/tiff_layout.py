@@ -11,6 +11,7 @@ Source: TIFF 6.0 (Adobe, 1992), its technical notes, and the registry of compres
 from __future__ import annotations
 
 from ml import codes
+from ml.decoding.jpeg_segments import HUFFMAN_DCT, LOSSLESS, read_jpeg_frame
 from ml.decoding.tiff import BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT, SAMPLES_PER_PIXEL, TiffDirectory
 from ml.errors import FilmError
 
@@ -70,21 +71,26 @@ def refuse_unread(directory: TiffDirectory) -> None:
     """
     if _is_camera_raw(directory):
         raise FilmError(codes.KNOWN_BUT_NOT_READ, name="a camera raw picture (DNG, CR2, NEF, …)", advice=SAVE_PICTURE)
-    compression = directory.number(COMPRESSION, UNCOMPRESSED)
-    if compression not in READ_COMPRESSIONS:
-        name = COMPRESSION_NAMES.get(compression, f"method {compression}")
+    if name := _unread_compression(directory):
         raise FilmError(codes.UNSUPPORTED_COMPRESSION, kind="TIFF", name=name, advice=SAVE_AGAIN)
     if _is_grey(directory) and not _is_grey_read(directory):
         raise unread_layout(directory)
     if directory.bits == 1 and directory.number(PHOTOMETRIC, WHITE_IS_ZERO) != PALETTE:
         raise FilmError(codes.ONE_BIT)
-    if not _is_read_by_pillow(directory) and not _is_grey(directory) and not _is_rgb(directory):
+    if not is_read_by_pillow(directory) and not _is_grey(directory) and not _is_rgb(directory):
         raise unread_layout(directory)
 
 
 def is_read_by_pillow(directory: TiffDirectory) -> bool:
     """Return whether Pillow decodes the film; else imagecodecs does, if :func:`refuse_unread` lets it in."""
-    return _is_read_by_pillow(directory)
+    if _is_big_endian_big(directory):
+        return False
+    if not _is_grey(directory):  # what Pillow does not know, it refuses
+        return directory.bits <= BYTE or directory.number(PLANAR, CONTIGUOUS) == CONTIGUOUS
+    layout = directory.bits, _sample_formats(directory)[0]
+    if directory.number(COMPRESSION, UNCOMPRESSED) == JPEG:
+        return True
+    return layout in PILLOW_GREY or (directory.order == "<" and layout in PILLOW_LITTLE_ENDIAN_GREY)
 
 
 def is_unsigned(directory: TiffDirectory) -> bool:
@@ -99,6 +105,8 @@ def unread_layout(directory: TiffDirectory) -> FilmError:
     bits = " and ".join(str(number) for number in sorted(set(_sample_bits(directory))))
     samples = directory.number(SAMPLES_PER_PIXEL, 1)
     what = f"{samples} sample{'s' * (samples != 1)} per pixel of {bits} bits ({names})"
+    if directory.number(PHOTOMETRIC, WHITE_IS_ZERO) == PALETTE:
+        what += " and a palette"
     if directory.is_big and directory.order == ">":
         what += " in a big-endian BigTIFF"
     return FilmError(codes.UNSUPPORTED_LAYOUT, kind="TIFF", what=what)
@@ -126,6 +134,19 @@ def _is_camera_raw(directory: TiffDirectory) -> bool:
         or directory.number(PHOTOMETRIC, WHITE_IS_ZERO) in (COLOUR_FILTER, LINEAR_RAW)
         or directory.number(COMPRESSION, UNCOMPRESSED) in RAW_COMPRESSIONS
     )
+
+
+def _unread_compression(directory: TiffDirectory) -> str:
+    """Return the name of a compression that is not read, or an empty string."""
+    compression = directory.number(COMPRESSION, UNCOMPRESSED)
+    if compression not in READ_COMPRESSIONS:
+        return COMPRESSION_NAMES.get(compression, f"method {compression}")
+    if compression == JPEG:
+        strip = directory.number(TILES if TILES in directory.entries else STRIPS, 0)
+        frame = read_jpeg_frame(directory.data, strip) if 0 < strip < len(directory.data) else None
+        if frame and frame.process not in HUFFMAN_DCT:
+            return "lossless JPEG" if frame.process == LOSSLESS else "JPEG of a rare kind"
+    return ""
 
 
 def _sample_bits(directory: TiffDirectory) -> tuple[int, ...]:
@@ -158,17 +179,6 @@ def _is_rgb(directory: TiffDirectory) -> bool:
         and directory.bits in COLOUR_BITS
         and directory.number(COMPRESSION, UNCOMPRESSED) != JPEG
     )
-
-
-def _is_read_by_pillow(directory: TiffDirectory) -> bool:
-    if _is_big_endian_big(directory):
-        return False
-    if not _is_grey(directory):  # what Pillow does not know, it refuses
-        return directory.bits <= BYTE or directory.number(PLANAR, CONTIGUOUS) == CONTIGUOUS
-    layout = directory.bits, _sample_formats(directory)[0]
-    if directory.number(COMPRESSION, UNCOMPRESSED) == JPEG:
-        return True
-    return layout in PILLOW_GREY or (directory.order == "<" and layout in PILLOW_LITTLE_ENDIAN_GREY)
 
 
 def _is_big_endian_big(directory: TiffDirectory) -> bool:

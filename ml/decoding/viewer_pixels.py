@@ -114,7 +114,8 @@ def _decode_deep_with_pillow(data: bytes, kind: str) -> DeepPicture | None:
     if picture.mode == "I" and directory and is_unsigned(directory):  # Pillow takes their highest bit for a sign
         values = values.view(np.uint32)
     inverted = directory is not None and directory.is_deep_inverted()
-    return DeepPicture(values, BYTE * values.dtype.itemsize, inverted)
+    bits = directory.bits if directory else BYTE * values.dtype.itemsize
+    return DeepPicture(values, bits, inverted)
 
 
 def _decode_dicom(data: bytes, max_pixels: int) -> tuple[FilmValues, float]:

@@ -40,6 +40,7 @@ class Page:
         planar: whether each sample has a plane of its own.
         tags: more entries of one SHORT.
         children: pictures of its SubIFDs.
+        encoder: makes the bytes of a strip or tile; else ``compression`` says which does.
     """
 
     pixels: NDArray[Any]
@@ -51,6 +52,7 @@ class Page:
     planar: bool = False
     tags: dict[int, int] = field(default_factory=dict)
     children: Sequence[Page] = ()
+    encoder: Callable[[NDArray[Any]], bytes] | None = None
 
 
 def write_tiff(*pages: Page, order: str = "<", big: bool = False) -> bytes:
@@ -116,6 +118,8 @@ class _Writer:
         return self.pack("HH" + self.offset, tag, kind, len(numbers)) + value.ljust(self.inline, b"\0")
 
     def encode(self, block: NDArray[Any], page: Page) -> bytes:
+        if page.encoder:
+            return page.encoder(block)
         if page.predictor == 2:
             block = np.diff(block, axis=1, prepend=block.dtype.type(0))
         if page.predictor == 3:
