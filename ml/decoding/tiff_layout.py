@@ -1,7 +1,7 @@
 """Layouts of TIFF pixels: which library reads them, and the reason where none does.
 
 Pillow reads most films. It reads some layouts wrongly (8-bit signed values; big-endian values that are signed or
-floating-point and compressed; 16-bit colours in separate planes) and others not at all; libtiff, through imagecodecs,
+floating-point and compressed; many colours in separate planes) and others not at all; libtiff, through imagecodecs,
 reads these. tifffile would read
 as much, but is a second parser of directories in Python; libtiff is in use already, inside Pillow.
 
@@ -19,6 +19,8 @@ COMPRESSION, PLANAR, TILE_WIDTH, TILE_HEIGHT, STRIPS, TILES = 259, 284, 322, 323
 DNG_VERSION = 50706
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, COLOUR_FILTER, LINEAR_RAW = 0, 1, 2, 3, 32803, 34892
 UNCOMPRESSED, JPEG = 1, 7
+EXTRA_SAMPLES, UNASSOCIATED_ALPHA = 338, 2
+PLANES = {(RGB, 3), (5, 4), (8, 3)}  # photometric interpretation and samples: RGB, CMYK, LAB
 CONTIGUOUS = 1  # planar configuration: the samples of a pixel follow each other
 BYTE = 8
 READ_COMPRESSIONS = frozenset({UNCOMPRESSED, 2, 3, 4, 5, JPEG, 8, 32773, 32946, 34925, 50000})
@@ -86,11 +88,18 @@ def is_read_by_pillow(directory: TiffDirectory) -> bool:
     if _is_big_endian_big(directory):
         return False
     if not _is_grey(directory):  # what Pillow does not know, it refuses
-        return directory.bits <= BYTE or directory.number(PLANAR, CONTIGUOUS) == CONTIGUOUS
+        return directory.number(PLANAR, CONTIGUOUS) == CONTIGUOUS or _is_planar_read_by_pillow(directory)
     layout = directory.bits, _sample_formats(directory)[0]
     if directory.number(COMPRESSION, UNCOMPRESSED) == JPEG:
         return True
     return layout in PILLOW_GREY or (directory.order == "<" and layout in PILLOW_LITTLE_ENDIAN_GREY)
+
+
+def _is_planar_read_by_pillow(directory: TiffDirectory) -> bool:
+    """Return whether Pillow reads samples in separate planes rightly: it does with three or four bytes of colour."""
+    layout = directory.number(PHOTOMETRIC, WHITE_IS_ZERO), directory.number(SAMPLES_PER_PIXEL, 1)
+    has_alpha = layout == (RGB, 4) and directory.number(EXTRA_SAMPLES, 0) == UNASSOCIATED_ALPHA
+    return directory.bits == BYTE and (layout in PLANES or has_alpha)
 
 
 def is_unsigned(directory: TiffDirectory) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.decoding.headers import read_header, refuse_unfit
+from ml.decoding.headers import read_header
 from ml.decoding.orientation import turn_upright
 from ml.decoding.preprocess import load
 from ml.decoding.viewer_pixels import decode_values
@@ -22,7 +23,7 @@ from screening.deidentification import clean_file
 from tests.ml import jpegs
 from tests.ml.helpers import encoded, refusal
 from tests.ml.peak import peak_of_second
-from tests.ml.tiff_writer import COMPRESSORS, DEFLATE, LZW, NONE, SUBFILE_TYPE, Page, write_tiff
+from tests.ml.tiff_writer import COMPRESSORS, DEFLATE, LZW, NONE, Page, write_tiff
 
 HEIGHT, WIDTH = 120, 97
 ORDERS = [("<", False), (">", False), ("<", True), (">", True)]
@@ -139,6 +140,16 @@ def test_colour(dtype: str, layout: str, planar: bool, order: str, big: bool) ->
     check(write_tiff(page, order=order, big=big), expected_levels)
 
 
+@pytest.mark.parametrize(("photometric", "samples"), [(5, 4), (8, 3), (2, 4)], ids=["CMYK", "LAB", "RGBA"])
+@pytest.mark.parametrize("compression", [NONE, DEFLATE])
+def test_planes_are_the_same_film(photometric: int, samples: int, compression: int) -> None:
+    tags = {338: 2} if (photometric, samples) == (2, 4) else {}
+    values = np.stack([np.roll(film(), 9 * sample, axis=1) for sample in range(samples)], axis=-1)
+    page = Page(values, photometric=photometric, compression=compression, tags=tags)
+    together, apart = (load(write_tiff(replace(page, planar=planar))).pixels for planar in (False, True))
+    assert np.array_equal(together, apart)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i1", "f8"])
 def test_orientation(dtype: str, orientation: int) -> None:
@@ -177,6 +188,21 @@ UNREAD: dict[str, tuple[Page, str, str]] = {
     "complex": (Page(film().astype("u8"), tags={339: 6}), "unsupported_layout", "complex"),
     "palette of 16 bits": (Page(film().astype("u2"), photometric=3), "unsupported_layout", "a palette"),
     "two samples": (Page(np.stack([film().astype("u2")] * 2, -1)), "unsupported_layout", "2 samples"),
+    "planes of grey and alpha": (
+        Page(np.stack([film()] * 2, -1), planar=True, tags={338: 2}),
+        "unsupported_layout",
+        "2 samples",
+    ),
+    "planes with premultiplied alpha": (
+        Page(np.stack([film()] * 4, -1), photometric=2, planar=True, tags={338: 1}),
+        "unsupported_layout",
+        "4 samples",
+    ),
+    "planes of luminance and colour": (
+        Page(colours(), photometric=6, planar=True),
+        "unsupported_layout",
+        "3 samples",
+    ),
     "five samples": (Page(np.stack([film()] * 5, -1)), "unsupported_layout", "5 samples"),
     "colour filter": (Page(film().astype("u2"), photometric=32803), "unsupported_kind", "camera raw"),
     "DNG": (Page(film(), tags={50706: 1}), "unsupported_kind", "camera raw"),
@@ -191,75 +217,6 @@ def test_what_is_not_read_is_refused_by_name(name: str, order: str) -> None:
     assert error.code == code
     assert words in error.detail
     assert "save" in error.detail or "export" in error.detail
-
-
-def small(factor: int = 4) -> NDArray[Any]:
-    return film()[::factor, ::factor]
-
-
-def unmarked_copy() -> NDArray[Any]:
-    return np.asarray(Image.fromarray(film()).resize((WIDTH // 3, round(HEIGHT / 3))))
-
-
-REDUCED, MASK = {SUBFILE_TYPE: 1}, {SUBFILE_TYPE: 4}
-ONE_FILM: dict[str, list[Page]] = {
-    "preview as second page": [Page(film()), Page(small(), tags=REDUCED)],
-    "preview as first page": [Page(small(), tags=REDUCED), Page(film())],
-    "preview of another shape": [Page(small()[:20], tags=REDUCED), Page(film())],
-    "retired mark": [Page(film()), Page(small(), tags={255: 2})],
-    "copy without mark": [Page(film()), Page(unmarked_copy())],
-    "copy without mark as first page": [Page(unmarked_copy()), Page(film())],
-    "pyramid": [Page(film()), *(Page(small(factor), tags=REDUCED) for factor in (2, 4, 8))],
-    "pyramid in subdirectories": [Page(film(), children=[Page(small(2), tags=REDUCED), Page(small(4))])],
-    "film in a subdirectory": [Page(small(), tags=REDUCED, children=[Page(film())])],
-    "mask as large as the film": [Page(film()), Page(film() >> 7, bits=1, tags=MASK)],
-    "mask as first page": [Page(film() >> 7, bits=1, tags=MASK), Page(film())],
-    "preview in colour": [Page(film()), Page(colours()[::4, ::4], photometric=2, tags=REDUCED)],
-}
-
-
-@pytest.mark.parametrize(("order", "big"), ORDERS[:3])
-@pytest.mark.parametrize("name", ONE_FILM)
-def test_the_picture_of_full_size_is_the_film(name: str, order: str, big: bool) -> None:
-    data = write_tiff(*ONE_FILM[name], order=order, big=big)
-    refuse_unfit(read_header(data))
-    check(data, film().astype(float))
-    cleaned = clean_file(data, "tiff", b"key")
-    assert [note.code for note in cleaned.notes] == ["previews_left_out"]
-    assert len(cleaned.data) < film().size + 1_000  # the others are gone
-    assert clean_file(cleaned.data, "tiff", b"key").notes == ()
-
-
-def test_a_deep_film_behind_its_preview() -> None:
-    for dtype in ("u2", "i1", "f8"):
-        values = values_of(dtype)
-        check(write_tiff(Page(small(), tags=REDUCED), Page(values, photometric=0)), 255 - expected(values))
-
-
-@pytest.mark.parametrize(
-    "pages",
-    [
-        [Page(film()), Page(film()[::-1])],
-        [Page(film()), Page(film()[:, : WIDTH // 2])],
-        [Page(film()), Page(film()[:90, :80])],
-        [Page(film(), children=[Page(film()[::-1])])],
-        [Page(film()), Page(film()), Page(small(), tags=REDUCED)],
-    ],
-    ids=["same size", "half", "somewhat smaller", "subdirectory", "two and a preview"],
-)
-def test_two_films_are_refused(pages: list[Page]) -> None:
-    assert refusal(lambda: refuse_unfit(read_header(write_tiff(*pages)))).code == "multi_frame"
-
-
-def test_a_film_called_a_reduced_one_is_read() -> None:
-    check(write_tiff(Page(film(), tags=REDUCED)), film().astype(float))
-
-
-def test_a_page_that_cannot_be_read_does_not_spoil_the_film() -> None:
-    data = bytearray(write_tiff(Page(film()), Page(film())))
-    cut = bytes(data[: len(data) - 40])
-    assert read_header(cut).frames == 1
-    assert np.array_equal(load(cut).pixels, film())
 
 
 @pytest.mark.parametrize("side", [0, 1 << 14, 1 << 31])
