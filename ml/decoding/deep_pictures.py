@@ -29,6 +29,7 @@ from ml.decoding.tiff import BLACK_IS_ZERO, PHOTOMETRIC, WHITE_IS_ZERO, TiffDire
 from ml.decoding.tiff_layout import is_read_by_pillow
 from ml.errors import FilmError
 
+XMP = 700  # tag of TIFF
 BYTE = 8
 PROGRESSIVE_DCT, BLOCK = 0xC2, 8  # frame header; side of a block in pixels
 JPEG_END = b"\xff\xd9"
@@ -108,7 +109,9 @@ def decode_deep(data: bytes, kind: str) -> DeepPicture | None:
 
 
 def tiff_orientation(directory: TiffDirectory) -> int:
-    """Return the orientation that the tag of a TIFF directory gives, 1 to 8."""
+    """Return the orientation, 1 to 8, that a TIFF directory gives, or else its XMP, as in Pillow."""
+    if ORIENTATION not in directory.entries:
+        return find_orientation({"xmp": directory.octets(XMP)})
     orientation = directory.number(ORIENTATION, UPRIGHT)
     return orientation if orientation in ROTATED else UPRIGHT
 

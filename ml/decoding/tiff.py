@@ -95,6 +95,16 @@ class TiffDirectory:
         except struct.error:  # outside the file
             return ()
 
+    def octets(self, tag: int) -> bytes:
+        """Return the value of an entry of bytes; empty if it is absent or of another type."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind not in TEXT_TYPES:
+            return b""
+        at = entry.at
+        if entry.count > self._inline:
+            (at,) = struct.unpack_from(self.order + self._offset, self.data, at)
+        return self.data[at : at + entry.count]
+
     def number(self, tag: int, default: int) -> int:
         """Return the first number of an entry, or ``default`` if there is none."""
         return next(iter(self.numbers(tag)), default)

@@ -17,6 +17,7 @@ from ml.errors import FilmError
 
 COMPRESSION, PLANAR, TILE_WIDTH, TILE_HEIGHT, STRIPS, TILES = 259, 284, 322, 323, 273, 324
 DNG_VERSION = 50706
+CR2_START = b"\x10\0\0\0CR\x02\0"  # offset of the first directory, and what Canon writes between
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, COLOUR_FILTER, LINEAR_RAW = 0, 1, 2, 3, 32803, 34892
 UNCOMPRESSED, JPEG = 1, 7
 EXTRA_SAMPLES, UNASSOCIATED_ALPHA = 338, 2
@@ -138,7 +139,7 @@ def refuse_hostile_sizes(directory: TiffDirectory) -> None:
 
 def _is_camera_raw(directory: TiffDirectory) -> bool:
     return (
-        directory.data[8:10] == b"CR"
+        directory.data.startswith(CR2_START, 4)
         or DNG_VERSION in directory.entries
         or directory.number(PHOTOMETRIC, WHITE_IS_ZERO) in (COLOUR_FILTER, LINEAR_RAW)
         or directory.number(COMPRESSION, UNCOMPRESSED) in RAW_COMPRESSIONS

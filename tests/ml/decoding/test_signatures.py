@@ -19,6 +19,7 @@ from ml.decoding.preprocess import load
 from ml.decoding.signatures import OTHER_FORMATS, detect_kind
 from ml.phantom.film import ENCODERS, PhantomSpec, dicom_bytes
 from tests.ml.helpers import dicom_with, encoded, refusal
+from tests.ml.tiff_writer import Page, write_tiff
 
 FILM = PhantomSpec(100, 90, seed=2)
 LAYOUTS = {"implicit": (True, True), "explicit": (False, True), "big endian": (False, False)}
@@ -53,6 +54,15 @@ def test_every_kind_is_found_by_content(kind: str) -> None:
 @pytest.mark.parametrize("magic", [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"])
 def test_both_byte_orders_and_sizes_of_tiff(magic: bytes) -> None:
     assert detect_kind(magic + b"\0" * 60) == "tiff"
+
+
+def test_a_canon_raw_picture_is_named() -> None:
+    """It begins as a TIFF does; a film whose pixels begin with the same letters is read."""
+    film = write_tiff(Page(np.frombuffer(b"CR" * 3_200, np.uint8).reshape(80, 80)))
+    assert film[8:10] == b"CR"
+    assert read_header(film).width == 80
+    raw = b"II*\0\x10\0\0\0CR\2\0" + bytes(4) + struct.pack("<HHHII", 1, 256, 4, 1, 80) + bytes(600)
+    assert "camera raw" in refusal(lambda: read_header(raw)).detail
 
 
 def test_other_riff_files_are_no_webp() -> None:

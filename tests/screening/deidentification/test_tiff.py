@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml.decoding.headers import read_header
 from ml.errors import FilmError
 from screening.deidentification import clean_file
 from screening.deidentification.tiff_directory import read_fields, read_layout
@@ -22,6 +23,7 @@ from tests.screening.deidentification.planting import (
     film,
     refuse_marks,
     same_picture,
+    screened,
     segment,
     tiff_tags,
     upright,
@@ -85,7 +87,7 @@ def by_hand(
     fields += [(273, 4, struct.pack(f"{order}{len(parts)}I", *offsets))]
     fields += [(279, 4, struct.pack(f"{order}{len(parts)}I", *(len(part) for part in parts)))]
     entries = b""
-    sizes = {2: 1, 3: 2, 4: 4, 7: 1}
+    sizes = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
     for tag, typ, value in sorted(fields + more):
         count = len(value) // sizes[typ]
         if len(value) > 4:
@@ -123,6 +125,15 @@ def test_the_way_up_may_stand_in_xmp() -> None:
     once = cleaned(data, "tiff")
     assert same_picture(data, once.data, "tiff")
     assert upright(once.data, "tiff").shape == (97, 80)
+
+
+@pytest.mark.parametrize("depth", ["<u1", ">f4", "<f8", "<i1"])
+def test_the_way_up_may_stand_in_xmp_of_any_layout(depth: str) -> None:
+    data = by_hand(np.asarray(film()).astype(depth), [(700, 1, XMP.encode())])
+    once = cleaned(data, "tiff")
+    assert np.array_equal(screened(data), screened(once.data))
+    assert (read_header(data).height, read_header(data).width) == (97, 80)
+    assert read_header(once.data) == read_header(data)
 
 
 def test_rows_in_one_strip_each_and_tiles() -> None:
