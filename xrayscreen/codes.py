@@ -98,6 +98,7 @@ FOLDER_EMPTY = Code(
     "There is no file in {names}.",
     "there is no file in the folders",
 )
+ONLY_SKIPPED = FOLDER_EMPTY.variant("There are only helper files or hidden files in {names}: {skipped}.")
 NOTHING_TO_SEND = Code(
     "nothing_to_send",
     "{first} There is nothing else.",
@@ -173,6 +174,7 @@ ALREADY_RUNNING = Code(
 
 # Codes of the server that the client acts on or answers in its place.
 NOT_FOUND, QUOTA_BYTES = "not_found", "quota_bytes"
+SKIPPED = "skipped"  # the state in the answer to a helper file
 NOT_IN_BATCH = Code(
     "batch_submitted", "Its batch was submitted without it; run the command again with --new to screen it."
 )

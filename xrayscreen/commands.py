@@ -128,6 +128,8 @@ def _outcome_lines(client: Client, options: ScreenOptions, outcome: Outcome) -> 
         yield from ("", "Not sent:", *(f"{file.name}: {file.code}: {file.detail}" for file in outcome.not_sent))
     yield ""
     yield f"{outcome.found} files found: {outcome.sent} sent, {len(outcome.not_sent)} not sent"
+    if outcome.skipped:
+        yield f"skipped helper files: {', '.join(outcome.skipped)}"
     if options.wait:
         yield format_totals(outcome.status)
     else:

@@ -10,6 +10,7 @@ from threading import Event
 
 from xrayscreen import codes
 from xrayscreen.errors import ClientError, FileError, NotSent
+from xrayscreen.helper_files import count_kinds, helper_file_kind
 from xrayscreen.parallel import run_parallel
 from xrayscreen.upload import ByteCount, Upload, unreadable_file
 
@@ -20,18 +21,19 @@ class FoundFiles:
 
     uploads: list[Upload] = field(default_factory=list)
     not_sent: list[NotSent] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)  # the kinds of the helper files
 
     @property
     def total(self) -> int:
-        """Number of all files found."""
+        """Number of all files found, without the skipped ones."""
         return len(self.uploads) + len(self.not_sent)
 
 
 def find_files(sources: Sequence[Path], recursive: bool = True) -> FoundFiles:
     """Return the files of folders, and the files that are named themselves.
 
-    A file's name is its path within its folder; with several folders the folder's name comes first. Hidden files and
-    folders are skipped.
+    A file's name is its path within its folder; with several folders the folder's name comes first. Helper files and
+    hidden files are skipped, see :mod:`xrayscreen.helper_files`, but not a file that is named itself.
 
     Args:
         sources: files and folders.
@@ -51,9 +53,12 @@ def find_files(sources: Sequence[Path], recursive: bool = True) -> FoundFiles:
         else:
             raise ClientError(codes.NO_SUCH_FILE, name=make_printable(str(source)))
         for name, path, problem in entries:
-            _add_entry(found, seen, make_printable(name), path, problem)
+            _add_entry(found, seen, name if source.is_dir() else "", make_printable(name), path, problem)
     if not found.total:
-        raise ClientError(codes.FOLDER_EMPTY, names=", ".join(make_printable(str(source)) for source in sources))
+        names = ", ".join(make_printable(str(source)) for source in sources)
+        if found.skipped:
+            raise ClientError(codes.ONLY_SKIPPED, names=names, skipped=", ".join(count_kinds(found.skipped)))
+        raise ClientError(codes.FOLDER_EMPTY, names=names)
     return found
 
 
@@ -93,8 +98,8 @@ def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[tuple[str, Pat
     """Yield name, path and the reason if it cannot be sent, in the order of the names."""
     failed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=failed.append):
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        for name in sorted(entry for entry in [*files, *folders] if not entry.startswith(".")):
+        folders[:] = sorted(name for name in folders if recursive)
+        for name in sorted([*files, *folders]):
             path = Path(parent, name)
             full = prefix + path.relative_to(folder).as_posix()
             if path.is_file():
@@ -113,12 +118,15 @@ def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[tuple[str, Pat
         yield full, path, NotSent.of(full, FileError(codes.FOLDER_UNREADABLE, error=error.strerror or error))
 
 
-def _add_entry(found: FoundFiles, seen: set[str], name: str, path: Path, problem: NotSent | None) -> None:
-    """Add an entry unless its path was added before."""
+def _add_entry(found: FoundFiles, seen: set[str], inner: str, name: str, path: Path, problem: NotSent | None) -> None:
+    """Add an entry unless its path was added before; ``inner`` is its path in a folder that is searched."""
     place = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow a link
     if place in seen:
         return
     seen.add(place)
+    if kind := helper_file_kind(inner):
+        found.skipped.append(kind)
+        return
     if problem is not None:
         found.not_sent.append(replace(problem, name=name))
         return

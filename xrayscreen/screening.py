@@ -12,6 +12,7 @@ from xrayscreen import codes
 from xrayscreen.client import Client, Film, Status
 from xrayscreen.errors import ClientError, FileError, NotSent
 from xrayscreen.files import FoundFiles, find_files, hash_files, make_printable
+from xrayscreen.helper_files import count_kinds
 from xrayscreen.progress import ProgressReporter, Step
 from xrayscreen.resume_state import ResumeState, command_digest, default_path, open_resume_state
 from xrayscreen.upload import Upload
@@ -32,6 +33,7 @@ class Outcome:
         not_sent: files that were not sent, with reasons.
         status: the batch's last state, counts and notice.
         refused: films with a reason instead of a result; empty if the run did not wait.
+        skipped: number of helper files and hidden files by kind: ``2 × @eaDir``.
     """
 
     batch: str
@@ -39,6 +41,7 @@ class Outcome:
     not_sent: list[NotSent]
     status: Status
     refused: list[Film] = field(default_factory=list)
+    skipped: Sequence[str] = ()
 
     @property
     def sent(self) -> int:
@@ -149,7 +152,7 @@ def run_screening(client: Client, options: ScreenOptions, reporter: ProgressRepo
             status = client.submit(resume.batch)
         else:
             not_sent = [*found.not_sent, *_not_in_submitted_batch(found.uploads, resume)]
-        outcome = Outcome(resume.batch, total, not_sent, status)
+        outcome = Outcome(resume.batch, total, not_sent, status, skipped=count_kinds(found.skipped))
         if options.wait:
             _fetch_results(client, outcome, options.out, reporter)
             resume.forget()
@@ -215,6 +218,8 @@ def _send_files(client: Client, resume: ResumeState, uploads: Sequence[Upload], 
     with closing(client.send(resume.batch, uploads, step.add)) as answers:
         for upload, answer in answers:
             if not isinstance(answer, ClientError):
+                if answer["state"] == codes.SKIPPED:  # it was named itself, so it was sent
+                    not_sent.append(NotSent(upload.name, answer["code"], answer["reason"]))
                 resume.note(upload.name, upload.sha256)
             elif _concerns_one_file(answer):
                 not_sent.append(NotSent.of(upload.name, answer))
