@@ -21,6 +21,13 @@ DUPLICATE = FilmCode(
     "The same bytes are in this batch already, as {name}.",
     "the same bytes are in this batch already; nothing to do",
 )
+HELPER_FILE = FilmCode(
+    "helper_file",
+    "note",
+    "Skipped: the name is that of a helper file ({kind}), as operating systems and storage devices write them. If "
+    "this is a film, rename it and send it again.",
+    "not a refusal: a helper file of an operating system or a hidden file was skipped, and has no row",
+)
 
 # Archives.
 UNPACKED = FilmCode(
@@ -30,7 +37,7 @@ UNPACKED = FilmCode(
     "not a refusal: the files of the archive have rows of their own",
 )
 UNPACKED_IN_PART = UNPACKED.variant(
-    "Unpacked: {files}, {accepted:,} taken, {refused:,} refused. Left out as an operating system's own: {skipped}."
+    "Unpacked: {files}, {accepted:,} taken, {refused:,} refused. Skipped helper files: {skipped}."
 )
 ARCHIVE_EMPTY = FilmCode(
     "archive_empty",
@@ -54,10 +61,14 @@ ARCHIVE_KIND = FilmCode(
     "archive_kind",
     "intake",
     "This is a document or a program that is a ZIP inside, no archive of films; send the films.",
-    "a document or program in ZIP format, or one part of a split archive; send the films",
+    "a document or program in ZIP format; send the films",
 )
-ARCHIVE_IN_PARTS = ARCHIVE_KIND.variant(
-    "This is one part of an archive of several parts; join them, or send one ZIP file."
+ARCHIVE_SPLIT = FilmCode(
+    "archive_split",
+    "intake",
+    "This is one part of a split archive; join the parts into one ZIP file, or pack the films again without "
+    "splitting.",
+    "one part of a split archive (`.z01`, `.zip.001`); join the parts, or pack again without splitting",
 )
 ARCHIVE_OVERLAP = FilmCode(
     "archive_overlap",
@@ -109,6 +120,13 @@ MEMBER_COMPRESSION = FilmCode(
     "intake",
     "This file is packed by a method that is not read here; pack it again with the usual one (Deflate).",
     "packed by a method that is not supported; use the usual one (deflate)",
+)
+MEMBER_STREAMED = FilmCode(
+    "member_streamed",
+    "intake",
+    "This file was packed as a stream, and the archive does not state its size; pack it again with another program, "
+    "or send it by itself.",
+    "packed as a stream without its size; pack it again with another program",
 )
 MEMBER_LINK = FilmCode(
     "member_link",

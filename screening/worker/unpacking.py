@@ -34,7 +34,7 @@ from screening.worker import leases
 
 State = Film.State
 
-MAX_SKIPPED_LINES = 100  # about skipped system files
+MAX_SKIPPED_LINES = 100  # about skipped helper files
 
 
 class _LeaseLostError(Exception):
@@ -101,7 +101,8 @@ class _AddedFiles:
     """The rows that this attempt added; it publishes them in groups."""
 
     def __init__(self, archive: Film) -> None:
-        self.done = dict(Film.objects.filter(archive=archive).values_list("original_name", "bytes"))
+        rows = Film.objects.filter(archive=archive).values_list("original_name", "bytes")
+        self.done = {clean_path(name): size for name, size in rows}  # an earlier version did not compose accents
         self._total = len(self.done)
         self._waiting: list[UUID] = []
 
@@ -167,7 +168,7 @@ def _held_row(archive: Film) -> QuerySet[Film]:
 
 
 def _record_skipped(archive: Film, member: Member) -> None:
-    """Record the skipped system files of an archive or a nested archive in its row."""
+    """Record the skipped helper files of an archive or a nested archive in its row."""
     where = f" in {clean_path(member.path)}" if member.path else ""
     lines = [f"{line}{where}" for line in member.skipped]
     new = [line for line in lines if line not in archive.receipt]
@@ -177,7 +178,7 @@ def _record_skipped(archive: Film, member: Member) -> None:
 
 
 def _summarise(archive: Film) -> Reason:
-    """Return how many files were added and refused, and which helper files of an operating system were skipped."""
+    """Return how many files were added and refused, and which helper files were skipped."""
     at_intake = Q(state=State.REJECTED, step="intake")
     counts = Film.objects.filter(archive=archive).aggregate(files=Count("pk"), refused=Count("pk", filter=at_intake))
     files, refused = counts["files"], counts["refused"]

@@ -118,3 +118,28 @@ def _overwritten(archive: bytes, at: int, places: Mapping[str, tuple[int, str]],
         place, form = places[field]
         struct.pack_into(form, out, at + place, value)
     return bytes(out)
+
+
+def with_names(names: Sequence[bytes], *, flags: int = 0, extra: Mapping[int, bytes] | None = None) -> bytes:
+    """An archive of stored files with exactly these names, whose data is their number.
+
+    Args:
+        names: the names as bytes.
+        flags: the general purpose flags of all of them, in both headers.
+        extra: extra fields of single files, by number.
+    """
+    files, entries = b"", b""
+    for number, name in enumerate(names):
+        data, field = str(number).encode(), (extra or {}).get(number, b"")
+        sizes = zlib.crc32(data), len(data), len(data)
+        offset = len(files)
+        files += struct.pack(LOCAL, b"PK\x03\x04", 20, flags, 0, 0, 33, *sizes, len(name), 0) + name + data
+        places = (len(name), len(field), 0, 0, 0, 0, offset)
+        entries += struct.pack(CENTRAL, b"PK\x01\x02", 20, 20, flags, 0, 0, 33, *sizes, *places) + name + field
+    return files + entries + _end(len(names), len(entries), len(files))
+
+
+def unicode_path(name: bytes, text: str, *, crc: int | None = None) -> bytes:
+    """The extra field of Info-ZIP with a name as UTF-8 (4.6.9)."""
+    data = struct.pack("<BL", 1, zlib.crc32(name) if crc is None else crc) + text.encode()
+    return struct.pack("<2H", 0x7075, len(data)) + data

@@ -10,10 +10,9 @@ opened one level deep; like folders, they have no row of their own, only their f
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from io import BytesIO
 from zipfile import ZipFile, ZipInfo
 
@@ -33,10 +32,12 @@ from screening.intake.zip.members import (
     is_folder,
     read_member,
     require_allowed,
-    system_file_kind,
+    require_size,
 )
+from screening.intake.zip.names import DirectoryView, decode_stored_names, read_names
+from screening.intake.zip.paths import UniquePaths
+from xrayscreen.helper_files import count_kinds, helper_file_kind
 
-MAX_PATH_CHARACTERS = 200  # the beginning of a longer path is cut off, so that the name fits into a row
 # Entries of formats that are based on ZIP: Office (ECMA-376-2), OpenDocument and EPUB (OCF), Java.
 ZIP_BASED_FORMATS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"})
 
@@ -47,9 +48,9 @@ class ArchiveContents:
 
     Attributes:
         entries: the number of all entries.
-        files: the number of the user's files, without folders and system files.
+        files: the number of the user's files, without folders and helper files.
         unpacked_bytes: their declared bytes, unpacked.
-        skipped: an operating system's helper files, counted by kind: ``"3 × __MACOSX"``.
+        skipped: helper files, counted by kind: ``"3 × __MACOSX"``.
     """
 
     entries: int
@@ -60,14 +61,14 @@ class ArchiveContents:
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive with its bytes or a refusal. Or, before an archive's files, its skipped system files.
+    """A file of an archive with its bytes or a refusal. Or, before an archive's files, its skipped helper files.
 
     Attributes:
         path: its name in the archive; has to be cleaned for display.
         data: its bytes.
         refusal: the reason why it is rejected.
         size: its bytes as declared in the directory.
-        skipped: system files of the archive that begins here, counted by kind; then neither data nor refusal.
+        skipped: helper files of the archive that begins here, counted by kind; then neither data nor refusal.
     """
 
     path: str
@@ -92,7 +93,7 @@ def read_contents(file: Seekable, limits: ZipLimits) -> ArchiveContents:
         limits: the limits that it must keep.
 
     Raises:
-        FilmError: ``archive_damaged``, ``archive_kind``, ``archive_empty``, ``archive_encrypted``,
+        FilmError: ``archive_damaged``, ``archive_split``, ``archive_kind``, ``archive_empty``, ``archive_encrypted``,
             ``archive_too_many_members``, ``archive_too_large``, ``archive_ratio`` or ``archive_overlap``.
     """
     return _Archive(file, limits).contents
@@ -120,26 +121,43 @@ def iter_members(
 
 
 class _Archive:
-    """An archive whose directory is within the limits."""
+    """An archive whose directory is within the limits; ``filename`` of each entry is its decoded name."""
 
     def __init__(self, file: Seekable, limits: ZipLimits) -> None:
         directory = archive_directory.locate_directory(file, limits.members)
+        view = DirectoryView(file, directory)
         try:
-            self.zip = ZipFile(file)
+            self.zip = ZipFile(view)
         except READ_ERRORS as error:
             raise damaged("its directory cannot be read") from error
-        listed = self.zip.infolist()
+        self._view, listed = view, self.zip.infolist()
+        view.headers = frozenset(info.header_offset for info in listed)
+        names = read_names(directory.data)
+        for info, name in zip(listed, decode_stored_names(names), strict=True):
+            info.filename = name
         archive_directory.refuse_overlaps(listed, directory.start)
-        helpers = Counter(name for name in map(system_file_kind, listed) if name)
-        self.files = [info for info in listed if not is_folder(info) and not system_file_kind(info)]
+        files = [(info, stored) for info, stored in zip(listed, names, strict=True) if not is_folder(info)]
+        kinds = [helper_file_kind(info.filename) for info, _ in files]
+        self.files = [info for (info, _), kind in zip(files, kinds, strict=True) if not kind]
+        self.names_before = [stored.text_before for (_, stored), kind in zip(files, kinds, strict=True) if not kind]
+        self._starts = sorted([*view.headers, directory.start])
         self.contents = ArchiveContents(
             entries=len(listed),
             files=len(self.files),
             unpacked_bytes=sum(info.file_size for info in self.files),
-            skipped=tuple(f"{number:,} × {name}" for name, number in sorted(helpers.items())),
+            skipped=count_kinds(kind for kind in kinds if kind),
         )
         _refuse_kind(listed, self.files)
         _refuse_size(self.contents.unpacked_bytes, directory.start + directory.size, limits)
+
+    def read_file(self, info: ZipInfo, path: str, limits: ZipLimits, *, nested: bool = False) -> Member:
+        """Return a file with its bytes or a refusal."""
+        try:
+            require_allowed(info, limits)
+            require_size(self._view, info, self._starts[bisect_right(self._starts, info.header_offset)])
+            return Member(path, read_member(self.zip, info, nested=nested), size=info.file_size)
+        except FilmError as error:
+            return _refused_member(path, info, error)
 
 
 class _Reader:
@@ -149,11 +167,11 @@ class _Reader:
         self, archive: _Archive, limits: ZipLimits, row_name: Callable[[str], str], done: Mapping[str, int]
     ) -> None:
         self._outer, self._limits, self._row_name, self._done = archive, limits, row_name, done
-        self._names = _UniquePaths(row_name)
-        self._paths = [self._names.assign(info.orig_filename) for info in archive.files]
+        self._paths = self._assign_paths(archive)
         # Rows are inserted in order, so all files before the last one with a row are done. Nested archives among them
         # are not opened again: their rows show how many files and bytes they had.
-        index = {row_name(path): number for number, path in enumerate(self._paths)}
+        index = self._index(self._paths)
+        self._taken = set(index)
         owners = {name: _owner_index(name, index) for name in done}
         self._first = max(owners.values(), default=0)
         nested = [size for name, size in done.items() if name not in index and owners[name] < self._first]
@@ -169,7 +187,7 @@ class _Reader:
 
     def _read_entry(self, info: ZipInfo, path: str) -> Iterator[Member]:
         """Yield a file, or the files of a nested archive."""
-        member = _read_file(self._outer.zip, info, path, self._limits)
+        member = self._outer.read_file(info, path, self._limits)
         nested_archive: _Archive | None = None
         if member.data is not None and is_archive(member.data):
             try:
@@ -181,11 +199,35 @@ class _Reader:
             return
         del member
         yield from _skipped_files(path, nested_archive)
-        names = _UniquePaths(self._row_name, self._names.taken)
-        for file in nested_archive.files:
-            inner_path = names.assign(f"{path}/{file.orig_filename}")
+        inner_paths = self._assign_paths(nested_archive, f"{path}/", self._taken)
+        for file, inner_path in zip(nested_archive.files, inner_paths, strict=True):
             if self._row_name(inner_path) not in self._done:
-                yield _read_file(nested_archive.zip, file, inner_path, self._limits, nested=True)
+                yield nested_archive.read_file(file, inner_path, self._limits, nested=True)
+
+    def _assign_paths(self, archive: _Archive, folder: str = "", taken: Collection[str] = ()) -> list[str]:
+        """Return a unique path for each file of an archive, below the path of its own.
+
+        Where more of the rows that are done fit the names of the previous version, it began this unpacking, and its
+        names stay.
+        """
+
+        def assign(names: Iterable[str]) -> list[str]:
+            unique = UniquePaths(self._row_name, taken)
+            return [unique.assign(f"{folder}{name}") for name in names]
+
+        paths = assign(info.filename for info in archive.files)
+        if not self._done:
+            return paths
+        paths_before = assign(archive.names_before)
+        return max((paths, paths_before), key=self._count_done)  # the former where both fit
+
+    def _count_done(self, paths: Sequence[str]) -> int:
+        """Return how many of the rows that are done belong to these paths."""
+        index = self._index(paths)
+        return sum(_owner_index(name, index) >= 0 for name in self._done)
+
+    def _index(self, paths: Sequence[str]) -> dict[str, int]:
+        return {self._row_name(path): number for number, path in enumerate(paths)}
 
     def _open_nested(self, data: bytes) -> _Archive:
         """Open a nested archive within the rest of the limits that the other archives have not used."""
@@ -200,31 +242,6 @@ class _Reader:
         return nested_archive
 
 
-class _UniquePaths:
-    """Assigns paths so that no two rows get the same name; the same archive gets the same paths each time."""
-
-    def __init__(self, row_name: Callable[[str], str], others: Collection[str] = ()) -> None:
-        self._row_name, self._others = row_name, others
-        self._times: Counter[str] = Counter()
-        self.taken: set[str] = set()
-
-    def assign(self, path: str) -> str:
-        """Return a unique path: the second file of a name gets a number, a long path loses its beginning."""
-        shown = wanted = _shorten_path(path)
-        while (name := self._row_name(shown)) in self.taken or name in self._others:
-            self._times[wanted] += 1
-            shown = _shorten_path(f"{wanted} ({self._times[wanted] + 1})")
-        self.taken.add(name)
-        return shown
-
-
-def _shorten_path(path: str) -> str:
-    if len(path) <= MAX_PATH_CHARACTERS:
-        return path
-    digest = sha256(path.encode()).hexdigest()[:12]  # paths may differ only in the part that is cut off
-    return f"{digest}…{path[len(digest) + 1 - MAX_PATH_CHARACTERS :]}"
-
-
 def _owner_index(name: str, index: Mapping[str, int]) -> int:
     """Return the index of the file or nested archive that a row's name belongs to; -1 where that is not known."""
     while name and name not in index:
@@ -237,21 +254,13 @@ def _skipped_files(path: str, archive: _Archive) -> Iterator[Member]:
         yield Member(path, skipped=archive.contents.skipped)
 
 
-def _read_file(archive: ZipFile, info: ZipInfo, path: str, limits: ZipLimits, *, nested: bool = False) -> Member:
-    try:
-        require_allowed(info, limits)
-        return Member(path, read_member(archive, info, nested=nested), size=info.file_size)
-    except FilmError as error:
-        return _refused_member(path, info, error)
-
-
 def _refused_member(path: str, info: ZipInfo, error: FilmError) -> Member:
     # Only the reason: the error keeps the variables of its frames alive, the file's bytes among them.
     return Member(path, refusal=error.reason, size=info.file_size)
 
 
 def _refuse_kind(listed: Iterable[ZipInfo], files: Collection[ZipInfo]) -> None:
-    if ZIP_BASED_FORMATS.intersection(info.orig_filename for info in listed):
+    if ZIP_BASED_FORMATS.intersection(info.filename for info in listed):
         raise FilmError(film_codes.ARCHIVE_KIND)
     if not files:
         raise FilmError(film_codes.ARCHIVE_EMPTY)

@@ -7,9 +7,10 @@ makes an object of every entry in it; here both are compared with the limits fir
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from zipfile import ZipInfo
 
@@ -20,6 +21,9 @@ END_RECORD = struct.Struct("<4s4H2LH")  # 4.3.16: end of central directory recor
 END_RECORD_64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14: the same for Zip64
 LOCATOR = struct.Struct("<4sLQL")  # 4.3.15: the offset of the Zip64 record
 ENTRY = struct.Struct("<4s24x3H12x")  # 4.3.12: of an entry, its signature and the lengths of name, extra and comment
+SPLIT_MARK = b"PK\x07\x08"  # 8.5.3: the first bytes of the first part of a split archive
+# Names of parts: those of PKZIP, and those of programs that split any file.
+PART_NAME = re.compile(r"\.(?:z\d{2,3}|zip\.\d{3})$", re.IGNORECASE)
 LOCAL_HEADER = 30  # bytes before a file's name, 4.3.7
 MAX_COMMENT_BYTES = 65_535
 MAX_BYTES_PER_ENTRY = 1024  # of the directory, on average; names of 100 letters take about 200
@@ -45,12 +49,14 @@ class ArchiveDirectory:
     Attributes:
         entries: the declared number of files and folders.
         start: offset of its first byte in the file.
-        size: its bytes.
+        size: the number of its bytes.
+        data: its bytes; empty until they are read.
     """
 
     entries: int
     start: int
     size: int
+    data: bytes = b""
 
 
 def locate_directory(file: Seekable, max_entries: int) -> ArchiveDirectory:
@@ -61,7 +67,7 @@ def locate_directory(file: Seekable, max_entries: int) -> ArchiveDirectory:
         max_entries: files and folders that it may list.
 
     Raises:
-        FilmError: ``archive_damaged``, ``archive_kind`` or ``archive_too_many_members``.
+        FilmError: ``archive_damaged``, ``archive_split`` or ``archive_too_many_members``.
     """
     directory = _read_end_record(file)
     if directory.entries > max_entries:
@@ -69,9 +75,26 @@ def locate_directory(file: Seekable, max_entries: int) -> ArchiveDirectory:
     if directory.start < 0 or directory.size > MAX_BYTES_PER_ENTRY * max(directory.entries, 64):
         raise damaged("its directory does not fit into it")
     file.seek(directory.start)
-    if _count_entries(file.read(directory.size)) != directory.entries:
+    data = file.read(directory.size)
+    if _count_entries(data) != directory.entries:
         raise damaged("its directory does not list what it says")
-    return directory
+    return replace(directory, data=data)
+
+
+def is_split_part(file: Seekable, name: str) -> bool:
+    """Return whether a file that does not begin as a ZIP is a part of a split archive, by its end or its name.
+
+    The last part has the directory at its end; those in the middle have nothing of their own.
+    """
+    file.seek(0, os.SEEK_END)
+    size = file.tell()
+    file.seek(max(0, size - END_RECORD.size))
+    tail = file.read(END_RECORD.size)
+    file.seek(0)
+    if len(tail) == END_RECORD.size and tail.startswith(b"PK\x05\x06"):
+        _, disk, first_disk, *_ = END_RECORD.unpack(tail)
+        return bool(disk != 0 and first_disk <= disk)
+    return PART_NAME.search(name) is not None
 
 
 def refuse_overlaps(listed: Iterable[ZipInfo], end: int) -> None:
@@ -111,6 +134,11 @@ def _read_end_record(file: Seekable) -> ArchiveDirectory:
     file.seek(begin)
     tail = file.read(size - begin)
     at = _find_end_record(tail)
+    if at < 0:
+        file.seek(0)
+        if file.read(len(SPLIT_MARK)) == SPLIT_MARK:
+            raise FilmError(film_codes.ARCHIVE_SPLIT)
+        raise damaged("its directory, which a ZIP has at its end, is missing")
     _, disk, first_disk, here, entries, length, _, _ = END_RECORD.unpack_from(tail, at)
     location = begin + at
     if tail[max(0, at - LOCATOR.size) :].startswith(b"PK\x06\x07") and at >= LOCATOR.size + END_RECORD_64.size:
@@ -122,19 +150,17 @@ def _read_end_record(file: Seekable) -> ArchiveDirectory:
         _, _, _, _, disk, first_disk, here, entries, length, _ = END_RECORD_64.unpack_from(tail, at)
         first_disk |= disks > 1
     if disk or first_disk or here != entries:
-        raise FilmError(film_codes.ARCHIVE_IN_PARTS)
+        raise FilmError(film_codes.ARCHIVE_SPLIT)
     return ArchiveDirectory(entries, location - length, length)
 
 
 def _find_end_record(tail: bytes) -> int:
-    """Return the offset of the end record in the last bytes of the archive; a comment may follow it."""
+    """Return the offset of the end record in the last bytes of the archive, or -1; a comment may follow it."""
     plain = len(tail) - END_RECORD.size
     if plain >= 0 and tail[plain:].startswith(b"PK\x05\x06") and tail.endswith(b"\0\0"):
         return plain
     at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at > plain:
-        raise damaged("its directory, which a ZIP has at its end, is missing")
-    return at
+    return at if at <= plain else -1
 
 
 def _count_entries(directory: bytes) -> int:

@@ -13,18 +13,19 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from ml.decoding.signatures import ZIP_MAGICS
 from ml.errors import FilmError
 from screening.codes import film_codes
+from screening.intake.zip.directory import LOCAL_HEADER, SPLIT_MARK, Seekable
 
 READ_ERRORS = (BadZipFile, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 ALLOWED_METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})  # with others a few bytes may unpack to any size
-ENCRYPTED, PATCH, STRONGLY_ENCRYPTED = 1 << 0, 1 << 5, 1 << 6  # general purpose flags, 4.4.4
+# General purpose flags, 4.4.4.
+ENCRYPTED, STREAMED, PATCH, STRONGLY_ENCRYPTED = 1 << 0, 1 << 3, 1 << 5, 1 << 6
 HARMLESS_BYTES = 1024 * 1024  # up to this unpacked size the ratio is not checked
 PIECE_BYTES = 1024 * 1024  # inflated at a time
-SYSTEM_FILES = {
-    "__macosx": "__MACOSX",
-    ".ds_store": ".DS_Store",
-    "thumbs.db": "Thumbs.db",
-    "desktop.ini": "desktop.ini",
-}
+SPLIT_MAGICS = (SPLIT_MARK + ZIP_MAGICS[0], b"PK00" + ZIP_MAGICS[0])  # 8.5.3 and 8.5.4: it was to be split
+MAX_DESCRIPTOR = 24  # bytes of a data descriptor (4.3.9)
+
+
+MAGIC_LENGTH = max(map(len, SPLIT_MAGICS))
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ZipLimits:
 
 def is_archive(head: bytes) -> bool:
     """Return whether a file is a ZIP, by its first bytes."""
-    return head.startswith(ZIP_MAGICS)
+    return head.startswith((*ZIP_MAGICS, *SPLIT_MAGICS))
 
 
 def read_member(archive: ZipFile, info: ZipInfo, *, nested: bool) -> bytes:
@@ -63,7 +64,7 @@ def read_member(archive: ZipFile, info: ZipInfo, *, nested: bool) -> bytes:
     """
     try:
         with archive.open(info) as stream:
-            pieces = [stream.read(len(ZIP_MAGICS[0]))]
+            pieces = [stream.read(MAGIC_LENGTH)]
             if nested and is_archive(pieces[0]):
                 raise FilmError(film_codes.ARCHIVE_TOO_DEEP)
             pieces += iter(partial(stream.read, PIECE_BYTES), b"")
@@ -81,16 +82,29 @@ def _damaged_member() -> FilmError:
 
 def is_folder(info: ZipInfo) -> bool:
     """Return whether an entry is a folder without bytes."""
-    named = info.orig_filename.endswith(("/", "\\")) or stat.S_ISDIR(info.external_attr >> 16)
+    named = info.filename.endswith("/") or stat.S_ISDIR(info.external_attr >> 16)
     return named and info.file_size == 0
 
 
-def system_file_kind(info: ZipInfo) -> str:
-    """Return the kind of an operating system's helper file; empty for a file of the user."""
-    parts = info.orig_filename.replace("\\", "/").casefold().split("/")
-    if parts[0] == "__macosx":
-        return "" if is_folder(info) else SYSTEM_FILES[parts[0]]
-    return "._ files" if parts[-1].startswith("._") else SYSTEM_FILES.get(parts[-1], "")
+def require_size(file: Seekable, info: ZipInfo, end: int) -> None:
+    """Check that the directory states the size of a file that was packed as a stream.
+
+    Args:
+        file: the archive.
+        info: the file's entry.
+        end: offset of what follows in the archive.
+
+    Raises:
+        FilmError: ``member_streamed``: there are bytes, but their size is stated nowhere.
+    """
+    if not info.flag_bits & STREAMED or info.file_size or info.compress_size:
+        return
+    file.seek(info.header_offset)
+    header = file.read(LOCAL_HEADER)
+    if len(header) == LOCAL_HEADER:
+        start = info.header_offset + LOCAL_HEADER + sum(struct.unpack_from("<2H", header, LOCAL_HEADER - 4))
+        if end - start > MAX_DESCRIPTOR:
+            raise FilmError(film_codes.MEMBER_STREAMED)
 
 
 def require_allowed(info: ZipInfo, limits: ZipLimits) -> None:
@@ -100,7 +114,7 @@ def require_allowed(info: ZipInfo, limits: ZipLimits) -> None:
         FilmError: ``member_path``, ``member_encrypted``, ``member_link``, ``member_compression``,
             ``file_too_large`` or ``member_ratio``.
     """
-    _refuse_path(info.orig_filename)
+    _refuse_path(info.filename)
     if info.flag_bits & (ENCRYPTED | STRONGLY_ENCRYPTED):
         raise FilmError(film_codes.MEMBER_ENCRYPTED)
     if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
@@ -114,6 +128,6 @@ def require_allowed(info: ZipInfo, limits: ZipLimits) -> None:
 
 
 def _refuse_path(path: str) -> None:
-    parts = path.replace("\\", "/").split("/")
+    parts = path.split("/")
     if "\0" in path or not parts[0] or ".." in parts or re.match("[A-Za-z]:", path):
         raise FilmError(film_codes.MEMBER_PATH)

@@ -89,7 +89,7 @@ def test_every_file_gets_a_row_with_a_state_and_the_archive_goes(batch: Batch, p
     }
     assert (archive.state, archive.code, archive.step) == ("unpacked", "unpacked", "worker")
     assert archive.reason == (
-        "Unpacked: 8 files, 3 taken, 5 refused. Left out as an operating system's own: 1 × .DS_Store, 1 × __MACOSX."
+        "Unpacked: 8 files, 3 taken, 5 refused. Skipped helper files: 1 × .DS_Store, 1 × __MACOSX."
     )
     assert (archive.stored, archive.kept_bytes) == (False, 0)
     assert not default_storage.exists(archive.storage_name("original"))
