@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from screening.intake.limits import UploadLimits
 from screening.models import Batch, Film
+from xrayscreen import helper_files
 
 CLAIM_RENEWALS = 5  # by the open page, in the time that a claim lasts
 # Names of the addresses that the upload script uses, and their routes.
@@ -45,6 +46,7 @@ def upload_settings(user_id: int, allowance: UploadLimits, batch: Batch | None =
             "quotaBytes": quota.bytes_left if quota else None,
             "quotaFiles": quota.files_left if quota else None,
         },
+        "helperFiles": helper_files.script_settings(),
         "batch": {"id": str(batch.pk), "name": batch.name, "addresses": batch_addresses(batch)} if batch else None,
     }
 

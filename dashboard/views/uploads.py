@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -20,18 +22,21 @@ from screening.batches import services as batches
 from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.intake.requests import missing_digests, pair_with_paths
-from screening.intake.services import add_upload
+from screening.intake.services import SKIPPED, add_upload, skipped_upload
 from screening.model_versions import model_by_name
 from screening.models import Batch, Film
+from xrayscreen.helper_files import count_kinds, helper_file_kind
 
 
 @require_POST
 def create(request: HttpRequest) -> HttpResponse:
     """Create a batch from the form without JavaScript, and submit it."""
     files = _files(request)
+    kinds = [kind for file, path in files if (kind := helper_file_kind(path or file.name or ""))]
+    if len(kinds) == len(files):
+        raise ScreeningError(request_codes.ONLY_HELPER_FILES, skipped=", ".join(count_kinds(kinds)))
     batch = _new_batch(request)
-    for file, path in files:
-        add_upload(batch=batch, file=file, path=path)
+    _add_files(request, batch, files)
     return redirect(batches.submit_batch(batch=batch))
 
 
@@ -52,7 +57,7 @@ def open_batch(request: HttpRequest) -> JsonResponse:
 def add(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Add files to an open batch."""
     batch = queries.batch_for(user_of(request), pk)
-    films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in _files(request)]
+    films = _add_files(request, batch, _files(request))
     if wants_json(request):
         return JsonResponse({"films": [_as_json(film) for film in films]}, status=201)
     return redirect(batch)
@@ -92,9 +97,26 @@ def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:
     return pair_with_paths(files, request.POST.getlist("path"))
 
 
+def _add_files(request: HttpRequest, batch: Batch, files: Sequence[tuple[UploadedFile[Any], str]]) -> list[Film]:
+    """Add files to a batch; return an answer for each, and show on the next page which ones were skipped."""
+    films = [
+        skipped_upload(batch=batch, file=file, path=path) or add_upload(batch=batch, file=file, path=path)[0]
+        for file, path in files
+    ]
+    kinds = [
+        kind
+        for film, (file, path) in zip(films, files, strict=True)
+        if film.state == SKIPPED and (kind := helper_file_kind(path or file.name or ""))
+    ]
+    if kinds and not wants_json(request):
+        number = f"{len(kinds):,} {'file' if len(kinds) == 1 else 'files'}"
+        messages.info(request, f"{number} skipped: {', '.join(count_kinds(kinds))}.")
+    return films
+
+
 def _as_json(film: Film) -> dict[str, str]:
     return {
-        "film": str(film.pk),
+        "film": str(film.pk or ""),
         "name": film.original_name,
         "state": film.state,
         "code": film.code,

@@ -12,6 +12,7 @@ from screening.batches import progress as counted
 from screening.codes.tables import NOTE_CHOICES, REQUEST_CHOICES
 from screening.intake.limits import UploadLimits
 from screening.intake.requests import MAX_HASHES, SHA256
+from screening.intake.services import SKIPPED
 from screening.models import Batch, Film, ModelVersion, Quota
 
 
@@ -77,6 +78,13 @@ class FilmSerializer(serializers.ModelSerializer[Film]):
     def get_notes(self, film: Film) -> Any:
         """Return the notes with their sentences."""
         return NoteSerializer(film.all_notes, many=True).data
+
+
+class SentFileSerializer(FilmSerializer):
+    """A sent file: its film, or ``skipped``."""
+
+    id = serializers.UUIDField(read_only=True, allow_null=True, help_text="none of a skipped file")
+    state = serializers.ChoiceField(choices=[*Film.State.values, SKIPPED], read_only=True)
 
 
 class QuotaLeft(serializers.Serializer[Quota]):

@@ -24,7 +24,7 @@ from screening.batches import services as batches
 from screening.codes import batch_codes, request_codes
 from screening.intake.limits import upload_limits_of
 from screening.intake.requests import missing_digests, pair_with_paths
-from screening.intake.services import add_upload
+from screening.intake.services import add_upload, skipped_upload
 from screening.model_versions import model_by_name, model_versions
 from screening.models import Batch, Film, ModelVersion
 
@@ -102,7 +102,7 @@ class BatchFiles(APIView):
     parser_classes = (MultiPartParser, FormParser)
 
     @extend_schema(
-        request={"multipart/form-data": serializers.Files}, responses={201: serializers.FilmSerializer(many=True)}
+        request={"multipart/form-data": serializers.Files}, responses={201: serializers.SentFileSerializer(many=True)}
     )
     @answers_errors(
         request_codes.INVALID,
@@ -119,15 +119,19 @@ class BatchFiles(APIView):
         """Add one or more files in fields named ``file``; each is QUEUED or REJECTED with its reason.
 
         For files of a folder, fields named ``path`` may hold each file's path in the folder. A file sent again
-        under the same name returns the existing film.
+        under the same name returns the existing film. A helper file of an operating system (``Thumbs.db``, a file
+        below ``@eaDir``) and a hidden file have the state ``skipped``, no ``id`` and no row.
         """
         batch = queries.batch_for(_user(request), pk)
         sent = {"file": request.FILES.getlist("file"), "path": request.POST.getlist("path")}
         wanted = serializers.Files(data=sent)
         wanted.is_valid(raise_exception=True)
         files = pair_with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
-        films = [add_upload(batch=batch, file=file, path=path)[0] for file, path in files]
-        return Response(serializers.FilmSerializer(films, many=True).data, status.HTTP_201_CREATED)
+        films = [
+            skipped_upload(batch=batch, file=file, path=path) or add_upload(batch=batch, file=file, path=path)[0]
+            for file, path in files
+        ]
+        return Response(serializers.SentFileSerializer(films, many=True).data, status.HTTP_201_CREATED)
 
 
 class BatchMissing(APIView):

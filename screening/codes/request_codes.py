@@ -173,6 +173,10 @@ NO_FILE = request_code(
     "Choose at least one file, then send it.",
     "the form had no file",
 )
+ONLY_HELPER_FILES = NO_FILE.variant(
+    "Only helper files of an operating system or hidden files were sent ({skipped}); choose the films, then send "
+    "them."
+)
 PATHS_UNEQUAL = request_code(
     "paths_unequal",
     HTTPStatus.BAD_REQUEST,

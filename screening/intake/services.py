@@ -20,10 +20,12 @@ from screening.intake.inspection import ARCHIVE_KIND
 from screening.intake.persist import BatchCheck
 from screening.models import AS_SENT, ORIGINAL, Batch, Film
 from screening.storage.spool import SpooledUpload
+from xrayscreen.helper_files import helper_file_kind
 
 State = Film.State
 
 AddedFile = tuple[Film, bool]  # the file's row, and whether it is new
+SKIPPED = "skipped"  # in the place of a state: a helper file, which has no row
 
 
 def add_upload(*, batch: Batch, file: UploadedFile[Any], path: str = "") -> AddedFile:
@@ -45,8 +47,28 @@ def add_upload(*, batch: Batch, file: UploadedFile[Any], path: str = "") -> Adde
     if inspection.is_archive(file):
         return _add_archive(batch, name, file, size)
     if size > settings.MAX_FILE_BYTES:
-        return _add_row(_new_film(batch, name, inspection.inspect_oversized(file, size), size), None, require_open)
+        return _add_row(
+            _new_film(batch, name, inspection.inspect_oversized(file, size, name), size), None, require_open
+        )
     return add_file(batch=batch, name=name, data=file.read())
+
+
+def skipped_upload(*, batch: Batch, file: UploadedFile[Any], path: str = "") -> Film | None:
+    """Return the answer to an upload that is a helper file, in the form of a row that is not stored, or ``None``.
+
+    Args:
+        batch: the batch.
+        file: the upload.
+        path: its path in the folder that was sent, if it was one.
+    """
+    name = path or file.name or ""
+    kind = helper_file_kind(name)
+    if not kind:
+        return None
+    reason = film_codes.HELPER_FILE.reason(kind=kind)
+    size, step = int(file.size or 0), film_codes.HELPER_FILE.stage
+    texts = {"state": SKIPPED, "code": reason.code, "reason": reason.detail, "step": step}
+    return Film(id=None, batch=batch, original_name=clean_path(name), bytes=size, **texts)
 
 
 def add_file(*, batch: Batch, name: str, data: bytes) -> AddedFile:
@@ -67,7 +89,7 @@ def add_file(*, batch: Batch, name: str, data: bytes) -> AddedFile:
             ``quota_bytes``.
     """
     require_open(batch)
-    return _add_row(_new_film(batch, name, inspection.inspect_file(data), len(data)), data, require_open)
+    return _add_row(_new_film(batch, name, inspection.inspect_file(data, name), len(data)), data, require_open)
 
 
 def add_member(*, archive: Film, name: str, data: bytes) -> AddedFile:
@@ -84,7 +106,7 @@ def add_member(*, archive: Film, name: str, data: bytes) -> AddedFile:
     Raises:
         ScreeningError: ``batch_cancelled``, ``storage_failed``, ``quota_files`` or ``quota_bytes``.
     """
-    return _add_member_row(archive, name, inspection.inspect_file(data), data, len(data))
+    return _add_member_row(archive, name, inspection.inspect_file(data, name), data, len(data))
 
 
 def reject_member(*, archive: Film, name: str, reason: Reason, size: int) -> Film:
@@ -123,7 +145,7 @@ def _require_not_cancelled(batch: Batch) -> None:
 
 
 def _add_archive(batch: Batch, name: str, file: UploadedFile[Any], size: int) -> AddedFile:
-    film = _new_film(batch, name, inspection.inspect_archive(file, size), size)
+    film = _new_film(batch, name, inspection.inspect_archive(file, size, name), size)
     film.kind = ARCHIVE_KIND
     file.seek(0)
     return _add_row(film, file if isinstance(file, SpooledUpload) else File(file), require_open)

@@ -96,6 +96,30 @@ def test_plain_form_without_a_file_makes_no_batch(as_owner: Client, model_versio
     assert not Batch.objects.exists()
 
 
+def test_plain_form_says_which_helper_files_were_skipped(
+    as_owner: Client, model_version: ModelVersion, png: bytes
+) -> None:
+    files = [_file(name, png) for name in ("a.png", "Thumbs.db", ".hidden.png")]
+    answer = as_owner.post(reverse("batch-create"), {"name": "Ward 7", "file": files}, follow=True)
+    assert "2 files skipped: 1 × Thumbs.db, 1 × hidden." in answer.content.decode()
+    assert list(Film.objects.values_list("original_name", flat=True)) == ["a.png"]
+
+
+def test_plain_form_of_helper_files_only_makes_no_batch(as_owner: Client, model_version: ModelVersion) -> None:
+    answer = as_owner.post(reverse("batch-create"), {"name": "Ward 7", "file": _file("desktop.ini", b"x")})
+    assert answer.status_code == 400
+    assert "Only helper files" in answer.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_script_is_told_of_a_skipped_file(as_owner: Client, batch: Batch) -> None:
+    address = reverse("batch-add", args=[batch.pk])
+    fields = {"file": _file("M.jpg", b"preview"), "path": "ward/@eaDir/film.png/M.jpg"}
+    (film,) = as_owner.post(address, fields, headers=JSON).json()["films"]
+    assert (film["film"], film["state"], film["code"]) == ("", "skipped", "helper_file")
+    assert not Film.objects.exists()
+
+
 def test_script_opens_sends_one_by_one_and_submits(as_owner: Client, model_version: ModelVersion, png: bytes) -> None:
     places = as_owner.post(reverse("batch-open"), {"name": "Ward 8"}, headers=JSON).json()
     good = as_owner.post(places["files"], {"file": _file("a.png", png)}, headers=JSON)

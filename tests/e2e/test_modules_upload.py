@@ -10,11 +10,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.modules import blank_page, call, run_script
+from tests.xrayscreen.test_helper_files import PATHS
+from xrayscreen import helper_files
 
 pytestmark = pytest.mark.e2e
 
 CHECKS = "upload/file-checks.js"
 COLLECTION = "upload/file-collection.js"
+HELPERS = "upload/helper-files.js"
 QUEUE = "upload/upload-queue.js"
 SCOPE = "upload/failure-scope.js"
 SELECTION = "upload/file-selection.js"
@@ -328,6 +331,8 @@ def test_large_files_get_no_digest(blank: Page, size: int, possible: bool) -> No
         (b"PK\3\4rest", True),
         (b"PK\5\6", True),
         (b"PK\7\x08", False),
+        (b"PK\7\x08PK\3\4", True),
+        (b"PK00PK\3\4", True),
         (b"PK", False),
         (b"", False),
         (b"\x89PNG", False),
@@ -346,30 +351,34 @@ def test_a_file_that_is_gone_is_not_readable(blank: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("paths", "kept", "hidden"),
+    ("paths", "sorted_paths"),
     [
-        ([], [], 0),
-        (["film 10", "film 9", "film 2/b", "Film 1"], ["Film 1", "film 2/b", "film 9", "film 10"], 0),
-        ([".DS_Store", "a/Thumbs.db", "a/.hidden/film", "__MACOSX/film", "a/film"], ["a/film"], 4),
-        (["desktop.ini.png", "a.hidden"], ["a.hidden", "desktop.ini.png"], 0),
+        ([], []),
+        (["film 10", "film 9", "film 2/b", "Film 1"], ["Film 1", "film 2/b", "film 9", "film 10"]),
     ],
 )
-def test_files_are_sorted_and_hidden_ones_skipped(
-    blank: Page, paths: list[str], kept: list[str], hidden: int
-) -> None:
+def test_files_are_sorted_by_path(blank: Page, paths: list[str], sorted_paths: list[str]) -> None:
+    script = "return m.sortFiles(argument.map((path) => ({ file: null, path })), []).files.map(({ path }) => path);"
+    assert run_script(blank, COLLECTION, script, paths) == sorted_paths
+
+
+def test_helper_files_are_the_same_on_the_page_and_on_the_server(blank: Page) -> None:
     script = """
-      const { files, hidden } = m.sortFiles(argument.map((path) => ({ file: null, path })), []);
-      return [files.map(({ path }) => path), hidden];"""
-    assert run_script(blank, COLLECTION, script, paths) == [kept, hidden]
+      const kinds = argument.paths.map((path) => m.helperFileKind(path, argument.list));
+      return [kinds, m.countKinds(kinds.filter(Boolean))];"""
+    kinds, counts = run_script(blank, HELPERS, script, {"paths": PATHS, "list": helper_files.script_settings()})
+    assert dict(zip(PATHS, kinds, strict=True)) == {path: helper_files.helper_file_kind(path) for path in PATHS}
+    assert counts == ", ".join(helper_files.count_kinds(kind for kind in kinds if kind))
 
 
+HELPER_LIST = helper_files.script_settings()
 LIMITS = {"maxFile": 10, "maxArchive": 20, "quotaBytes": 1000, "quotaFiles": 3}
 SELECT = """
-  const { limits, files, hidden = 0, unreadable = [], again = false } = argument;
-  const selection = new m.FileSelection(limits);
+  const { limits, helperFiles, files, unreadable = [], again = false } = argument;
+  const selection = new m.FileSelection(limits, helperFiles);
   const found = files.map(([path, content]) => ({ path, file: new File([content], path, { lastModified: 1 }) }));
-  await selection.addFiles({ files: found, hidden, unreadable });
-  if (again) await selection.addFiles({ files: found, hidden: 0, unreadable: [] });
+  await selection.addFiles({ files: found, unreadable });
+  if (again) await selection.addFiles({ files: found, unreadable: [] });
   return { sendable: selection.sendable.map(({ path }) => path), notes: selection.entries.map(({ note }) => note),
     bytes: selection.bytes, folder: selection.folder, remarks: selection.remarks };
 """
@@ -396,8 +405,12 @@ KEPT_BACK = "1 file will not be uploaded; the list says why."
             {"sendable": [], "notes": ["A ZIP archive may have at most 20 bytes."], "remarks": [KEPT_BACK]},
         ),
         (
-            {"files": [], "hidden": 1000, "unreadable": ["lost"]},
-            {"notes": ["The browser could not read it."], "remarks": ["1,000 hidden files skipped.", KEPT_BACK]},
+            {"files": [], "unreadable": ["lost", "a/@eaDir/lost"]},
+            {"notes": ["The browser could not read it."], "remarks": [KEPT_BACK]},
+        ),
+        (
+            {"files": [[f"a/@eaDir/{name}", "1"] for name in "ab"] + [["a/Thumbs.db", "1"]], "again": True},
+            {"remarks": ["3 skipped: 2 × @eaDir, 1 × Thumbs.db. These helper files and hidden files are no films."]},
         ),
         (
             {"files": [[name, "1"] for name in "abcd"]},
@@ -410,7 +423,7 @@ KEPT_BACK = "1 file will not be uploaded; the list says why."
     ],
 )
 def test_a_selection_of_files(blank: Page, selected: dict[str, Any], expected: dict[str, Any]) -> None:
-    found = run_script(blank, SELECTION, SELECT, {"limits": LIMITS, **selected})
+    found = run_script(blank, SELECTION, SELECT, {"limits": LIMITS, "helperFiles": HELPER_LIST, **selected})
     assert {key: found[key] for key in expected} == expected
 
 

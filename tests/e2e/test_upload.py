@@ -143,7 +143,7 @@ def test_every_file_of_a_mixed_folder_gets_a_row(page: Page, live_stack: LiveSta
     create_and_sign_in(page, live_stack, "mixed")
     choose_folder(page, folder)
     expect(page.locator("[data-title]")).to_contain_text("7 files")
-    expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file skipped.")
+    expect(page.locator("[data-remarks]")).to_contain_text("1 skipped: 1 × .DS_Store.")
     expect(page.locator("[data-remarks]")).to_contain_text("1 file will not be uploaded; the list says why.")
     page.get_by_role("button", name="Not uploaded").click()
     files = page.get_by_role("table", name="Files")
@@ -392,7 +392,7 @@ def test_all_files_of_a_dropped_folder_are_read(page: Page, live_stack: LiveStac
     for kind in ("dragEnter", "dragOver", "drop"):
         browser.send("Input.dispatchDragEvent", {"type": kind, "x": 640, "y": 120, "data": data})
     expect(page.locator("[data-title]")).to_contain_text("230 files", timeout=SCREENING)
-    expect(page.locator("[data-remarks]")).to_contain_text("1 hidden file skipped.")
+    expect(page.locator("[data-remarks]")).to_contain_text("1 skipped: 1 × hidden.")
     expect(page.get_by_role("row", name="Dropped/left/0001.png")).to_be_visible()
 
 

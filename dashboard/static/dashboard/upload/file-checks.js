@@ -1,5 +1,7 @@
 /** @file Checks of a chosen file: its digest, by which the server knows it, its kind, and whether it is readable. */
 
+// A first file, an empty archive, and an archive that was to be split.
+const ZIP_HEADS = ["PK\x03\x04", "PK\x05\x06", "PK\x07\x08PK\x03\x04", "PK00PK\x03\x04"];
 const MAX_DIGEST_BYTES = 64 * 1024 * 1024; // the browser's digest needs the whole file in memory
 
 /**
@@ -34,10 +36,10 @@ export async function isReadable(file) {
 }
 
 /**
- * Return whether a file is a ZIP archive by its first four bytes, the same rule as on the server.
+ * Return whether a file is a ZIP archive by its first bytes, the same rule as on the server.
  * @param {Blob} file
  */
 export async function isZip(file) {
-  const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
-  return head[0] === 0x50 && head[1] === 0x4b && [0x03, 0x05].includes(head[2]);
+  const head = new TextDecoder("latin1").decode(await file.slice(0, 8).arrayBuffer());
+  return ZIP_HEADS.some((start) => head.startsWith(start));
 }

@@ -1,7 +1,6 @@
 /** @file The files of a drop or of a file input as a flat list, each with its path inside the chosen folder. */
 
 const FOUND_STEP = 500; // files between two reports while a folder is read
-const HIDDEN_NAMES = new Set(["thumbs.db", "desktop.ini", "__macosx"]); // lower case
 const PATH_ORDER = new Intl.Collator("en", { numeric: true });
 
 /**
@@ -13,7 +12,6 @@ const PATH_ORDER = new Intl.Collator("en", { numeric: true });
 /**
  * @typedef {object} Collection
  * @property {FoundFile[]} files in the order of their paths
- * @property {number} hidden number of hidden files that were skipped
  * @property {string[]} unreadable paths of files and folders that the browser could not read
  */
 
@@ -53,20 +51,14 @@ export function collectInput(input) {
 }
 
 /**
- * Sort files by path; skip those that operating systems hide in folders and those in a hidden folder.
+ * Sort files by path.
  * @param {FoundFile[]} found
  * @param {string[]} unreadable
  * @returns {Collection}
  */
 export function sortFiles(found, unreadable) {
-  const files = found.filter(({ path }) => !path.split("/").some(isHiddenName));
-  files.sort((first, second) => PATH_ORDER.compare(first.path, second.path));
-  return { files, hidden: found.length - files.length, unreadable };
-}
-
-/** @param {string} name */
-function isHiddenName(name) {
-  return name.startsWith(".") || HIDDEN_NAMES.has(name.toLowerCase());
+  const files = [...found].sort((first, second) => PATH_ORDER.compare(first.path, second.path));
+  return { files, unreadable };
 }
 
 /**

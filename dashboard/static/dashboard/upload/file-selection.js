@@ -1,6 +1,7 @@
 /** @file The files chosen so far, checked against the size limits and the user's quota before anything is sent. */
-import { formatBytes, formatFiles } from "../shared/number-words.js";
+import { formatBytes, formatCount, formatFiles } from "../shared/number-words.js";
 import { isZip } from "./file-checks.js";
+import { countKinds, helperFileKind } from "./helper-files.js";
 import { UploadEntry } from "./upload-entry.js";
 
 /**
@@ -17,39 +18,49 @@ export class FileSelection {
   limits;
   /** @type {UploadEntry[]} in the order in which they were added */
   entries = [];
-  /** @type {number} number of hidden files that were skipped */
-  hidden = 0;
+  /** @type {import("./helper-files.js").HelperFiles} */
+  helperFiles;
+  /** @type {string[]} kinds of the helper files that were skipped */
+  skippedKinds = [];
   /** @type {Set<string>} path, size and time of every file added */
   #known = new Set();
 
-  /** @param {UploadLimits} limits Infinity where there is no limit */
-  constructor(limits) {
+  /**
+   * @param {UploadLimits} limits Infinity where there is no limit
+   * @param {import("./helper-files.js").HelperFiles} helperFiles
+   */
+  constructor(limits, helperFiles) {
     this.limits = limits;
+    this.helperFiles = helperFiles;
   }
 
   /** Remove all files. */
   clear() {
     this.entries = [];
-    this.hidden = 0;
+    this.skippedKinds = [];
     this.#known = new Set();
   }
 
   /**
-   * Add collected files; skip those that are already here.
+   * Add collected files; skip those that are already here, and helper files.
    * @param {import("./file-collection.js").Collection} collection
    */
-  async addFiles({ files, hidden, unreadable }) {
-    this.hidden += hidden;
+  async addFiles({ files, unreadable }) {
     for (const { file, path } of files) {
       const key = `${path}\n${file.size}\n${file.lastModified}`;
       if (this.#known.has(key)) continue;
       this.#known.add(key);
+      const kind = helperFileKind(path, this.helperFiles);
+      if (kind) {
+        this.skippedKinds.push(kind);
+        continue;
+      }
       const entry = new UploadEntry(file, path);
       entry.note = await this.#findObjection(file);
       if (entry.note) entry.state = "unsent";
       this.entries.push(entry);
     }
-    for (const path of unreadable) {
+    for (const path of unreadable.filter((path) => !helperFileKind(path, this.helperFiles))) {
       const entry = new UploadEntry(null, path);
       entry.state = "unsent";
       entry.note = "The browser could not read it.";
@@ -73,13 +84,19 @@ export class FileSelection {
     return tops.size === 1 ? [...tops][0] : "";
   }
 
+  /** Which helper files were skipped, as text: "3 skipped: 2 × @eaDir, 1 × Thumbs.db"; "" for none. */
+  get skipped() {
+    const { length } = this.skippedKinds;
+    return length ? `${formatCount(length)} skipped: ${countKinds(this.skippedKinds)}` : "";
+  }
+
   /** What the user should know before sending, one sentence each. */
   get remarks() {
     const { sendable, bytes } = this;
     const unsent = this.entries.length - sendable.length;
     const { quotaBytes, quotaFiles } = this.limits;
     const remarks = [];
-    if (this.hidden) remarks.push(`${formatFiles(this.hidden, "hidden")} skipped.`);
+    if (this.skipped) remarks.push(`${this.skipped}. These helper files and hidden files are no films.`);
     if (unsent) remarks.push(`${formatFiles(unsent)} will not be uploaded; the list says why.`);
     if (bytes > quotaBytes) {
       remarks.push(`Only ${formatBytes(quotaBytes)} are left in your quota; not all files will fit.`);

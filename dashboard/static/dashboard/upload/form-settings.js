@@ -8,6 +8,7 @@ import { readSettings } from "../shared/settings.js";
  * @property {string} user id of the signed-in user
  * @property {string} openAddress where a new batch is created
  * @property {import("./file-selection.js").UploadLimits} limits
+ * @property {import("./helper-files.js").HelperFiles} helperFiles
  * @property {OpenBatch | null} batch the batch whose page this is; null on the first page
  */
 

@@ -49,7 +49,7 @@ class UploadForm {
     this.parts = Object.fromEntries(PART_NAMES.map((name) => [name, form.querySelector(`[data-${name}]`)]));
     this.emptyTitle = this.parts.title.textContent;
     this.sendText = this.parts.go.textContent;
-    this.selection = new FileSelection(this.settings.limits);
+    this.selection = new FileSelection(this.settings.limits, this.settings.helperFiles);
     this.progress = new UploadProgress(form);
     this.offer = new ResumeOffer(form, this.settings.user, () => this.showSelection());
     this.batch = this.settings.batch;
@@ -122,7 +122,7 @@ class UploadForm {
     parts.remarks.replaceChildren(...remarks.map(createListItem));
     if (parts.new) parts.new.hidden = Boolean(resumed);
     parts.go.textContent = resumed ? "Resume upload" : this.sendText;
-    this.showHint(hasFiles || !selection.hidden ? "" : "There are only hidden files; choose other files.");
+    this.showHint(hasFiles || !selection.skipped ? "" : "There are only helper files or hidden files; choose the films.");
     this.progress.list.showEntries(entries);
   }
 
@@ -150,7 +150,7 @@ class UploadForm {
     }
     this.storeUnfinished(this.batch);
     this.queue = new UploadQueue(entries, this.batch.addresses, () => this.progress.scheduleRedraw());
-    this.progress.followQueue(this.queue);
+    this.progress.followQueue(this.queue, this.selection.skipped);
     this.parts.sending.focus();
     await this.sendFiles();
   }

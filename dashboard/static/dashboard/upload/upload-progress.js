@@ -31,6 +31,8 @@ export class UploadProgress {
   pageTitle = document.title;
   /** @type {UploadQueue | null} */
   queue = null;
+  /** @type {string} which helper files were skipped, or "" */
+  skipped = "";
   /** @type {RateSample[]} of the last RATE_SPAN */
   samples = [];
   /** @type {number} the quarter announced last, 0 to 4 */
@@ -53,9 +55,11 @@ export class UploadProgress {
   /**
    * Show a queue from its start on.
    * @param {UploadQueue} queue
+   * @param {string} [skipped] which helper files were skipped
    */
-  followQueue(queue) {
+  followQueue(queue, skipped = "") {
     this.queue = queue;
+    this.skipped = skipped;
     this.samples = [];
     this.quarter = 0;
     this.condition = "running";
@@ -82,7 +86,7 @@ export class UploadProgress {
     this.list.refresh();
     if (this.isConcluded) return;
     document.title = `${formatWholePercent(share)} · ${this.pageTitle}`;
-    parts.count.textContent = summaryOf(queue);
+    parts.count.textContent = [summaryOf(queue), this.skipped].filter(Boolean).join("; ");
     parts.pace.textContent = queue.isRunning ? this.#rateText(queue) : "";
     parts.pause.textContent = queue.isActive ? "Pause" : "Continue";
     this.#showCondition(queue, share);

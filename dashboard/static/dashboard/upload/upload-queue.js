@@ -221,7 +221,7 @@ export class UploadQueue {
       const [film] = (await this.post(this.addresses.files, entry.toFormData(), onProgress)).films;
       this.requests += 1;
       entry.sent = 0;
-      this.setState(entry, film.state === "rejected" ? "rejected" : "arrived", film.reason);
+      this.setState(entry, ["rejected", "skipped"].includes(film.state) ? "rejected" : "arrived", film.reason);
     } catch (error) {
       entry.sent = 0;
       await this.#handleFailure(entry, asRequestError(error));
