@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
+from dashboard.chunked_bodies import allow_body, is_chunked
 from dashboard.errors import as_json, error_response
 from screening.codes import request_codes
 from screening.errors import ScreeningError
+from screening.intake.upload_form import parse_upload_form
 from screening.storage.spool import broken_off, spool_folder, storage_failed
 
 API_NAMESPACE = "api"  # views of the REST API authenticate the sender before they read the body
@@ -44,11 +46,14 @@ def _refused(request: HttpRequest, view: Callable[..., Any]) -> HttpResponseBase
     match = request.resolver_match
     is_api = match is not None and API_NAMESPACE in match.namespaces
     takes_files = match is not None and match.view_name in UPLOAD_ROUTES
-    size = _declared(request)
-    if not is_api and size > MAX_ANONYMOUS_BYTES and not request.user.is_authenticated:
+    size, chunked = _declared(request), is_chunked(request)
+    if not is_api and (chunked or size > MAX_ANONYMOUS_BYTES) and not request.user.is_authenticated:
         if getattr(view, "login_required", True):
             return redirect_to_login(request.get_full_path())
-        return _answer(request, _too_large(MAX_ANONYMOUS_BYTES), is_api)
+        # A chunked body of a stranger is not read, and the form is empty: many slow ones would take all threads.
+        return None if chunked else _answer(request, _too_large(MAX_ANONYMOUS_BYTES), is_api)
+    if chunked:
+        return _prepare_chunked(request, is_api=is_api, takes_files=takes_files)
     limit = settings.MAX_REQUEST_BYTES if takes_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if size > limit:
         return _answer(request, _too_large(limit), is_api)
@@ -57,12 +62,40 @@ def _refused(request: HttpRequest, view: Callable[..., Any]) -> HttpResponseBase
     return None if is_api or not takes_files else _read_form(request)
 
 
+def _prepare_chunked(request: HttpRequest, *, is_api: bool, takes_files: bool) -> HttpResponseBase | None:
+    """Allow a chunked body up to the limit of the address; it is refused while it is read."""
+    takes_files = takes_files and request.content_type == "multipart/form-data"
+    limit = settings.MAX_REQUEST_BYTES if takes_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    refusal, free = _too_large(limit), shutil.disk_usage(spool_folder()).free
+    if takes_files and free < limit:
+        limit, refusal = free, storage_failed()
+    allow_body(request, limit, refusal)
+    if is_api:
+        return None
+    return _read_form(request) if takes_files else _read_small_body(request)
+
+
 def _read_form(request: HttpRequest) -> HttpResponseBase | None:
     """Read the form of an upload here, where an error gets an answer; in the CSRF check it would be a status 500."""
     if not request.user.is_authenticated:
         return None
     try:
+        if request.content_type == "multipart/form-data":
+            length, content_type = _declared(request), request.META.get("CONTENT_TYPE", "")
+            form = parse_upload_form(content_type, length, request.read, request.upload_handlers)
+            request._post, request._files = form  # type: ignore[attr-defined]  # where Django looks for them
         request.POST  # noqa: B018  # reading it parses the body
+    except ScreeningError as error:
+        return error_response(request, error)
+    except UnreadablePostError:
+        return error_response(request, broken_off())
+    return None
+
+
+def _read_small_body(request: HttpRequest) -> HttpResponseBase | None:
+    """Read a body that is kept in memory; Django then parses it from there."""
+    try:
+        request.body  # noqa: B018  # reading it is what matters
     except ScreeningError as error:
         return error_response(request, error)
     except UnreadablePostError:

@@ -21,7 +21,7 @@ from screening.batches import sample as samples
 from screening.batches import services as batches
 from screening.codes import request_codes
 from screening.errors import ScreeningError
-from screening.intake.requests import missing_digests, pair_with_paths
+from screening.intake.requests import missing_digests, pair_with_paths, require_files
 from screening.intake.services import SKIPPED, add_upload, skipped_upload
 from screening.model_versions import model_by_name
 from screening.models import Batch, Film
@@ -91,10 +91,7 @@ def _new_batch(request: HttpRequest) -> Batch:
 
 
 def _files(request: HttpRequest) -> list[tuple[UploadedFile[Any], str]]:
-    files = request.FILES.getlist("file")
-    if not files:
-        raise ScreeningError(request_codes.NO_FILE)
-    return pair_with_paths(files, request.POST.getlist("path"))
+    return pair_with_paths(require_files(request.FILES.getlist("file")), request.POST.getlist("path"))
 
 
 def _add_files(request: HttpRequest, batch: Batch, files: Sequence[tuple[UploadedFile[Any], str]]) -> list[Film]:

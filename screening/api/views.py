@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -18,12 +18,13 @@ from rest_framework.views import APIView
 
 from screening.api import exports, serializers
 from screening.api.pagination import Pages
+from screening.api.parsers import UploadParser
 from screening.api.schema import answers_errors
 from screening.batches import counts, queries
 from screening.batches import services as batches
 from screening.codes import batch_codes, request_codes
 from screening.intake.limits import upload_limits_of
-from screening.intake.requests import missing_digests, pair_with_paths
+from screening.intake.requests import missing_digests, pair_with_paths, require_files
 from screening.intake.services import add_upload, skipped_upload
 from screening.model_versions import model_by_name, model_versions
 from screening.models import Batch, Film, ModelVersion
@@ -99,13 +100,14 @@ class BatchDetail(APIView):
 class BatchFiles(APIView):
     """Files of a batch."""
 
-    parser_classes = (MultiPartParser, FormParser)
+    parser_classes = (UploadParser, FormParser)
 
     @extend_schema(
         request={"multipart/form-data": serializers.Files}, responses={201: serializers.SentFileSerializer(many=True)}
     )
     @answers_errors(
-        request_codes.INVALID,
+        request_codes.NO_FILE,
+        request_codes.NOT_UNDERSTOOD,
         request_codes.TOO_MANY_FILES,
         request_codes.PATHS_UNEQUAL,
         request_codes.SERVER_BUSY,
@@ -123,10 +125,7 @@ class BatchFiles(APIView):
         below ``@eaDir``) and a hidden file have the state ``skipped``, no ``id`` and no row.
         """
         batch = queries.batch_for(_user(request), pk)
-        sent = {"file": request.FILES.getlist("file"), "path": request.POST.getlist("path")}
-        wanted = serializers.Files(data=sent)
-        wanted.is_valid(raise_exception=True)
-        files = pair_with_paths(wanted.validated_data["file"], wanted.validated_data["path"])
+        files = pair_with_paths(require_files(request.FILES.getlist("file")), request.POST.getlist("path"))
         films = [
             skipped_upload(batch=batch, file=file, path=path) or add_upload(batch=batch, file=file, path=path)[0]
             for file, path in files

@@ -67,7 +67,11 @@ NOT_UNDERSTOOD = request_code(
     HTTPStatus.BAD_REQUEST,
     "The request was incomplete, or its form has more or larger fields than this server takes. Load the page again "
     "and send it once more.",
-    "incomplete, or a form with more or larger fields than the server accepts",
+    "incomplete, not the form that the content type declares, or a form with more or larger fields than the server "
+    "accepts",
+)
+FORM_NOT_UNDERSTOOD = NOT_UNDERSTOOD.variant(
+    "The body is not the multipart form that its content type declares: {why}. Send the request once more."
 )
 HOST_UNKNOWN = request_code(
     "host_unknown",

@@ -34,6 +34,17 @@ def missing_digests(batch: Batch, hashes: object) -> list[str]:
     return [digest for digest in wanted if digest not in known]
 
 
+def require_files(files: Sequence[UploadedFile[Any]]) -> Sequence[UploadedFile[Any]]:
+    """Return the files of a request.
+
+    Raises:
+        ScreeningError: ``no_file``.
+    """
+    if not files:
+        raise ScreeningError(request_codes.NO_FILE)
+    return files
+
+
 def pair_with_paths(files: Sequence[UploadedFile[Any]], paths: Sequence[str]) -> list[tuple[UploadedFile[Any], str]]:
     """Return each file of a request with its path in the folder that is sent, or with an empty path.
 
