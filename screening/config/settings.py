@@ -23,6 +23,7 @@ from screening.config.environment import (
     read_share,
 )
 from screening.config.limits import DEFAULT_CHUNK_SECONDS
+from screening.config.log_records import install_log_records
 
 MIB = 1024 * 1024
 
@@ -226,6 +227,7 @@ DOUBLE_READING_SHARE = read_share(
 )  # of films read by two readers although READINGS_NEEDED is 1
 GOLD_SHARE = read_share("GOLD_SHARE", 0.05)  # of the films offered to a reader that are hidden gold cases
 
+install_log_records()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -33,12 +33,26 @@ _READY_SECONDS = 120.0  # replaying the log after a crash may take long
 _INITDB_SECONDS = 120.0
 _LINE_PORT, _LINE_STATUS = 3, 7  # of postmaster.pid
 
+# Also in docker-compose.yml; a test compares.
+PRIVATE_LOG = {
+    "log_error_verbosity": "terse",  # neither DETAIL nor CONTEXT
+    "log_min_error_statement": "panic",  # no statement with its error
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",  # no slow statements
+    "log_min_duration_sample": "-1",
+    "log_transaction_sample_rate": "0",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "debug_print_parse": "off",
+}
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     # A socket's path is limited to about 100 characters, and the path of a clone may be longer.
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "cluster_name": "screening",
+    # Statements and the details of errors contain the names of files, and those may name patients.
+    **PRIVATE_LOG,
     # Two cores are typical and the network wants both.
     "max_parallel_workers_per_gather": "0",
 }
