@@ -7,7 +7,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from screening.worker import chunk, leases, unpacking, viewer_rendering
+from screening.intake import archive_bytes
+from screening.worker import chunk, leases, viewer_rendering
 from screening.worker import lifecycle as lifecycle  # connects the signals of a worker's start
 from screening.worker.sweep import sweep_films
 
@@ -20,7 +21,7 @@ def screen_chunk(ids: list[str]) -> None:
     named = [UUID(pk) for pk in ids]
     films = leases.claim_films(named)
     if len(films) < len(named):
-        unpacking.discard_leftovers(set(named) - {film.pk for film in films})
+        archive_bytes.delete_released_bytes(set(named) - {film.pk for film in films})
     chunk.process_films(films)
 
 

@@ -19,6 +19,7 @@ WRITERS = {
     "screening/batches/counts_compaction.py",
     "screening/batches/reruns.py",
     "screening/batches/services.py",
+    "screening/intake/archive_bytes.py",
     "screening/intake/persist.py",
     "screening/management/commands/first_login.py",
     "screening/management/commands/service_user.py",
@@ -46,12 +47,12 @@ WRITING_SQL = re.compile(
 NOT_TABLES = {
     ("screening/config/celery.py", "app.conf"),
     ("screening/deidentification/exif.py", "picture.info"),
+    ("screening/intake/archive_bytes.py", "default_storage"),
     ("screening/intake/inspection.py", "digest"),
     ("screening/intake/persist.py", "default_storage"),
     ("screening/integrity/checks.py", "default_storage"),
     ("screening/storage/local.py", "backend"),
     ("screening/worker/inference.py", "image"),
-    ("screening/worker/unpacking.py", "default_storage"),
     ("screening/worker/viewer_rendering.py", "default_storage"),
 }
 

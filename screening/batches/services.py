@@ -11,6 +11,7 @@ from screening.accounts import quotas
 from screening.batches.progress import progress_of
 from screening.codes import batch_codes, film_codes
 from screening.errors import ScreeningError
+from screening.intake import archive_bytes
 from screening.model_versions import default_model
 from screening.models import Batch, Film, ModelVersion
 
@@ -78,10 +79,12 @@ def cancel_batch(*, batch: Batch) -> Batch:
 def cancel_waiting_films(batch: Batch) -> int:
     """Move the waiting films of a cancelled batch to CANCELLED; returns their number."""
     cancelled = film_codes.BATCH_CANCELLED.reason()
-    return Film.objects.filter(batch=batch, state=State.QUEUED).update(
+    number = Film.objects.filter(batch=batch, state=State.QUEUED).update(
         state=State.CANCELLED,
         code=cancelled.code,
         reason=cancelled.detail,
         step=film_codes.BATCH_CANCELLED.stage,
         finished_at=Now(),
     )
+    archive_bytes.release_final_archives(batch)
+    return number

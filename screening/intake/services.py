@@ -14,7 +14,7 @@ from screening import deidentification
 from screening.accounts import quotas
 from screening.codes import batch_codes, film_codes
 from screening.errors import ScreeningError
-from screening.intake import inspection, persist
+from screening.intake import archive_bytes, inspection, persist
 from screening.intake.filenames import clean_path
 from screening.intake.inspection import ARCHIVE_KIND
 from screening.intake.persist import BatchCheck
@@ -148,7 +148,8 @@ def _add_archive(batch: Batch, name: str, file: UploadedFile[Any], size: int) ->
     film = _new_film(batch, name, inspection.inspect_archive(file, size, name), size)
     film.kind = ARCHIVE_KIND
     file.seek(0)
-    return _add_row(film, file if isinstance(file, SpooledUpload) else File(file), require_open)
+    with archive_bytes.pending_archive(film):
+        return _add_row(film, file if isinstance(file, SpooledUpload) else File(file), require_open)
 
 
 def _add_member_row(

@@ -17,6 +17,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
+from screening.intake.inspection import ARCHIVE_KIND
 from screening.integrity.counts import find_wrong_counts
 from screening.integrity.violations import CheckedCounts, Violation, snapshot
 from screening.models import AS_SENT, ORIGINAL, Film, Prediction
@@ -29,8 +30,8 @@ SHARDS = frozenset(f"{number:02x}" for number in range(256))
 GRACE = timedelta(hours=1)
 
 FIELDS = (
-    "batch_id", "kept_bytes", "stored", "as_sent", "pictured", "mapped", "state", "code", "reason", "attempts",
-    "lease_until", "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at",
+    "batch_id", "kind", "kept_bytes", "stored", "as_sent", "pictured", "mapped", "state", "code", "reason",
+    "attempts", "lease_until", "score", "decision", "finished_at", "batch__model_id", "batch__submitted_at",
     "batch__cancelled_at", "source__stored",
 )  # fmt: skip
 
@@ -51,6 +52,7 @@ def find_violations(tally: CheckedCounts, *, settled: bool = False, grace: timed
             yield from check_film(film, predictions[film.pk])
             if settled and film.state not in Film.FINAL_STATES and _is_submitted_or_cancelled(film):
                 yield Violation("not_settled", str(film.pk), f"It is still {film.state}, attempt {film.attempts}.")
+        yield from _find_kept_archives(films, grace)
         yield from _files_of(shard, {film.pk.hex: film for film in films}, tally, grace)
     yield from _find_orphans(_files_outside_shards(), tally, grace)
 
@@ -96,6 +98,7 @@ def delete_orphan(name: str) -> bool:
 def _broken_rules(film: Film) -> Iterator[tuple[str, str]]:
     """Yield code and sentence of each state rule that the film breaks."""
     final = film.state in Film.FINAL_STATES
+    is_final_archive = final and film.kind == ARCHIVE_KIND
     rules = [
         ("lease_without_work", film.state != State.RUNNING and film.lease_until is not None,
          f"It is {film.state} and holds a lease."),
@@ -116,16 +119,22 @@ def _broken_rules(film: Film) -> Iterator[tuple[str, str]]:
          f"It is {film.state} without a code and a sentence."),
         ("reason_without_refusal", film.state == State.DONE and film.code != "",
          f"It is done, but carries the code {film.code}."),
-        ("unpacked_and_stored", film.state == State.UNPACKED and film.stored,
-         "Its files were unpacked, but the archive is still stored."),
         ("stored_twice", film.stored and film.source_id is not None, "It is stored, but reads another film's bytes."),
-        ("source_not_stored", film.source is not None and not film.source.stored,
+        ("source_not_stored", film.source is not None and not film.source.stored and not is_final_archive,
          "It reads the bytes of another film, which are not stored."),
         ("accepted_not_stored",
-         film.state not in (State.REJECTED, State.UNPACKED) and not film.stored and film.source_id is None,
+         film.state != State.REJECTED and not film.stored and film.source_id is None and not is_final_archive,
          "It was let in, but its bytes are not stored."),
     ]  # fmt: skip
     yield from ((code, sentence) for code, broken, sentence in rules if broken)
+
+
+def _find_kept_archives(films: Iterable[Film], grace: timedelta) -> Iterator[Violation]:
+    """Yield the archives whose bytes, which are as they were sent, were not deleted when they became final."""
+    for film in films:
+        is_old = film.finished_at is not None and timezone.now() - film.finished_at >= grace
+        if film.kind == ARCHIVE_KIND and film.state in Film.FINAL_STATES and film.stored and is_old:
+            yield Violation("archive_kept", str(film.pk), f"It is {film.state}, but the archive is still stored.")
 
 
 def _is_submitted_or_cancelled(film: Film) -> bool:

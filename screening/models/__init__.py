@@ -10,6 +10,7 @@ from screening.models.films import (
     UPLOADED_PARTS,
     Film,
     FilmCount,
+    PendingArchive,
     Prediction,
 )
 from screening.models.reviews import GoldCase, ReadingClaim, ReadingSkip, Review
@@ -26,6 +27,7 @@ __all__ = [
     "FilmCount",
     "GoldCase",
     "ModelVersion",
+    "PendingArchive",
     "Prediction",
     "Quota",
     "ReadingClaim",

@@ -145,6 +145,7 @@ class Film(models.Model):
             ),
             models.Index(fields=["-created_at"], name="films_newest"),
             models.Index(fields=["sha256"], name="films_by_content"),
+            models.Index(fields=["batch"], condition=Q(kind="zip", kept_bytes__gt=0), name="archives_with_bytes"),
             models.Index(fields=["archive"], condition=Q(archive__isnull=False), name="films_of_archive"),
             models.Index(fields=["source"], condition=Q(source__isnull=False), name="films_by_source"),
             GinIndex(
@@ -200,6 +201,19 @@ class Film(models.Model):
         """
         key = (self.source_id if part in UPLOADED_PARTS and self.source_id else self.pk).hex
         return f"films/{key[:2]}/{key}/{part}"
+
+
+class PendingArchive(models.Model):
+    """The key of an archive whose bytes are about to be stored and whose row does not exist yet.
+
+    Archives are stored as they were sent, so bytes without a row must not stay when the process dies in between.
+    """
+
+    film_id = models.UUIDField(primary_key=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.film_id)
 
 
 class FilmCount(models.Model):

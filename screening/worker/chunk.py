@@ -20,6 +20,7 @@ from ml.codes import NESTED_TOO_DEEPLY
 from ml.errors import FilmError
 from screening.codes import film_codes
 from screening.errors import ScreeningError
+from screening.intake import archive_bytes
 from screening.intake.inspection import ARCHIVE_KIND
 from screening.models import Film, ModelVersion
 from screening.worker import inference, leases, pipeline, unpacking
@@ -83,6 +84,7 @@ def _unpack_archive(archive: Film, deadline: float) -> None:
         leases.retry_or_fail([archive], UNPACKED_TOO_SLOWLY)
     except Exception as error:
         _retry_or_release([(archive, error)])
+    archive_bytes.release_final_archives(archive.batch)  # where that was the last attempt
 
 
 def load_network() -> None:

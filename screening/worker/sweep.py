@@ -14,6 +14,7 @@ from screening.batches.services import cancel_waiting_films
 from screening.codes import film_codes
 from screening.config.celery import BULK, SMALL
 from screening.config.limits import time_limits
+from screening.intake import archive_bytes
 from screening.models import Batch, Film
 from screening.worker import leases
 from screening.worker.leases import Refusal
@@ -27,12 +28,15 @@ def sweep_films() -> dict[str, int]:
     """Find the films that no worker is going to process, and put them right.
 
     Films whose lease has ended: queued again, or FAILED after the last attempt. Films that were published long ago
-    and still wait: published again. Waiting films of cancelled batches: CANCELLED.
+    and still wait: published again. Waiting films of cancelled batches: CANCELLED. Bytes of final archives: deleted.
 
     Returns:
         the number of films by what was done: ``lost``, ``stale`` and ``cancelled``.
     """
     done = {"lost": _retry_lost(), "stale": _publish_stale(), "cancelled": _cancel_leftovers()}
+    archive_bytes.release_final_archives()
+    archive_bytes.delete_released_bytes()
+    archive_bytes.delete_lost_bytes()
     counts_compaction.merge_counts()
     return done
 

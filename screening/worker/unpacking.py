@@ -8,7 +8,7 @@ attempts.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -24,9 +24,9 @@ from screening.accounts import quotas
 from screening.codes import film_codes
 from screening.config.celery import BULK, SMALL
 from screening.errors import ScreeningError
+from screening.intake import archive_bytes
 from screening.intake import services as intake
 from screening.intake.filenames import clean_path
-from screening.intake.inspection import ARCHIVE_KIND
 from screening.intake.zip import archive as archives
 from screening.intake.zip.archive import Member
 from screening.models import ORIGINAL, Batch, Film
@@ -85,16 +85,6 @@ def requeue_later(waiting: Sequence[Film]) -> None:
     """Queue claimed archives again, each in a message of its own, behind the messages that wait already."""
     leases.release_without_attempt(waiting)
     publishing.publish_films([archive.pk for archive in waiting], queue=BULK, alone=True)
-
-
-def discard_leftovers(ids: Collection[UUID]) -> None:
-    """Delete the bytes of finished archives whose worker died before it had deleted them.
-
-    Args:
-        ids: rows of a message that cannot be claimed, as it was delivered again.
-    """
-    for archive in Film.objects.filter(pk__in=ids, kind=ARCHIVE_KIND, stored=False, kept_bytes__gt=0):
-        _delete_bytes(archive)
 
 
 class _AddedFiles:
@@ -193,8 +183,7 @@ def _summarise(archive: Film) -> Reason:
 
 
 def _finish(archive: Film, state: Film.State, reason: Reason, step: str = "worker") -> None:
-    """Move an archive to a final state: its row, then its bytes. A cancelled archive keeps its bytes, as films do."""
-    keeps_bytes = state == State.CANCELLED
+    """Move an archive to a final state: its row, then its bytes."""
     with transaction.atomic():
         ended = _held_row(archive).update(
             state=state,
@@ -203,15 +192,9 @@ def _finish(archive: Film, state: Film.State, reason: Reason, step: str = "worke
             step=step,
             lease_until=None,
             finished_at=Now(),
-            stored=keeps_bytes,
+            stored=False,
         )
-        if ended and not keeps_bytes:
+        if ended:
             quotas.release_bytes(archive.batch.owner_id, archive.kept_bytes)
-    if ended and not keeps_bytes:
-        _delete_bytes(archive)
-
-
-def _delete_bytes(archive: Film) -> None:
-    """Delete a finished archive's bytes. Until then its row has their number."""
-    default_storage.delete(archive.storage_name(ORIGINAL))
-    Film.objects.filter(pk=archive.pk, stored=False).update(kept_bytes=0)
+    if ended:
+        archive_bytes.delete_released_bytes([archive.pk])

@@ -16,6 +16,7 @@ from ml.phantom.film import PhantomSpec, png_bytes
 from screening import tasks
 from screening.batches import services as batches
 from screening.batches.progress import progress_of
+from screening.intake import archive_bytes
 from screening.intake import services as intake
 from screening.intake.services import add_file, add_upload
 from screening.integrity.checks import find_violations
@@ -159,7 +160,7 @@ def test_a_cancelled_batch_ends_its_archive_and_what_was_added(batch: Batch) -> 
     with patch.object(intake, "add_member", cancelled_after_two):
         unpacking.unpack_archive(mine, LATER + time.monotonic())
     archive.refresh_from_db()
-    assert (archive.state, archive.code, archive.stored) == ("cancelled", "batch_cancelled", True)
+    assert (archive.state, archive.code, archive.stored) == ("cancelled", "batch_cancelled", False)
     assert "2 files, 2 taken, 0 refused" in archive.reason
     assert Counter(Film.objects.values_list("state", flat=True)) == {"cancelled": 3}
     assert [str(one) for one in find_violations(CheckedCounts(), settled=True)] == []
@@ -210,7 +211,7 @@ def test_a_worker_that_dies_costs_an_attempt_only_if_it_added_nothing(batch: Bat
 
 def test_bytes_that_a_worker_died_before_deleting_go_when_its_message_comes_again(batch: Batch) -> None:
     archive = sent(batch, of_films())
-    with patch.object(unpacking, "_delete_bytes", side_effect=SystemExit), pytest.raises(SystemExit):
+    with patch.object(archive_bytes, "delete_released_bytes", side_effect=SystemExit), pytest.raises(SystemExit):
         deliver(archive)
     archive.refresh_from_db()
     assert (archive.state, archive.stored) == ("unpacked", False)
