@@ -69,7 +69,7 @@ def missing(request: HttpRequest, pk: UUID) -> JsonResponse:
     batch = queries.batch_for(user_of(request), pk)
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where it is nested deeply
         body = None
     hashes = body.get("sha256") if isinstance(body, dict) else None
     return JsonResponse({"missing": missing_digests(batch, hashes)})

@@ -159,6 +159,11 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "screening.api.parsers.BoundedJsonParser",
+        "rest_framework.parsers.FormParser",
+        "screening.api.parsers.UploadParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "screening.api.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "screening.api.schema.ErrorSchema",

@@ -199,6 +199,17 @@ def test_a_body_that_cannot_be_parsed_gets_its_code(
     assert rows(live_stack, token, batch) == 0
 
 
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * 100_000, b'"\xff"', b"nonsense", b'{"name": "\\ud800"}', b"[]", b"null", b'{"name": {}}']
+)
+def test_json_that_cannot_be_used_gets_a_code(port: int, token: str, batch: str, body: bytes) -> None:
+    for path in ("/api/v1/batches", f"/api/v1/batches/{batch}/missing"):
+        status, refused = send(port, path, token, JSON, CHUNKED, body=chunks([body]))
+        assert (status, refused["code"]) in {
+            (400, "parse_error"), (400, "invalid"), (400, "hashes_invalid"), (400, "not_understood"),
+        }  # fmt: skip
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp932", "utf-8"])
 def test_a_name_in_any_encoding_is_taken(port: int, token: str, batch: str, encoding: str) -> None:
     name = "胸部ソ.png" if encoding == "cp932" else "Müller.png"
