@@ -40,6 +40,11 @@ PREFIXES = {
     ".Trash-": ".Trash folders",  # Linux
 }
 HIDDEN = "hidden"  # every other name that begins with a dot
+# Films without a name, as export programs write them: nothing but an extension. They are sent.
+NAMELESS = (
+    ".dcm", ".dicom", ".dic", ".ima", ".img", ".acr", ".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp",
+    ".zip",
+)  # fmt: skip
 
 
 def helper_file_kind(path: str) -> str:
@@ -72,5 +77,7 @@ def _kind_of(name: str, known: dict[str, str]) -> str:
 
 
 _FOLDER_KINDS = {name.lower(): name for name in FOLDERS}
-_FILE_KINDS = {name.lower(): "Icon" if name.startswith("Icon") else name for name in FILES}
+_FILE_KINDS = {name.lower(): "Icon" if name.startswith("Icon") else name for name in FILES} | dict.fromkeys(
+    NAMELESS, ""
+)
 _PREFIX_KINDS = {prefix.lower(): kind for prefix, kind in PREFIXES.items()}

@@ -24,12 +24,12 @@ SKIPPED = {
     "@Recently-Snapshot/a.png": "@Recently-Snapshot", ".Trash-1000/files/a.png": ".Trash folders",
     "a/.thumbnails/x.png": ".thumbnails", "lost+found/#1": "lost+found", "a/.directory": ".directory",
     "a/.nfs00000000001": ".nfs files", "~$report.docx": "~$ files", ".~lock.films.ods#": ".~lock files",
-    ".git/config": "hidden", "a/.hidden.png": "hidden", "...x": "hidden",
+    ".git/config": "hidden", "a/.hidden.png": "hidden", ".png/a.png": "hidden", "...x": "hidden",
 }  # fmt: skip
 SENT = [
     "a.png", "Thumbs.db.png", "my @eaDir.png", "@eaDir", "a/recycler", "a/@eaDir2/film.png", "desktop.ini/film.png",
     "Icon.png", "icon", "../a.png", "./a.png", "a/..", "a~$b.png", "x.nfs", "lost+found.png", "a.DS_Store", "", "/a",
-    "Recycled films/a.png", "constructor", "__proto__", "toString/a.png",
+    ".png", "a/.DCM", "a/.jpeg", "Recycled films/a.png", "constructor", "__proto__", "toString/a.png",
 ]  # fmt: skip
 PATHS = [*SKIPPED, *SENT]
 
