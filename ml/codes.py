@@ -76,6 +76,15 @@ DICOMDIR = FilmCode(
     "whole folder.",
     "the index of a study, which holds no films; send the folder",
 )
+ATTRIBUTE_MISSING = FilmCode(
+    "attribute_missing",
+    "intake",
+    "The DICOM header lacks {attribute}, without which the pixels cannot be read; export the film again.",
+    "the DICOM header lacks an attribute that describes the pixels; export the film again",
+)
+ATTRIBUTE_UNUSABLE = ATTRIBUTE_MISSING.variant(
+    "The DICOM header has a value of {attribute} that is not read here; export the film again with 8 or 16 bits."
+)
 NO_PIXELS = FilmCode(
     "no_pixels",
     "intake",
@@ -104,7 +113,7 @@ NOT_A_RADIOGRAPH = FilmCode(
 NOT_A_CHEST = FilmCode(
     "not_a_chest",
     "intake",
-    "Its DICOM header says body part {body_part}; only chest films are screened.",
+    "Its DICOM header names another body part ({body_part}); only chest films are screened.",
     "the header names another part of the body",
 )
 LATERAL_VIEW = FilmCode(

@@ -33,6 +33,18 @@ PREVIEWS_LEFT_OUT = NoteCode(
     "The file also holds smaller pictures (previews or masks); only the largest picture was kept and scored.",
     "the file also held smaller pictures, such as previews or masks; only the largest was kept and scored",
 )
+COMPRESSION_CORRECTED = NoteCode(
+    "compression_corrected",
+    "note",
+    "The header names another compression than the pixels have; they were read by their own markers.",
+    "the Transfer Syntax UID of the header is not that of the pixels; they were read by their own markers",
+)
+HEADER_CORRECTED = NoteCode(
+    "header_corrected",
+    "note",
+    "Size or bits of the pixels are missing or wrong in the header; they were taken from the pixels.",
+    "Rows, Columns, Bits Allocated or Bits Stored are missing or wrong; they were taken from the pixels",
+)
 
 NOTE_CODES = catalogue(globals(), NoteCode)
 

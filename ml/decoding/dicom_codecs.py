@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.pixels.decoders.base import DecodeRunner, get_decoder
 
+from ml.decoding.codestreams import JXL_STARTS, find_jpeg_end
+
 PLUGIN = "imagecodecs"
 JPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
 JPEG_LS = (uid.JPEGLSLossless, uid.JPEGLSNearLossless)
@@ -30,7 +32,7 @@ FALLBACK_PLUGINS = (
 )
 
 END_OF_IMAGE = b"\xff\xd9"  # ITU-T T.81 table B.1; these two bytes never follow each other within coded pixels
-MAX_TAIL_BYTES = 18  # from the marker to the end of the frame; padding follows it (PS3.5 A.4), in some files more
+MAX_TAIL_BYTES = 18  # of a frame that are looked at first; the marker is among them in nearly all frames
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -68,6 +70,8 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> memoryview:
     """
     if runner.transfer_syntax == uid.RLELossless:
         return _decode_rle(source, runner)
+    if source.startswith(JXL_STARTS):  # of a transfer syntax that pydicom does not know
+        return _decode_jpeg_xl(source, runner).reshape(-1).view(np.uint8).data
     return _decode_jpeg(source, runner).reshape(-1).view(np.uint8).data
 
 
@@ -100,6 +104,16 @@ def _decode_jpeg(source: bytes, runner: DecodeRunner) -> Plane:
     return pixels
 
 
+def _decode_jpeg_xl(source: bytes, runner: DecodeRunner) -> Plane:
+    from imagecodecs import jpegxl_decode
+
+    pixels = _into_plane(partial(jpegxl_decode, numthreads=1), source, runner)
+    runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
+    if runner.samples_per_pixel > 1:
+        runner.set_option("planar_configuration", 0)
+    return pixels
+
+
 def _into_plane(decode: Callable[..., Plane], source: bytes, runner: DecodeRunner) -> Plane:
     colours = (runner.samples_per_pixel,) if runner.samples_per_pixel > 1 else ()
     size = (runner.rows, runner.columns, *colours)
@@ -112,5 +126,5 @@ def _into_plane(decode: Callable[..., Plane], source: bytes, runner: DecodeRunne
 
 def _refuse_cut_short(source: bytes) -> None:
     """Raise for a frame cut short: libjpeg would fill it up with grey, CharLS may search for seconds."""
-    if END_OF_IMAGE not in source[-MAX_TAIL_BYTES:]:
+    if END_OF_IMAGE not in source[-MAX_TAIL_BYTES:] and find_jpeg_end(source) is None:
         raise ValueError("the frame has no end of image marker; it is cut short")

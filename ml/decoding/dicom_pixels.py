@@ -29,6 +29,7 @@ from ml.decoding.grey_levels import (
 from ml.decoding.grey_rules import GreyRules, read_grey_rules
 from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, to_brightness, to_units
 from ml.decoding.limits import MAX_PIXELS
+from ml.decoding.pixel_data import reading_notes
 from ml.decoding.pixel_shape import SQUARE, PixelShape, read_pixel_shape
 from ml.errors import NoteCode
 
@@ -66,15 +67,16 @@ def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomFilm:
     dataset = open_dicom_film(data, max_pixels)
     stored, bits = read_stored_values(dataset)
     shape = read_pixel_shape(dataset)
+    notes = (*reading_notes(dataset), *shape.notes)
     stored = expand_palette(dataset, stored)
     if stored.ndim == 3:  # a secondary capture in colour, which pydicom converts to RGB
-        return DicomFilm(stretch_plane(to_luma(stored, np.dtype(np.float32))), shape, shape.notes)
+        return DicomFilm(stretch_plane(to_luma(stored, np.dtype(np.float32))), shape, notes)
     rules = read_grey_rules(dataset)
     if has_table(stored):
         grey = _to_grey_by_table(rules, stored, bits)
     else:
         grey = stretch_plane(to_brightness(rules, stored, np.ones(stored.shape, dtype=np.bool_)))
-    return DicomFilm(grey, shape, shape.notes)
+    return DicomFilm(grey, shape, notes)
 
 
 def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Dataset:

@@ -24,7 +24,10 @@ from pydicom.uid import (
 from ml.codes import TOO_LARGE_UNPACKED
 from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
 from ml.decoding.limits import MAX_PIXELS, unpacked_bytes
-from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
+from ml.decoding.pixel_attributes import PIXEL_KEYWORDS, read_numbers
+from ml.decoding.pixel_data import PIXEL_DATA, attach_pixels, find_reading_error
+from ml.decoding.pixel_element import find_element
+from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble, starts_data_set
 from ml.errors import FilmError
 
 # pydicom logs its warnings and quotes values of the header; no log may hold a patient's name.
@@ -34,17 +37,10 @@ META_GROUP = 0x0002
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double and integer pixel data
 # Functional groups of enhanced multi-frame objects: hundreds of thousands of elements, before the pixels.
 FRAME_GROUPS = frozenset({0x52009229, 0x52009230})
-HEADER_KEYWORDS = (
-    "SOPClassUID",
-    "Modality",
-    "BodyPartExamined",
-    "ViewPosition",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-)
+HEADER_KEYWORDS = ("SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", *PIXEL_KEYWORDS)
 
 HEADER_BYTES = 16_000_000  # of a deflated data set, kept for reading its header
+PROBE_BYTES = 4096  # of a data set, enough for its first two elements
 INPUT_CHUNK = 1 << 16  # compressed bytes given to zlib at once; it copies those that it leaves
 OUTPUT_CHUNK = 1 << 20  # bytes that zlib may return at once
 
@@ -64,11 +60,15 @@ class DicomHeader:
         dataset: those of ``HEADER_KEYWORDS`` that the file has.
         has_pixels: whether pixels follow.
         images: how many images a DICOMDIR names, ``None`` for any other file.
+        syntax: transfer syntax UID; empty where the file names none.
+        error: the reason why its pixels cannot be read, ``None`` where there is none; the header was completed.
     """
 
     dataset: Dataset
     has_pixels: bool
     images: int | None
+    syntax: str = ""
+    error: FilmError | None = None
 
 
 def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
@@ -88,26 +88,42 @@ def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
             reached.append(tag)
         return bool(reached)
 
-    source = BoundedReader(inflate_file(data, max_pixels, keep=HEADER_BYTES), HEADER_READS)
+    plain = inflate_file(data, max_pixels, keep=HEADER_BYTES)
+    source = BoundedReader(plain, HEADER_READS)
     wanted: list[BaseTag | int] = [Tag(keyword) for keyword in HEADER_KEYWORDS]
     dataset = read_partial(source, at_pixels, force=True, specific_tags=wanted)
-    return DicomHeader(dataset, bool(reached), None)
+    error = None
+    if PIXEL_DATA in reached and read_numbers(dataset).get("NumberOfFrames", 1) == 1:
+        element = find_element(plain, source.tell(), dataset.original_encoding)
+        error = find_reading_error(dataset, element, _label(dataset))
+    return DicomHeader(dataset, bool(reached), None, str(meta.get("TransferSyntaxUID") or ""), error)
 
 
 def read_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
-    """Read a DICOM file with its pixels, still encoded; the Transfer Syntax UID is added where it is missing.
+    """Read a DICOM film with its pixels, still encoded; its header is completed and corrected by them.
+
+    Transfer Syntax UID is that of the pixels, which a file may lack or say wrongly.
 
     Raises:
-        FilmError: ``too_large_unpacked``.
+        FilmError: ``too_large_unpacked``, ``unsupported_compression`` or ``attribute_missing``.
         Exception: any exception that pydicom raises for a damaged file.
     """
     plain = inflate_file(data, max_pixels)
-    dataset = read_partial(BoundedReader(plain, HEADER_READS + len(plain) // READ_BYTES), force=True)
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit, little = dataset.original_encoding
-        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    source = BoundedReader(plain, HEADER_READS + len(plain) // READ_BYTES)
+    dataset = read_partial(source, lambda tag, vr, length: tag == PIXEL_DATA, force=True)
+    dataset.file_meta.TransferSyntaxUID = UID(_label(dataset))
+    if source.tell() < len(plain):
+        attach_pixels(dataset, find_element(plain, source.tell(), dataset.original_encoding))
     return dataset
+
+
+def _label(dataset: FileDataset) -> str:
+    """Return the Transfer Syntax UID or, where it is missing, that of an uncompressed data set as it was found."""
+    if label := str(dataset.file_meta.get("TransferSyntaxUID") or "").strip(" \0"):
+        return label
+    implicit, little = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    return str(ImplicitVRLittleEndian if implicit else explicit)
 
 
 def inflate_file(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = None) -> bytes:
@@ -125,13 +141,15 @@ def inflate_file(data: bytes, max_pixels: int = MAX_PIXELS, keep: int | None = N
     meta, start = _meta(data)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return data
+    is_plain = starts_data_set(data[start : start + PROBE_BYTES])  # deflated by its label alone
     meta.TransferSyntaxUID = UID(ExplicitVRLittleEndian)
     out = DicomBytesIO()
     if has_preamble(data):
         out.write(data[: DICOM_MAGIC_OFFSET + len(DICOM_MAGIC)])
     write_file_meta_info(out, meta, enforce_standard=False)
     max_bytes = unpacked_bytes(max_pixels)
-    out.write(inflate(data, start, max_bytes if keep is None else keep, max_bytes))
+    kept = max_bytes if keep is None else keep
+    out.write(memoryview(data)[start : start + kept] if is_plain else inflate(data, start, kept, max_bytes))
     return out.getvalue()
 
 

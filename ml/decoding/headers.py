@@ -6,28 +6,44 @@ same code and sentence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pydicom
 from pydicom.uid import UID
 
 from ml import codes
+from ml.decoding.body_part_words import CHEST_TERMS
 from ml.decoding.bounded_reader import suppress_parser_warnings
 from ml.decoding.dicom_reading import DicomHeader, read_dicom_header
+from ml.decoding.examination_words import (
+    LATERAL_TERMS,
+    RADIOGRAPH_MODALITIES,
+    UNSPECIFIC_MODALITY,
+    find_body_part,
+    find_modality,
+    find_view,
+    name_body_part,
+)
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
 from ml.decoding.picture_headers import read_picture_properties
+from ml.decoding.pixel_attributes import read_numbers
 from ml.decoding.signatures import detect_kind, has_preamble
 from ml.errors import FilmError
 
 MAX_SIDE = (1 << 31) - 1  # pixels; the limit of PNG and of an integer column of the database
 MIN_SIDE = 64  # pixels; below this no lung texture is visible
 
-# Projection radiography by PS3.3 C.7.3.1.1.1; CT, MR, US and others are not projections.
-RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "RG"})
-# Body Part Examined, PS3.16 annex L, as systems write it in practice.
-CHEST_BODY_PARTS = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "RIBS", "TORAX", "PORT CHEST"})
-CODE_STRING_MAX = 16  # characters of a Code String (CS), PS3.5 table 6.2-1
-LATERAL_VIEWS = frozenset({"LL", "RL", "LLD", "RLD", "LATERAL", "LAT"})
+# SOP classes (PS3.6 annex A) of other examinations, by their keyword; only where Modality says nothing.
+OTHER_CLASSES = (
+    ("CT", ("CTImageStorage", "EnhancedCTImageStorage", "LegacyConvertedEnhancedCTImageStorage")),
+    ("MR", ("MRImageStorage", "EnhancedMRImageStorage", "LegacyConvertedEnhancedMRImageStorage")),
+    ("US", ("UltrasoundImageStorage", "UltrasoundMultiFrameImageStorage")),
+    ("NM", ("NuclearMedicineImageStorage",)),
+    ("PT", ("PositronEmissionTomographyImageStorage", "EnhancedPETImageStorage")),
+    ("MG", ("DigitalMammographyXRayImageStorageForPresentation", "DigitalMammographyXRayImageStorageForProcessing")),
+    ("IO", ("DigitalIntraOralXRayImageStorageForPresentation", "DigitalIntraOralXRayImageStorageForProcessing")),
+)
+JPIP = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (94, 95, 204, 205))  # pixels are on a server
 
 
 @dataclass(frozen=True)
@@ -39,9 +55,10 @@ class Header:
         width: columns in pixels; of a picture, when it is upright.
         height: rows in pixels; of a picture, when it is upright.
         frames: pictures of full size in the file; for a TIFF, 2 stands for any number above 1.
-        modality: DICOM Modality, or empty.
-        body_part: DICOM Body Part Examined, or empty.
-        view: DICOM View Position, or empty.
+        modality: the standard's term that DICOM Modality means, or empty.
+        body_part: the standard's term that DICOM Body Part Examined means, or empty.
+        view: the term that DICOM View Position means, or empty.
+        error: the reason why the pixels cannot be read; raised by :func:`refuse_unfit`, after the examination.
     """
 
     kind: str
@@ -51,6 +68,7 @@ class Header:
     modality: str = ""
     body_part: str = ""
     view: str = ""
+    error: FilmError | None = field(default=None, compare=False)
 
 
 def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Header:
@@ -81,21 +99,23 @@ def refuse_unfit(header: Header, max_pixels: int = MAX_PIXELS) -> None:
         max_pixels: the largest number of pixels that a film may declare.
 
     Raises:
-        FilmError: ``multi_frame``, ``too_small``, ``too_many_pixels``, ``not_a_radiograph``,
-            ``not_a_chest`` or ``lateral_view``.
+        FilmError: ``multi_frame``, ``too_small``, ``too_many_pixels``, ``not_a_radiograph``, ``not_a_chest``,
+            ``lateral_view``, ``unsupported_compression`` or ``attribute_missing``.
     """
     _refuse_examination(header)
+    if header.error is not None and header.frames == 1:
+        raise header.error
     _refuse_geometry(header, max_pixels)
 
 
 def _refuse_examination(header: Header) -> None:
     if header.kind != "dicom":
         return
-    if header.modality not in RADIOGRAPH_MODALITIES:
-        raise FilmError(codes.NOT_A_RADIOGRAPH, modality=header.modality or "unknown")
-    if header.body_part and header.body_part not in CHEST_BODY_PARTS:
-        raise FilmError(codes.NOT_A_CHEST, body_part=header.body_part)
-    if header.view in LATERAL_VIEWS:
+    if header.modality and header.modality not in (*RADIOGRAPH_MODALITIES, UNSPECIFIC_MODALITY):
+        raise FilmError(codes.NOT_A_RADIOGRAPH, modality=header.modality)
+    if header.body_part and header.body_part not in CHEST_TERMS:
+        raise FilmError(codes.NOT_A_CHEST, body_part=name_body_part(header.body_part))
+    if header.view in LATERAL_TERMS:
         raise FilmError(codes.LATERAL_VIEW, view=header.view)
 
 
@@ -134,14 +154,16 @@ def _dicom_header(data: bytes, max_pixels: int) -> Header:
         beginning = read_dicom_header(data, max_pixels)
         _refuse_no_film(beginning, has_preamble(data))
         dataset = beginning.dataset
+        numbers = read_numbers(dataset)
         return Header(
             kind="dicom",
-            width=int(dataset.Columns),  # every picture has both; a file cut short may not
-            height=int(dataset.Rows),
-            frames=int(dataset.get("NumberOfFrames") or 1),
-            modality=_text(dataset, "Modality"),
-            body_part=_text(dataset, "BodyPartExamined"),
-            view=_text(dataset, "ViewPosition"),
+            width=numbers.get("Columns", 0),
+            height=numbers.get("Rows", 0),
+            frames=numbers.get("NumberOfFrames", 1),
+            modality=_modality(dataset),
+            body_part=find_body_part(_raw(dataset, "BodyPartExamined")),
+            view=find_view(_raw(dataset, "ViewPosition")),
+            error=beginning.error,
         )
     except FilmError:
         raise
@@ -156,13 +178,17 @@ def _refuse_no_film(beginning: DicomHeader, is_file: bool) -> None:
         raise FilmError(codes.DICOMDIR, images=count)
     if beginning.has_pixels:
         return
-    modality, name = _text(beginning.dataset, "Modality"), _class_name(beginning.dataset)
+    if beginning.syntax in JPIP:
+        raise FilmError(codes.UNSUPPORTED_COMPRESSION, kind="DICOM", name="JPIP", advice="export it with its pixels")
+    dataset = beginning.dataset
+    modality, name = find_modality(_raw(dataset, "Modality")), _class_name(dataset)
     if modality in RADIOGRAPH_MODALITIES:
         raise FilmError(codes.CUT_SHORT)
     if modality or name:
         raise FilmError(codes.NO_PIXELS, what=name or f"modality {modality}")
-    if not is_file:
-        raise FilmError(codes.NO_PICTURE_DESCRIBED)
+    if _raw(dataset, "Modality"):
+        raise FilmError(codes.NO_PIXELS, what="another modality")
+    raise _damaged("dicom") if is_file else FilmError(codes.NO_PICTURE_DESCRIBED)
 
 
 def _class_name(dataset: pydicom.Dataset) -> str:
@@ -171,10 +197,18 @@ def _class_name(dataset: pydicom.Dataset) -> str:
     return uid.name.removesuffix(" Storage") if uid.name != str(uid) else ""
 
 
-def _text(dataset: pydicom.Dataset, keyword: str) -> str:
-    text = str(dataset.get(keyword) or "").strip().upper()[:CODE_STRING_MAX]
-    # With a damaged length the text holds bytes of other attributes, NUL included, which no database column accepts.
-    return "".join(character if character.isprintable() else "?" for character in text)
+def _modality(dataset: pydicom.Dataset) -> str:
+    """Return the term that Modality means; where it says nothing, that of a SOP class of another examination."""
+    if modality := find_modality(_raw(dataset, "Modality")):
+        return modality
+    keyword = UID(str(dataset.get("SOPClassUID") or "")).keyword
+    return next((term for term, keywords in OTHER_CLASSES if keyword in keywords), "")
+
+
+def _raw(dataset: pydicom.Dataset, keyword: str) -> bytes:
+    """Return the bytes of an attribute's value, before any decoding."""
+    value = dataset.get_item(keyword).value if keyword in dataset else b""
+    return value if isinstance(value, bytes) else b""
 
 
 def _damaged(kind: str) -> FilmError:

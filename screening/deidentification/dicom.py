@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from dataclasses import replace
 
 from pydicom import uid
 from pydicom.charset import convert_encodings, decode_bytes
 
 from ml.decoding.bounded_reader import suppress_parser_warnings
+from ml.decoding.pixel_attributes import find_photometric
+from ml.decoding.pixel_element import ENCAPSULATED_NATIVE
+from ml.note_codes import COMPRESSION_CORRECTED
 from screening.deidentification import dicom_attributes as attributes
 from screening.deidentification import pseudonyms
 from screening.deidentification.cleaned import CleanedFile, sorted_names
@@ -25,6 +29,9 @@ from screening.deidentification.dicom_attributes import (
     CHARACTER_SET,
     INSTANCE,
     LOOKUP_TABLE_TAGS,
+    MAX_TABLE_ENTRIES,
+    PALETTE_TAGS,
+    PIXEL_NUMBERS,
     PSEUDONYMISED_TAGS,
     STUDY,
 )
@@ -37,16 +44,18 @@ from screening.deidentification.dicom_file import (
     text_of,
     write_file,
 )
+from screening.deidentification.dicom_pixels import FRAME_TABLES, clean_pixels
 from screening.deidentification.dicom_values import (
+    PHOTOMETRIC_INTERPRETATION,
     attribute_name,
     attribute_names,
+    clean_pixel_number,
     clean_value,
     is_empty,
     is_sequence,
     is_unchanged,
 )
 from screening.deidentification.dicom_walk import ITEM, PIXEL_DATA, Element, Walker
-from screening.deidentification.encapsulated import blank_comments
 
 PIXEL_REPRESENTATION, SOP_CLASS = 0x00280103, 0x00080016
 META_LENGTH, META_VERSION, META_CLASS, META_INSTANCE, META_IMPLEMENTATION, META_IMPLEMENTATION_NAME = (
@@ -54,6 +63,10 @@ META_LENGTH, META_VERSION, META_CLASS, META_INSTANCE, META_IMPLEMENTATION, META_
 )  # fmt: skip
 IMPLEMENTATION_UID = "2.25.125359151730342062426371770017627938745"  # this software, by a random UUID
 IMPLEMENTATION_NAME = "CXR_SCREENING"
+LUT_DESCRIPTOR, LUT_DATA = 0x00283002, 0x00283006
+PALETTE = "PALETTE COLOR"
+PALETTE_TABLES = {0x00281101 + colour: 0x00281201 + colour for colour in range(3)}  # descriptor and data
+MAX_NUMBER_BYTES = 16  # of a number that describes the pixels; longer values hold more than the number
 MAX_ITEMS = 16  # of a sequence of lookup tables
 PATIENT_TAGS = (attributes.PATIENT_ID, attributes.PATIENT_ISSUER, attributes.PATIENT_NAME, attributes.BIRTH_DATE)
 NAME_DELIMITERS = {ord("^"), ord("=")}  # the character set is reset after these (PS3.5 6.1.2.5.3)
@@ -63,23 +76,28 @@ MAX_NAME_BYTES = 1024  # of a value that a pseudonym is derived from
 def clean_file(data: bytes, key: bytes, max_pixels: int) -> CleanedFile:
     """Clean a DICOM file; see :func:`screening.deidentification.clean_file`."""
     film = read_file(data, max_pixels)
+    label, pixels = film.syntax, clean_pixels(film)
+    film = replace(film, syntax=pixels.syntax) if pixels else film
     signed = text_of(film.elements.get(PIXEL_REPRESENTATION)) == "\x01"
     values: dict[int, Value] = {}
     lost: list[Element] = []
     for tag, element in film.elements.items():
+        if tag == PIXEL_DATA or tag in FRAME_TABLES:
+            continue
         cleaned, unchanged = _clean_element(element, film, signed)
         values |= {tag: cleaned} if cleaned is not None else {}
         lost += [] if unchanged else [element]
-    removed = attribute_names(lost) | _removed_before_data_set(film)
-    if pixels := values.get(PIXEL_DATA):
-        values[PIXEL_DATA], found = _clean_pixels(pixels, film.syntax)
-        removed |= found
+    removed = attribute_names(lost) | _removed_before_data_set(film) | _trim_palettes(values, film)
+    if pixels is not None:
+        values |= {PIXEL_DATA: pixels.value, **pixels.tables}
+        removed |= pixels.removed
     patient = _patient_pseudonym(film, key)
     replaced = _insert_pseudonyms(values, film, key, patient)
     values |= {tag: Value(vr, value) for tag, (vr, value) in attributes.ADDED_VALUES.items()}
     new = write_file(_file_meta(film, values), values, film.syntax)
     study = bytes(values[STUDY].value).decode() if STUDY in values else ""
-    return CleanedFile(new, sorted_names(removed), sorted_names(replaced), patient, study)
+    notes = (COMPRESSION_CORRECTED,) if film.syntax != label != ENCAPSULATED_NATIVE else ()
+    return CleanedFile(new, sorted_names(removed), sorted_names(replaced), patient, study, notes)
 
 
 def _clean_element(element: Element, film: DicomFile, signed: bool) -> tuple[Value | None, bool]:
@@ -91,6 +109,14 @@ def _clean_element(element: Element, film: DicomFile, signed: bool) -> tuple[Val
         return None, True
     if element.tag not in ALLOWED_TAGS:
         return None, is_empty(element)
+    if (
+        element.tag in PALETTE_TAGS
+        and find_photometric(text_of(film.elements.get(PHOTOMETRIC_INTERPRETATION))) != PALETTE
+    ):  # a palette that the picture does not use
+        return None, is_empty(element)
+    if element.tag in PIXEL_NUMBERS:
+        number = clean_pixel_number(element, film.source_encoding)
+        return number, is_empty(element) or (number is not None and len(element.value) <= MAX_NUMBER_BYTES)
     if element.tag in BULK_TAGS:
         allowed = BULK_TAGS[element.tag].vrs
         return Value(element.vr if element.vr in allowed else allowed[0], element.value, element.open_ended), True
@@ -114,17 +140,31 @@ def _clean_tables(element: Element, film: DicomFile, signed: bool) -> tuple[Valu
             )
             unchanged = unchanged and is_unchanged(inner, cleaned)
             values |= {inner.tag: cleaned} if cleaned is not None else {}
+        is_longer = _trim_table(values, LUT_DESCRIPTOR, LUT_DATA, film.source_encoding.order)
+        unchanged = unchanged and not is_longer
         pieces = encode_elements(values, film.output_encoding)
         length = sum(len(piece) for piece in pieces)
         items += [struct.pack(f"{film.output_encoding.order}HHI", ITEM >> 16, ITEM & 0xFFFF, length), *pieces]
     return Value("SQ", b"".join(items)) if items else None, unchanged
 
 
-def _clean_pixels(pixels: Value, syntax: str) -> tuple[Value, set[str]]:
-    if not pixels.open_ended:
-        return pixels, set()
-    value, blanked = blank_comments(memoryview(pixels.value), syntax)
-    return pixels._replace(value=value), {"comments in the compressed pixels"} if blanked else set()
+def _trim_table(values: dict[int, Value], descriptor: int, table: int, order: str) -> bool:
+    """Cut a lookup table off behind the entries that its descriptor declares, and return whether it was longer."""
+    if descriptor not in values or table not in values or len(values[descriptor].value) < 2:
+        return False
+    entries = struct.unpack_from(f"{order}H", values[descriptor].value)[0] or MAX_TABLE_ENTRIES
+    value = values[table]
+    values[table] = value._replace(value=value.value[: 2 * entries])
+    return len(value.value) > 2 * entries and any(value.value[2 * entries :])
+
+
+def _trim_palettes(values: dict[int, Value], film: DicomFile) -> set[str]:
+    order = film.source_encoding.order
+    return {
+        attribute_name(table)
+        for descriptor, table in PALETTE_TABLES.items()
+        if _trim_table(values, descriptor, table, order)
+    }
 
 
 def _removed_before_data_set(film: DicomFile) -> set[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 from typing import NamedTuple
 
-from ml.decoding.headers import CHEST_BODY_PARTS, LATERAL_VIEWS, RADIOGRAPH_MODALITIES
+from pydicom.datadict import tag_for_keyword
+
+from ml.decoding.examination_words import find_body_part, find_modality, find_view
+from ml.decoding.pixel_attributes import NUMBERS, PHOTOMETRIC
 
 MAX_VALUES = 64  # of windows
 MAX_TABLE_ENTRIES = 1 << 16  # entries of a lookup table (PS3.3 C.11.1.1)
@@ -38,18 +42,6 @@ US_OR_SS = ("US", "SS")
 TABLE_VRS = ("US", "SS", "OW")
 DIRECTIONS = frozenset("".join(some) for number in (1, 2, 3) for some in permutations("AFHLPR", number))
 
-# PS3.3 C.7.3.1.1.1
-MODALITIES = _terms(
-    "AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT IVUS "
-    "KER KO LEN LS MG MR M3D NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG "
-    "RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US "
-    "VA XA XAPROTOCOL XC"
-)
-VIEWS = _terms("AP PA LL RL RLD LLD RLO LLO")  # PS3.3 C.8.11.5 and C.8.1.1
-PHOTOMETRIC = _terms(  # PS3.3 C.7.6.3.1.2
-    "MONOCHROME1 MONOCHROME2 RGB YBR_FULL YBR_FULL_422 YBR_PARTIAL_422 YBR_PARTIAL_420 YBR_ICT YBR_RCT HSV ARGB CMYK "
-    "XYB"
-) | {"PALETTE COLOR"}
 COMPRESSIONS = (
     "ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_15 ISO_18181_1 ISO_13818_2 ISO_14496_10 ISO_23008_2 RFC1951"
 )
@@ -95,6 +87,7 @@ DISPLAY_TAGS: dict[int, Attribute] = {
     0x00280030: Attribute(("DS",), 2),  # Pixel Spacing
     0x00280034: Attribute(("IS",), 2),  # Pixel Aspect Ratio
     0x00181164: Attribute(("DS",), 2),  # Imager Pixel Spacing
+    0x00182010: Attribute(("DS",), 2),  # Nominal Scanned Pixel Spacing
     0x00280106: Attribute(US_OR_SS),  # Smallest Image Pixel Value
     0x00280107: Attribute(US_OR_SS),  # Largest Image Pixel Value
     0x00280120: Attribute(US_OR_SS),  # Pixel Padding Value
@@ -114,17 +107,25 @@ DISPLAY_TAGS: dict[int, Attribute] = {
 SCREENING_TAGS: dict[int, Attribute] = {
     0x00080008: _code("ORIGINAL DERIVED PRIMARY SECONDARY", 2),  # Image Type
     0x00080016: Attribute(("UI",)),  # SOP Class UID
-    0x00080060: Attribute(("CS",), terms=MODALITIES | RADIOGRAPH_MODALITIES),  # Modality
+    0x00080060: Attribute(("CS",)),  # Modality
     0x00080064: _code("DV DI DF WSD SD SI DRW SYN"),  # Conversion Type
     0x00080068: Attribute(("CS",), terms=frozenset({"FOR PRESENTATION", "FOR PROCESSING"})),
-    0x00180015: Attribute(("CS",), terms=CHEST_BODY_PARTS),  # Body Part Examined
-    0x00185101: Attribute(("CS",), terms=VIEWS | LATERAL_VIEWS),  # View Position
+    0x00180015: Attribute(("CS",)),  # Body Part Examined
+    0x00185101: Attribute(("CS",)),  # View Position
     0x00200020: Attribute(("CS",), 2, DIRECTIONS),  # Patient Orientation
     0x00200060: _code("R L"),  # Laterality
     0x00200062: _code("R L U B"),  # Image Laterality
     0x00280301: YES_NO,  # Burned In Annotation
     0x00280302: YES_NO,  # Recognizable Visual Features
 }
+EXAMINATION_TERMS: dict[int, Callable[[bytes], str]] = {  # the standard's term that a value means, or nothing
+    0x00080060: find_modality,
+    0x00180015: find_body_part,
+    0x00185101: find_view,
+}
+# Numbers that describe the pixels, whatever value representation they are written in.
+PIXEL_NUMBERS = {int(tag_for_keyword(keyword) or 0): keyword for keyword in NUMBERS}
+PALETTE_TAGS = frozenset(tag for tag in PIXEL_TAGS if 0x00281101 <= tag <= 0x00281223)
 ALLOWED_TAGS = {**PIXEL_TAGS, **BULK_TAGS, **DISPLAY_TAGS, **SCREENING_TAGS}
 
 PATIENT_ID, PATIENT_ISSUER, PATIENT_NAME, BIRTH_DATE = 0x00100020, 0x00100021, 0x00100010, 0x00100030

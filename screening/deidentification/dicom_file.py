@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from pydicom import uid
 
-from ml.decoding.dicom_reading import inflate
+from ml.decoding.dicom_reading import PROBE_BYTES, inflate
 from ml.decoding.limits import unpacked_bytes
-from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble
+from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble, starts_data_set
 from screening.deidentification.cleaned import damaged
 from screening.deidentification.dicom_walk import LONG, SEQUENCE_END, UNDEFINED, Element, Encoding, Walker
 
@@ -78,7 +78,9 @@ def read_file(data: bytes, max_pixels: int) -> DicomFile:
     if syntax and not LEGAL_UID.fullmatch(syntax):
         raise damaged("dicom")
     rest = memoryview(data)[walker.position :]
-    if syntax == DEFLATED:
+    if syntax == DEFLATED and starts_data_set(bytes(rest[:PROBE_BYTES])):  # deflated by its label alone
+        syntax = ""
+    elif syntax == DEFLATED:
         rest = memoryview(_inflate(data, walker.position, max_pixels))
     command = Walker(rest, 0, Encoding(implicit=True, little=True))
     for _ in command.elements(COMMAND):  # of a network message that was stored as it is; skipped

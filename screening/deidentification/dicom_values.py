@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 
 from pydicom.datadict import dictionary_description, dictionary_VR
 
-from screening.deidentification.dicom_attributes import Attribute
+from ml.decoding.pixel_attributes import find_photometric, read_number
+from screening.deidentification.dicom_attributes import EXAMINATION_TERMS, PIXEL_NUMBERS, Attribute
 from screening.deidentification.dicom_file import Value, text_of
-from screening.deidentification.dicom_walk import Element
+from screening.deidentification.dicom_walk import Element, Encoding
 
-# Longer than the 16 characters of PS3.5 6.2: many writers give every digit, and rounding would change pixels.
+# Read also where it is longer than the 16 characters of PS3.5 6.2: many writers give every digit.
 NUMBER = {
     "DS": re.compile(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", re.ASCII),
     "IS": re.compile(r" *[+-]?\d+ *", re.ASCII),
 }
-MAX_NUMBER_CHARACTERS = 32  # characters
+MAX_READ_CHARACTERS = 64
+MAX_CHARACTERS = {"DS": 16, "IS": 12}  # PS3.5 6.2; digits beyond could hold an identifier
 SIZES = {"US": 2, "SS": 2, "OW": 2}  # bytes of one value
+MAX_TEXT_BYTES = 1024  # of codes that are looked at
+MAX_US = 0xFFFF
+PHOTOMETRIC_INTERPRETATION = 0x00280004
 MAX_SHORT_LENGTH = 0xFFFE  # bytes, where explicit VR has 16 bits for the length
 STANDARD_ROOT = "1.2.840.10008."
 DEEP_GROUPS = {0x50: "Curves", 0x60: "Overlays"}  # the upper byte of groups that come many times
@@ -31,6 +38,12 @@ def clean_value(element: Element, attribute: Attribute, signed: bool) -> Value |
         attribute: its allowed values.
         signed: the pixels are signed, so values without a VR that refer to pixels are signed too.
     """
+    if element.tag in EXAMINATION_TERMS:
+        term = EXAMINATION_TERMS[element.tag](bytes(element.value[:MAX_TEXT_BYTES]))
+        return Value("CS", term.encode()) if term else None
+    if element.tag == PHOTOMETRIC_INTERPRETATION:
+        term = find_photometric(text_of(element))
+        return Value("CS", term.encode()) if term else None
     vr = _vr(element, attribute.vrs, signed)
     if vr in ("CS", "LO"):
         return _codes(element, attribute, vr)
@@ -43,6 +56,22 @@ def clean_value(element: Element, attribute: Attribute, signed: bool) -> Value |
     if not element.value or len(element.value) % size or len(element.value) > size * attribute.max_values:
         return None
     return Value("OW" if vr in SIZES and len(element.value) > MAX_SHORT_LENGTH else vr, element.value)
+
+
+def clean_pixel_number(element: Element, encoding: Encoding) -> Value | None:
+    """Return a number that describes the pixels, in the value representation of the standard.
+
+    Args:
+        element: the element of the file.
+        encoding: of the data set; the number is written in the same byte order.
+    """
+    keyword = PIXEL_NUMBERS[element.tag]
+    number = read_number(keyword, element.vr, element.value, little=encoding.little)
+    if keyword == "NumberOfFrames":
+        return Value("IS", str(number).encode()) if number is not None and number >= 0 else None
+    if number is None or not 0 <= number <= MAX_US:
+        return None
+    return Value("US", struct.pack(f"{encoding.order}H", number))
 
 
 def is_unchanged(element: Element, cleaned: Value | None) -> bool:
@@ -113,15 +142,26 @@ def _codes(element: Element, attribute: Attribute, vr: str) -> Value | None:
 
 
 def _numbers(element: Element, attribute: Attribute, vr: str) -> Value | None:
-    """Return the values as they are written, if all are numbers."""
-    if len(element.value) > (MAX_NUMBER_CHARACTERS + 1) * attribute.max_values:
+    """Return the values, if all are numbers: as they are written, or with fewer digits where they are too long."""
+    if len(element.value) > (MAX_READ_CHARACTERS + 1) * attribute.max_values:
         return None
     parts = text_of(element).split("\\")
     if len(parts) > attribute.max_values or not all(NUMBER[vr].fullmatch(part) for part in parts):
         return None
-    if any(len(part) > MAX_NUMBER_CHARACTERS for part in parts):
-        return None
-    return Value(vr, "\\".join(parts).encode())
+    numbers = [part if len(part) <= MAX_CHARACTERS[vr] else _shorten(part.strip(), vr) for part in parts]
+    return Value(vr, "\\".join(numbers).encode()) if all(numbers) else None
+
+
+def _shorten(text: str, vr: str) -> str:
+    """Return a number in as many characters as its value representation has; empty where it does not fit."""
+    if vr == "IS":
+        short = str(int(text))
+        return short if len(short) <= MAX_CHARACTERS[vr] else ""
+    number = float(text)
+    if not math.isfinite(number):
+        return ""
+    digits = (repr(number), *(f"{number:.{places}g}" for places in range(16, 0, -1)))
+    return next(short for short in digits if len(short) <= MAX_CHARACTERS[vr])
 
 
 def _is_uid(uid: str) -> bool:

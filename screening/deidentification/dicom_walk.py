@@ -137,10 +137,10 @@ class Walker:
             found, length = self._tag_and_length(position)
             if found == SEQUENCE_END:
                 return position, position + 8
-            if found != ITEM or position + 8 + length > len(self._data):
+            if found != ITEM:
                 break
-            position += 8 + length
-        return position, len(self._data)
+            position += 8 + length  # beyond the end where the file was cut short
+        return min(position, len(self._data)), len(self._data)
 
     def _nested_end(self, position: int, *, in_item: bool) -> int:
         """Return the offset of the delimiter that ends a sequence or an item, skipping what is nested in it."""

@@ -1,75 +1,191 @@
-"""Removal of comments from compressed DICOM pixels: overwritten with zeros, so that no length or offset changes."""
+"""Cleaning of compressed DICOM pixels: comments are overwritten with zeros, bytes after the end are cut off."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
-from pydicom import uid
+from ml.decoding.codestreams import J2K_START, JP2_START, JXL_STARTS, RLE_HEADER, find_jpeg_end, unwrap_jp2, walk_jpeg
 
-# Transfer syntaxes of the JPEG family: markers, each with its length, before the coded pixels.
-JPEG_SYNTAXES = {
-    *(str(syntax) for syntax in uid.JPEGTransferSyntaxes),
-    *(str(syntax) for syntax in uid.JPEGLSTransferSyntaxes),
-    *(str(syntax) for syntax in uid.JPEG2000TransferSyntaxes),
-}
+JPEG_START = b"\xff\xd8"
 SEGMENT = struct.Struct(">HH")  # marker, length
-HEADER_ENDS = {b"\xff\xd8": 0xFFDA, b"\xff\x4f": 0xFF90}  # start of a picture: the marker that ends its header
-COMMENT = 0xFFFE  # marker of a comment in JPEG and JPEG-LS
-COMMENT_2000 = 0xFF64  # marker of a comment in JPEG 2000
-REGISTRATION_BYTES = 2  # length of the registration value, with which a JPEG 2000 comment begins
-# Application segments that describe how pixels are coded are kept: JFIF, JPEG-LS colours, Adobe.
-APPLICATION_MARKERS = {*range(0xFFE0, 0xFFF0)}
-CODING_SEGMENTS = {0xFFE0: b"JFIF\0", 0xFFE8: b"mrfx", 0xFFEE: b"Adobe"}
+COMMENT = 0xFE  # second byte of the marker of a comment in JPEG and JPEG-LS
+# Application segments that describe how pixels are coded are kept, without what follows the given number of bytes:
+# JFIF (a thumbnail follows), the colours of JPEG-LS, Adobe.
+APPLICATION_MARKERS = range(0xE0, 0xF0)
+CODING_SEGMENTS = {0xE0: (b"JFIF\0", 14), 0xE8: (b"mrfx", 5), 0xEE: (b"Adobe", 12)}
+
+# Markers of JPEG 2000, ITU-T T.800 table A.2.
+COMMENT_2000, TILE_PART, START_OF_DATA, END_OF_CODESTREAM = 0xFF64, 0xFF90, 0xFF93, 0xFFD9
+REGISTRATION_BYTES = 2  # length of the registration value, with which a comment begins
+TILE_LENGTH = struct.Struct(">HHI")  # of a tile-part: length of the segment, tile, length of the tile-part
+
+JXL_CONTAINER = JXL_STARTS[1]
+JXL_BOXES = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp"})  # ISO 18181-2; all others are metadata
+
+Range = tuple[int, int]
 
 
-def blank_comments(value: memoryview, syntax: str) -> tuple[bytes | memoryview, bool]:
-    """Overwrite comments, EXIF and XMP in the headers of compressed pictures with zeros.
+def clean_frame(frame: memoryview, plane_bytes: int = 0) -> tuple[bytes | memoryview, bool, bool]:
+    """Overwrite comments, EXIF and XMP in a compressed frame with zeros, and cut off what follows its end.
 
     Args:
-        value: the value of Pixel Data with its items.
-        syntax: transfer syntax UID.
+        frame: the joined fragments.
+        plane_bytes: rows times columns; 0 where that is not known. The end of RLE is found by it.
+
+    Returns:
+        the frame, whether a comment was removed, and whether bytes were cut off that are not zero.
+    """
+    head = bytes(frame[:12])
+    if head.startswith(JP2_START) and (inner := unwrap_jp2(frame)) is not None:  # PS3.5 A.4.4 has no JP2 boxes
+        cleaned, _, is_cut = clean_frame(inner)
+        return cleaned, True, is_cut
+    if head.startswith(JXL_CONTAINER):
+        cleaned = _clean_jpeg_xl(frame)
+        return cleaned, len(cleaned) < len(frame), False
+    end: int | None = None
+    if head.startswith(JPEG_START):
+        ranges, end = _jpeg_ranges(frame), find_jpeg_end(frame)
+    elif head.startswith(J2K_START):
+        ranges, end = _jpeg_2000_ranges(frame)
+    elif gaps := _rle_gaps(frame, plane_bytes):
+        ranges, end = gaps
+    else:
+        return frame, False, False
+    end = len(frame) if end is None else end
+    is_cut = any(frame[end:])
+    ranges = [(start, stop) for start, stop in ranges if any(frame[start:stop])]
+    if ranges:
+        blanked = bytearray(frame[:end])
+        for start, stop in ranges:
+            blanked[start:stop] = bytes(stop - start)
+        return bytes(blanked), True, is_cut
+    return frame[:end], False, is_cut
+
+
+def clean_fragments(value: memoryview) -> tuple[bytes | memoryview, bool]:
+    """Overwrite comments in the fragments of several frames with zeros, so that no length or offset changes.
 
     Returns:
         the value (the same object where nothing was overwritten), and whether anything was.
     """
-    ranges = [place for start, end in _fragments(value) for place in _ranges_to_blank(value, start, end)]
-    ranges = [(start, end) for start, end in ranges if any(value[start:end])]
-    if syntax not in JPEG_SYNTAXES or not ranges:
-        return value, False
-    blanked = bytearray(value)
-    for start, end in ranges:
-        blanked[start:end] = bytes(end - start)
-    return bytes(blanked), True
+    blanked: bytearray | None = None
+    for start, end in _fragments(value):
+        fragment = value[start:end]
+        if bytes(fragment[:2]) == JPEG_START:
+            ranges = _jpeg_ranges(fragment)
+        elif bytes(fragment[:4]) == J2K_START:
+            ranges, _ = _jpeg_2000_ranges(fragment)
+        else:
+            continue
+        for first, last in ranges:
+            if any(fragment[first:last]):
+                blanked = bytearray(value) if blanked is None else blanked
+                blanked[start + first : start + last] = bytes(last - first)
+    return (value, False) if blanked is None else (bytes(blanked), True)
 
 
-def _fragments(value: memoryview) -> list[tuple[int, int]]:
-    ranges, position = [], 0
+def _fragments(value: memoryview) -> Iterator[Range]:
+    position = 0
     while position + 8 <= len(value):
         length = int.from_bytes(value[position + 4 : position + 8], "little")
-        ranges.append((position + 8, min(position + 8 + length, len(value))))
+        yield position + 8, min(position + 8 + length, len(value))
         position += 8 + length
+
+
+def _jpeg_ranges(frame: memoryview) -> list[Range]:
+    """Return the ranges to overwrite in JPEG or JPEG-LS, those between scans too."""
+    ranges: list[Range] = []
+    for marker, body, end in walk_jpeg(frame):
+        head, kept = CODING_SEGMENTS.get(marker, (b"", 0))
+        if marker in APPLICATION_MARKERS and head and bytes(frame[body : body + len(head)]) == head:
+            ranges.append((min(body + kept, end), end))
+        elif marker == COMMENT or marker in APPLICATION_MARKERS:
+            ranges.append((body, end))
     return ranges
 
 
-def _ranges_to_blank(value: memoryview, start: int, end: int) -> list[tuple[int, int]]:
-    """Return the ranges to overwrite in one fragment, up to its coded pixels.
-
-    A fragment that does not start a picture has no header.
-    """
-    last = HEADER_ENDS.get(bytes(value[start : start + 2]))
-    ranges: list[tuple[int, int]] = []
-    position = start + 2
-    while last is not None and position + SEGMENT.size <= end:
-        marker, length = SEGMENT.unpack_from(value, position)
-        body, following = position + SEGMENT.size, position + 2 + length
-        if marker >> 8 != 0xFF or marker == last or length < 2 or following > end:
+def _jpeg_2000_ranges(frame: memoryview) -> tuple[list[Range], int | None]:
+    """Return the ranges to overwrite in a JPEG 2000 codestream, and the offset behind its end, if it is found."""
+    ranges: list[Range] = []
+    position, tile_end = 2, 0
+    while position + SEGMENT.size <= len(frame) or position + 2 == len(frame):
+        marker = int.from_bytes(frame[position : position + 2], "big")
+        if marker == END_OF_CODESTREAM:
+            return ranges, position + 2
+        if marker == START_OF_DATA:
+            position = tile_end or _find_end(frame, position)
+            if position <= 0 or position > len(frame):
+                return ranges, None
+            continue
+        if position + SEGMENT.size > len(frame):
             break
-        head = CODING_SEGMENTS.get(marker)
-        if marker == COMMENT_2000:
-            ranges.append((min(body + REGISTRATION_BYTES, following), following))
-        elif marker == COMMENT or (
-            marker in APPLICATION_MARKERS and not (head and value[body:following][: len(head)] == head)
-        ):
-            ranges.append((body, following))
+        _, length = SEGMENT.unpack_from(frame, position)
+        following = position + 2 + length
+        if marker >> 8 != 0xFF or length < 2 or following > len(frame):
+            break
+        if marker == TILE_PART and length == 10:
+            _, _, part = TILE_LENGTH.unpack_from(frame, position + 2)
+            tile_end = position + part if part else 0
+        elif marker == COMMENT_2000:
+            ranges.append((min(position + 4 + REGISTRATION_BYTES, following), following))
         position = following
-    return ranges
+    return ranges, None
+
+
+def _find_end(frame: memoryview, position: int) -> int:
+    """Return the offset of the end marker behind a tile-part of unknown length; it never occurs in coded pixels."""
+    return bytes(frame[position:]).find(END_OF_CODESTREAM.to_bytes(2, "big")) + position
+
+
+def _clean_jpeg_xl(frame: memoryview) -> bytes | memoryview:
+    """Return a JPEG XL container with the boxes of its pixels alone."""
+    kept: list[memoryview] = []
+    at = 0
+    while at + 8 <= len(frame):
+        length = int.from_bytes(frame[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(frame[at + 8 : at + 16], "big")
+        end = len(frame) if length == 0 else at + length
+        if bytes(frame[at + 4 : at + 8]) in JXL_BOXES:
+            kept.append(frame[at:end])
+        if length != 0 and length < 8:
+            return frame
+        at = end
+    cleaned = b"".join(kept)
+    return cleaned if len(cleaned) < len(frame) - 1 else frame
+
+
+def _rle_gaps(frame: memoryview, plane_bytes: int) -> tuple[list[Range], int] | None:
+    """Return the ranges between RLE segments (PS3.5 G) that hold no pixels, and the end of the last segment.
+
+    ``None`` where the frame is not RLE, is damaged, or the size of its planes is not known. Runs are counted, and no
+    pixel is decoded.
+    """
+    if len(frame) <= RLE_HEADER.size or not plane_bytes:
+        return None
+    count, *offsets = RLE_HEADER.unpack_from(frame)
+    if not 1 <= count <= len(offsets) or offsets[0] != RLE_HEADER.size:
+        return None
+    ranges: list[Range] = []
+    end = 0
+    for start, limit in zip(offsets[:count], [*offsets[1:count], len(frame)], strict=True):
+        if not start < limit <= len(frame):
+            return None
+        end = _rle_end(frame, start, limit, plane_bytes)
+        ranges.append((end, limit))
+    return ranges[:-1], end
+
+
+def _rle_end(frame: memoryview, start: int, limit: int, plane_bytes: int) -> int:
+    """Return the offset behind the runs of an RLE segment that give the bytes of a plane."""
+    position, written = start, 0
+    while position < limit and written < plane_bytes:
+        head = frame[position]
+        if head < 128:
+            written += head + 1
+            position += head + 2
+        else:
+            written += 257 - head if head > 128 else 0  # 128 is no run
+            position += 2 if head > 128 else 1
+    return min(position, limit)

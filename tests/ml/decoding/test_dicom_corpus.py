@@ -35,15 +35,15 @@ REASONS = {
     "not_a_radiograph",
     "not_a_chest",
     "too_small",
+    "attribute_missing",
 }
 NO_DICOM = {"README", "README.md", "README.txt", "FileInfo.txt", "hashes.json", "urls.json", "crayons.icc"}
 NO_DICOM |= {"test1.json", "test_PN.json", "rtplan.dump", "rtstruct.dump", "zipMR.gz"}
 NO_DICOM |= {"no_meta.dcm"}  # its first byte is missing; pydicom finds one meaningless element in it
-# Radiographs without pixels, data sets of a few elements that neither say what they are nor hold a picture, and one
-# whose number of frames is "1A".
-DAMAGED = {"chrJapMulti.dcm", "chrJapMultiExplicitIR6.dcm", "chrKoreanMulti.dcm", "badVR.dcm"}
+# Radiographs without pixels, and data sets of a few elements that neither say what they are nor hold a picture.
+DAMAGED = {"chrJapMulti.dcm", "chrJapMultiExplicitIR6.dcm", "chrKoreanMulti.dcm"}
 DAMAGED |= {"chrSQEncoding.dcm", "chrSQEncoding1.dcm", "UN_sequence.dcm", "empty_charset_LEI.dcm"}
-DAMAGED |= {"meta_missing_tsyntax.dcm", "nested_priv_SQ.dcm", "no_meta_group_length.dcm", "priv_SQ.dcm"}
+DAMAGED |= {"no_meta_group_length.dcm", "priv_SQ.dcm"}
 # By name: what the file is, and the words of the sentence that say so.
 EXPECTED = {
     "DICOMDIR": ("dicomdir", "names"),
@@ -64,16 +64,14 @@ EXPECTED = {
     "CT_small.dcm": ("not_a_radiograph", "CT"),
     "MR_small_RLE.dcm": ("not_a_radiograph", "MR"),
     "MR_small_bigendian.dcm": ("not_a_radiograph", "MR"),
-    "image_dfl.dcm": ("not_a_radiograph", "OT"),
     "examples_rgb_color.dcm": ("not_a_radiograph", "US"),
     "emri_small.dcm": ("not_a_radiograph", "MR"),
     "liver.dcm": ("not_a_radiograph", "SEG"),
     "rtdose.dcm": ("not_a_radiograph", "RTDOSE"),
-    "JPEGLSNearLossless_16.dcm": ("not_a_radiograph", "unknown"),
-    "OT-PAL-8-face.dcm": ("not_a_radiograph", "OT"),
-    "6154": ("not_a_chest", "CSPINE"),
-    "RG3_UNCR.dcm": ("not_a_chest", "EXTREMITY"),
-    "badVR.dcm": ("damaged_header", "DICOM"),
+    "6154": ("not_a_chest", "(spine)"),
+    "RG3_UNCR.dcm": ("not_a_chest", "(extremity)"),
+    "badVR.dcm": ("not_a_radiograph", "RTDOSE"),
+    "nested_priv_SQ.dcm": ("attribute_missing", "Rows (0028,0010)"),
     "chrJapMulti.dcm": ("damaged_header", "cut short"),
     "zipMR.gz": ("unsupported_kind", "gzip"),
     "README.txt": ("unsupported_kind", "text"),
@@ -83,7 +81,7 @@ EXPECTED = {
 # Pictures of one frame that do not decode, by the cause.
 UNDECODABLE = {
     "MR_truncated.dcm": "cut short",
-    "JPEG2000-embedded-sequence-delimiter.dcm": "a frame that its own delimiter cuts in two",
+    "JPEG2000-embedded-sequence-delimiter.dcm": "a codestream with the delimiter's bytes in the place of its size",
 }
 BLANK = {"17166", "17196"}  # 16 × 16 pixels of air
 SYNTAXES = {
@@ -124,7 +122,7 @@ def dataset_of(path: Path) -> pydicom.Dataset | None:
 def frames_of(path: Path) -> int:
     """How many pictures a file holds, by what pydicom reads."""
     dataset = dataset_of(path)
-    if dataset is None or "PixelData" not in dataset or path.name in DAMAGED:
+    if dataset is None or "PixelData" not in dataset or path.name in {*DAMAGED, "badVR.dcm"} or "Rows" not in dataset:
         return 0
     return int(dataset.get("NumberOfFrames") or 1)
 
@@ -148,8 +146,10 @@ def answer(read: Callable[[], Grey]) -> Grey | FilmError:
 def test_every_file_decodes_or_is_refused_with_its_own_reason(path: Path) -> None:
     got = answer(lambda: load(path.read_bytes()).pixels)
     if not isinstance(got, FilmError):
-        assert path.name.startswith("RG1_")
-        assert got.std() > 20
+        dataset = dataset_of(path)
+        assert dataset is not None
+        assert str(dataset.get("Modality") or "OT") in ("CR", "OT")  # the gate decides about the latter
+        assert got.std() > (20 if path.name.startswith("RG1_") else 0)
         return
     assert got.code in REASONS
     assert got.detail.endswith(".")

@@ -38,6 +38,8 @@ CODES = {
     "multi_frame",
     "not_a_radiograph",
     "not_a_chest",
+    "attribute_missing",
+    "unsupported_compression",
     "lateral_view",
     "too_small",
     "too_many_pixels",

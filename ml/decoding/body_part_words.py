@@ -1,0 +1,132 @@
+"""Words by which Body Part Examined names the chest or another part of the body, in the languages of the field.
+
+The standard's terms are those of DICOM PS3.16 annex L. The other words were collected from data sets of films and
+from dictionaries. They are written without accents, as :func:`ml.decoding.examination_words.fold` returns them.
+"""
+
+from __future__ import annotations
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+# Terms of PS3.16 annex L for the chest and for what lies in it.
+CHEST_TERMS = frozenset({"CHEST", "LUNG", "RIB", "HEART", "MEDIASTINUM", "BRONCHUS"})
+
+# Parts of words that name the chest wherever they stand: CHESTPA, PORTCHEST, CHESTABDOMEN.
+CHEST_STEMS = ("CHEST", "THORAX", "TORAX", "TORAKS", "BRUSTKORB", "HEMITORA", "HEMITHORA", "PNEUMOTHORA")
+# Whole words that name the chest.
+CHEST_WORDS = word_set(
+    "THORACE TORACE TORACES THOR TORAS LUNG LUNGS PULMO PULMON PULMONES PULMONARY PULMONAIRE PULMAO PULMOES PECHO "
+    "PEITO PETTO POITRINE POUMON POUMONS POLMONE POLMONI LUNGE LUNGEN LUNGA LUNGOR BRUST BORST BORSTKAS LONGEN BROST "
+    "BROSTKORG BRYST BRYSTKASSE PLUCA PLUCO PLICE HRUDNIK HRUD KLATKA GRUDI GRUDNAYA MELLKAS AKCIGER GOGUS DADA PARU "
+    "NGUC PHOI RINTA KEUHKOT CXR THX RIB RIBS COSTILLA COSTILLAS COSTELA COSTELAS COSTE RIPPE RIPPEN GRIL HEART "
+    "CARDIAC CORAZON CORACAO COEUR CUORE HERZ MEDIASTINUM BRONCHUS BRONCHI PLEURA DIAPHRAGM HEMIDIAPHRAGM "
+    "КЛЕТКА КЛЕТКИ ЛЕГКИЕ ЛЕГКИХ ЛЕГКОЕ ТОРАКС ОГК ГРУДЬ ГРУДИ ГРУДИНА ГРУДИНЫ ΘΩΡΑΚΑΣ ΘΩΡΑΚΟΣ ΘΩΡΑΚΑ ΠΝΕΥΜΟΝΕΣ "
+    "חזה צדר صدر الصدر رئه رئة"
+)
+# Adjectives that name the chest only where no other part is named: THORACIC CAVITY, but not THORACIC SPINE.
+CHEST_ADJECTIVES = ("THORAC", "TORAC", "THORAK", "TORAK", "PIERSIOW", "HRUDN", "ГРУДН", "ΘΩΡΑΚ")
+# Scripts without spaces between words. A vertebra or the breastbone is no chest (胸椎, 胸骨).
+CHEST_SIGNS = r"胸(?![椎骨腰])|肺|흉부|가슴|폐|ทรวงอก|ปอด|छाती"
+
+# Standard's term, its name in a sentence, and the words. A word that is found whole decides.
+OTHER_PARTS: tuple[tuple[str, str, str], ...] = (
+    (
+        "ABDOMEN",
+        "abdomen",
+        "ABDOMEN ABDOMINAL ABDOMENPELVIS ABD ABDO ABDOME ADDOME ADDOMEN BAUCH BUIK BRZUCH BRICHO BUK KARIN BELLY KUB "
+        "ЖИВОТ БРЮШНАЯ БРЮШНОЙ ΚΟΙΛΙΑ البطن بطن בטן",
+    ),
+    (
+        "SPINE",
+        "spine",
+        "SPINE SPINAL CSPINE TSPINE LSPINE LSSPINE SSPINE TLSPINE CTSPINE CERVICAL LUMBAR LOMBAR LUMBOSACRAL "
+        "LUMBAL LUMBALE LOMBAIRE LUMBO SACRUM SACRAL SACRO COCCYX VERTEBRA VERTEBRAE VERTEBRAL VERTEBRALE COLUMNA "
+        "COLUNA COLONNA COLONNE RACHIS RACHIDE WIRBELSAULE WIRBELSAEULE LWS BWS HWS "
+        "WERVELKOLOM WERVELZUIL KREGOSLUP PATER GERINC RYGGRAD COLUMN SACROILIAC BACKBONE ПОЗВОНОЧНИК ПОЗВОНОЧНИКА",
+    ),
+    (
+        "PELVIS",
+        "pelvis",
+        "PELVIS PELVIC PELVE BECKEN BACIA BACINO BASSIN BEKKEN MIEDNICA PANEV MEDENCE PELVIEN ТАЗ ТАЗА",
+    ),
+    ("HIP", "hip", "HIP HIPS HUFTE HUEFTE HUFT CADERA CADERAS QUADRIL HANCHE HANCHES ANCA HEUP BIODRO KYCEL HOFTE"),
+    (
+        "HAND",
+        "hand",
+        "HAND HANDS HANDE HAENDE MANO MANOS MAO MAOS MAIN MAINS MANI REKA DLON RUKA HANDEN HANDER КИСТЬ КИСТИ РУКА",
+    ),
+    ("WRIST", "wrist", "WRIST WRISTS MUNECA POIGNET POLSO PUNHO HANDGELENK POLS NADGARSTEK ZAPESTI CARPUS CARPAL"),
+    ("FINGER", "finger", "FINGER FINGERS THUMB DEDO DEDOS DOIGT DOIGTS DITO DITA DAUMEN POUCE PULGAR VINGER PALEC"),
+    ("ELBOW", "elbow", "ELBOW ELBOWS CODO COTOVELO COUDE GOMITO ELLENBOGEN ELLBOGEN ELLEBOOG LOKIEC LOKET"),
+    ("FOREARM", "forearm", "FOREARM FOREARMS ANTEBRAZO ANTEBRACO UNTERARM AVANTBRAS AVAMBRACCIO ULNA RADIUS"),
+    ("ARM", "arm", "ARM ARMS HUMERUS HUMERO OBERARM BRAZO BRACO BRAS BRACCIO BOVENARM"),
+    (
+        "SHOULDER",
+        "shoulder",
+        "SHOULDER SHOULDERS SCHULTER SCHULTERN HOMBRO HOMBROS OMBRO EPAULE EPAULES SPALLA SCHOUDER BARK RAMENO AXEL "
+        "SKULDER OLKAPAA OMUZ ПЛЕЧО ПЛЕЧА ПЛЕЧЕВОЙ SCAPULA ACJOINT",
+    ),
+    ("CLAVICLE", "clavicle", "CLAVICLE CLAVICLES CLAVICULA CLAVICOLA CLAVICULE SCHLUSSELBEIN SCHLUESSELBEIN"),
+    ("STERNUM", "sternum", "STERNUM ESTERNON ESTERNO STERNO BRUSTBEIN STERNOCLAVICULAR"),
+    (
+        "KNEE",
+        "knee",
+        "KNEE KNEES KNIE KNIEN RODILLA RODILLAS GENOU GENOUX JOELHO JOELHOS GINOCCHIO GINOCCHIA KOLANO KOLENO KNA "
+        "POLVI DIZ TERD PATELLA КОЛЕНО КОЛЕННЫЙ КОЛЕНА LUTUT",
+    ),
+    ("FEMUR", "thigh", "FEMUR FEMURS THIGH FEMORAL MUSLO COXA CUISSE OBERSCHENKEL FEMORE FEMORA"),
+    (
+        "LEG",
+        "leg",
+        "LEG LEGS TIBIA FIBULA TIBFIB CALF PIERNA PIERNAS PERNA PERNAS JAMBE JAMBES GAMBA GAMBE UNTERSCHENKEL BEIN "
+        "LOWERLEG BEEN NOGA",
+    ),
+    ("ANKLE", "ankle", "ANKLE ANKLES TOBILLO TORNOZELO CHEVILLE CAVIGLIA SPRUNGGELENK KNOCHEL ENKEL KOSTKA KOTNIK"),
+    (
+        "FOOT",
+        "foot",
+        "FOOT FEET FUSS FUESSE FUSSE PIE PIES PIED PIEDS PIEDE PIEDI VOET STOPA NOHA FOD FOTTER HEEL CALCANEUS FERSE "
+        "СТОПА СТОПЫ",
+    ),
+    ("TOE", "toe", "TOE TOES ZEHE ZEHEN ORTEIL ORTEILS"),
+    ("EXTREMITY", "extremity", "EXTREMITY EXTREMITIES EXTREMIDAD EXTREMIDADE EXTREMITE EXTREMITAT LIMB LIMBS"),
+    (
+        "SKULL",
+        "skull",
+        "SKULL HEAD CRANIUM CRANIAL CRANEO CRANIO CRANE SCHADEL SCHAEDEL KOPF CABEZA CABECA TETE TESTA CZASZKA LEBKA "
+        "LEBECNI HEADNECK BRAIN CEREBRO SCHEDEL HOOFD HLAVA GLOWA KOPONYA ЧЕРЕП ЧЕРЕПА ГОЛОВА ГОЛОВЫ",
+    ),
+    ("FACE", "face", "FACE FACIAL FACEBONES ORBIT ORBITS ORBITA NOSE NASAL NARIZ ZYGOMA EYE EYES GESICHT CARA"),
+    ("SINUS", "sinuses", "SINUS SINUSES SENOS PARANASAL NNH"),
+    ("JAW", "jaw", "JAW JAWS JAWREGION MANDIBLE MANDIBULA MAXILLA TMJ TEETH TOOTH DENTAL ZAHN ZAHNE KIEFER"),
+    ("NECK", "neck", "NECK HALS CUELLO PESCOCO COLLO SZYJA KRK CERVIX LARYNX PHARYNX THYROID ШЕЯ"),
+    ("BREAST", "breast", "BREAST BREASTS MAMA MAMAS MAMMA MAMMO SEIN SEINS MAMMELLA SENO"),
+    ("KIDNEY", "kidney", "KIDNEY KIDNEYS RENAL URETER UROGRAPHY RINON RIM RIMS NIERE NIEREN REIN REINS"),
+    ("BLADDER", "bladder", "BLADDER URETHRA VEJIGA BEXIGA VESSIE VESCICA HARNBLASE"),
+    ("LIVER", "liver", "LIVER GALLBLADDER PANCREAS SPLEEN HIGADO FIGADO LEBER FOIE FEGATO"),
+    ("STOMACH", "stomach", "STOMACH DUODENUM ESTOMAGO ESTOMAC STOMACO MAGEN"),
+    ("COLON", "bowel", "COLON BOWEL RECTUM INTESTINE JEJUNUM ILEUM DARM"),
+    ("UTERUS", "uterus", "UTERUS OVARY PROSTATE TESTIS SCROTUM PENIS VAGINA"),
+    ("EAR", "ear", "EAR EARS MASTOID IAC"),
+)
+OTHER_SIGNS: tuple[tuple[str, str], ...] = (
+    ("SPINE", r"椎|脊|척추|요추|경추"),
+    ("ABDOMEN", r"腹|복부"),
+    ("PELVIS", r"骨盤|骨盆|골반"),
+    ("HIP", r"股関節|髋|고관절"),
+    ("STERNUM", r"胸骨"),
+    ("KNEE", r"膝|무릎"),
+    ("SKULL", r"頭|头|颅|두부"),
+    ("SHOULDER", r"肩|어깨"),
+    ("ELBOW", r"肘|팔꿈치"),
+    ("WRIST", r"手首|手関節|腕关节|腕関節|손목"),
+    ("ANKLE", r"足関節|踝|발목"),
+    ("HAND", r"手部|^手$|손$"),
+    ("FOOT", r"足部|^足$|발$"),
+)
+# Word parts that name a part of the spine together with the chest: THORACOLUMBAR, BRUSTWIRBEL.
+SPINE_STEMS = ("LUMBAR", "LOMBAR", "LUMBAL", "WIRBEL", "VERTEBR", "COLONNA", "SPINE", "ПОЗВОНОЧ")
