@@ -38,7 +38,7 @@ OTHER_PARTS: tuple[tuple[str, str, str], ...] = (
         "ABDOMEN",
         "abdomen",
         "ABDOMEN ABDOMINAL ABDOMENPELVIS ABD ABDO ABDOME ADDOME ADDOMEN BAUCH BUIK BRZUCH BRICHO BUK KARIN BELLY KUB "
-        "ЖИВОТ БРЮШНАЯ БРЮШНОЙ ΚΟΙΛΙΑ البطن بطن בטן",
+        "ЖИВОТ БРЮШНАЯ БРЮШНОИ ΚΟΙΛΙΑ البطن بطن בטן",
     ),
     (
         "SPINE",
@@ -68,7 +68,7 @@ OTHER_PARTS: tuple[tuple[str, str, str], ...] = (
         "SHOULDER",
         "shoulder",
         "SHOULDER SHOULDERS SCHULTER SCHULTERN HOMBRO HOMBROS OMBRO EPAULE EPAULES SPALLA SCHOUDER BARK RAMENO AXEL "
-        "SKULDER OLKAPAA OMUZ ПЛЕЧО ПЛЕЧА ПЛЕЧЕВОЙ SCAPULA ACJOINT",
+        "SKULDER OLKAPAA OMUZ ПЛЕЧО ПЛЕЧА ПЛЕЧЕВОИ SCAPULA ACJOINT",
     ),
     ("CLAVICLE", "clavicle", "CLAVICLE CLAVICLES CLAVICULA CLAVICOLA CLAVICULE SCHLUSSELBEIN SCHLUESSELBEIN"),
     ("STERNUM", "sternum", "STERNUM ESTERNON ESTERNO STERNO BRUSTBEIN STERNOCLAVICULAR"),
@@ -76,7 +76,7 @@ OTHER_PARTS: tuple[tuple[str, str, str], ...] = (
         "KNEE",
         "knee",
         "KNEE KNEES KNIE KNIEN RODILLA RODILLAS GENOU GENOUX JOELHO JOELHOS GINOCCHIO GINOCCHIA KOLANO KOLENO KNA "
-        "POLVI DIZ TERD PATELLA КОЛЕНО КОЛЕННЫЙ КОЛЕНА LUTUT",
+        "POLVI DIZ TERD PATELLA КОЛЕНО КОЛЕННЫИ КОЛЕНА LUTUT",
     ),
     ("FEMUR", "thigh", "FEMUR FEMURS THIGH FEMORAL MUSLO COXA CUISSE OBERSCHENKEL FEMORE FEMORA"),
     (

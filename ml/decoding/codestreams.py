@@ -36,7 +36,7 @@ MAX_RLE_SEGMENTS = 15
 
 JPEG_XL_LOSSLESS, JPEG_XL_RECOMPRESSED, JPEG_XL = (f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
 JPEG_XL_SYNTAXES = frozenset({JPEG_XL_LOSSLESS, JPEG_XL_RECOMPRESSED, JPEG_XL})
-JPEG_2000_SYNTAXES = frozenset(str(syntax) for syntax in uid.JPEG2000TransferSyntaxes)
+JPEG_2000_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203))
 JPEG_LS_SYNTAXES = frozenset(str(syntax) for syntax in uid.JPEGLSTransferSyntaxes)
 RETIRED_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(52, 57))  # extended and progressive
 RETIRED_LOSSLESS = "1.2.840.10008.1.2.4.58"

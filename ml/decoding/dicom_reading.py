@@ -94,7 +94,7 @@ def read_dicom_header(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomHeader:
     dataset = read_partial(source, at_pixels, force=True, specific_tags=wanted)
     error = None
     if PIXEL_DATA in reached and read_numbers(dataset).get("NumberOfFrames", 1) == 1:
-        element = find_element(plain, source.tell(), dataset.original_encoding)
+        element = find_element(plain, source.tell(), little=dataset.original_encoding[1] is not False)
         error = find_reading_error(dataset, element, _label(dataset))
     return DicomHeader(dataset, bool(reached), None, str(meta.get("TransferSyntaxUID") or ""), error)
 
@@ -113,7 +113,7 @@ def read_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> FileDataset:
     dataset = read_partial(source, lambda tag, vr, length: tag == PIXEL_DATA, force=True)
     dataset.file_meta.TransferSyntaxUID = UID(_label(dataset))
     if source.tell() < len(plain):
-        attach_pixels(dataset, find_element(plain, source.tell(), dataset.original_encoding))
+        attach_pixels(dataset, find_element(plain, source.tell(), little=dataset.original_encoding[1] is not False))
     return dataset
 
 

@@ -13,6 +13,7 @@ import struct
 from pydicom.datadict import dictionary_description, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.uid import JPEGBaseline8Bit
 
 from ml import codes
 from ml.decoding.codestreams import Codestream
@@ -169,6 +170,8 @@ def _complete_by_stream(numbers: dict[str, int], stream: Codestream) -> None:
         numbers["SamplesPerPixel"] = stream.samples
     if stream.bits and (stream.bits > numbers.get("BitsAllocated", 0) or numbers["BitsAllocated"] % BYTE):
         numbers["BitsAllocated"] = BYTE if stream.bits <= BYTE else 2 * BYTE
+    if stream.decoder == JPEGBaseline8Bit:  # always 8 bits
+        numbers["BitsAllocated"] = BYTE
     if stream.bits:
         numbers.setdefault("BitsStored", min(stream.bits, numbers["BitsAllocated"]))
 

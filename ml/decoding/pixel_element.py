@@ -9,10 +9,18 @@ from typing import NamedTuple
 from pydicom import uid
 from pydicom.uid import UID
 
-from ml.decoding.codestreams import JPEG_XL_SYNTAXES, LOSSLESS_SYNTAXES, LOSSY_SYNTAXES, Codestream, read_codestream
+from ml.decoding.codestreams import (
+    JPEG_2000_SYNTAXES,
+    JPEG_LS_SYNTAXES,
+    JPEG_XL_SYNTAXES,
+    LOSSLESS_SYNTAXES,
+    LOSSY_SYNTAXES,
+    Codestream,
+    read_codestream,
+)
 
 ITEM = b"\xfe\xff\x00\xe0"  # tag of a fragment, always little endian (PS3.5 A.4)
-LONG_VRS = (b"OB", b"OW", b"UN", b"OF", b"OD", b"OL", b"OV", b"UC", b"UR", b"UT", b"SQ")  # PS3.5 table 7.1-1
+PIXEL_VRS = (b"OW", b"OB", b"UN", b"OF", b"OD", b"OL")  # of Pixel Data as systems write it
 UNDEFINED = 0xFFFFFFFF
 MAX_FRAGMENTS = 100_000  # of one frame; the largest films have a few hundred
 ITEM_HEAD = 8
@@ -28,7 +36,8 @@ READ_LABELS = {
     *JPEG_XL_SYNTAXES,
     *LOSSY_SYNTAXES,
     *LOSSLESS_SYNTAXES,
-    *(str(syntax) for syntax in (*uid.JPEGLSTransferSyntaxes, *uid.JPEG2000TransferSyntaxes)),
+    *JPEG_LS_SYNTAXES,
+    *JPEG_2000_SYNTAXES,
     str(uid.RLELossless),
 }
 # Names of the kinds that the dictionary of pydicom does not have, or by which nobody knows them.
@@ -80,25 +89,19 @@ class PixelElement(NamedTuple):
     length: int | None
 
 
-def find_element(data: bytes, position: int, encoding: tuple[bool | None, bool | None]) -> PixelElement:
+def find_element(data: bytes, position: int, *, little: bool) -> PixelElement:
     """Read the element at a position of the file: Pixel Data.
 
-    Args:
-        data: the file's bytes, inflated.
-        position: offset of the element.
-        encoding: implicit VR and little endian, as pydicom found them.
+    Whether it has a VR is decided by itself: read as a length, the letters of a VR would be odd.
     """
-    implicit, little = encoding[0] is True, encoding[1] is not False
     order = "<" if little else ">"
     view = memoryview(data)
     vr = bytes(view[position + 4 : position + 6])
-    if not implicit and vr.isalpha() and vr.isupper():
-        long = vr in LONG_VRS
-        start = position + (12 if long else 8)
-        length = _unpack(order + ("I" if long else "H"), view, start)
+    if vr in PIXEL_VRS and not any(view[position + 6 : position + 8]):
+        start = position + 12
     else:
         vr, start = b"", position + 8
-        length = _unpack(f"{order}I", view, start)
+    length = _unpack(f"{order}I", view, start)
     if length == UNDEFINED:
         return PixelElement(vr.decode(), view[start:], None)
     return PixelElement(vr.decode(), view[start : start + length], length)
@@ -118,7 +121,7 @@ def read_pixel_stream(
     value, length = element.value, element.length
     if length is not None:
         if _is_native_size(length, native_bytes):
-            return PixelStream(value, unread="" if label in READ_LABELS else name_syntax(label))
+            return PixelStream(value, unread="" if label.startswith(STANDARD_ROOT) else name_syntax(label))
         if bytes(value[:4]) != ITEM:
             return _identify(value, label, native_bytes, fragments=False)
     parts = read_fragments(value)
@@ -149,7 +152,7 @@ def name_syntax(label: str) -> str:
         return NAMES[label]
     number = label.removeprefix(f"{STANDARD_ROOT}.4.")
     if number.isdecimal() and int(number) in VIDEO:
-        return "video (MPEG or HEVC)"
+        return "MPEG or HEVC video"
     if not label.startswith(STANDARD_ROOT):
         return "a private syntax"
     name = UID(label).name
@@ -161,10 +164,12 @@ def _identify(data: memoryview, label: str, native_bytes: int, *, fragments: boo
     found = read_codestream(data, label)
     if found is not None and (fragments or label not in NATIVE_LABELS or not native_bytes):
         return PixelStream(data, found, found.name, fragments)
+    fits = _is_native_size(len(data), native_bytes) if fragments else len(data) >= native_bytes > 0
+    is_native = fits and label.startswith(STANDARD_ROOT)
+    if label in UNCOMPRESSED_LABELS or is_native:
+        return PixelStream(data, None, "", fragments)
     if label not in READ_LABELS:
         return PixelStream(data, None, name_syntax(label), fragments)
-    if label in UNCOMPRESSED_LABELS or _is_native_size(len(data), native_bytes):
-        return PixelStream(data, None, "", fragments)
     return PixelStream(data, Codestream(label), "", fragments)  # damaged: the decoder of its label refuses it
 
 
