@@ -57,6 +57,7 @@ class Codestream(NamedTuple):
         columns: as rows.
         samples: a pixel's samples; 0 where the stream does not say it.
         bits: of a sample; 0 where the stream does not say it.
+        is_signed: whether samples are signed, which only JPEG 2000 says.
     """
 
     syntax: str
@@ -65,6 +66,7 @@ class Codestream(NamedTuple):
     columns: int = 0
     samples: int = 0
     bits: int = 0
+    is_signed: bool = False
 
     @property
     def is_lossy_jpeg(self) -> bool:
@@ -209,9 +211,9 @@ def _read_jpeg_2000(head: bytes, label: str) -> Codestream | None:
         return None
     _, capabilities, right, bottom, left, top, _, _, _, _, samples = J2K_SIZE.unpack_from(head, at)
     usual = uid.HTJ2K if capabilities & HIGH_THROUGHPUT else uid.JPEG2000
-    bits = (head[at + J2K_SIZE.size] & 0x7F) + 1
+    depth = head[at + J2K_SIZE.size]  # Ssiz: the sign, and the bits less one
     syntax = label if label in JPEG_2000_SYNTAXES else str(usual)
-    return Codestream(syntax, "", bottom - top, right - left, samples, bits)
+    return Codestream(syntax, "", bottom - top, right - left, samples, (depth & 0x7F) + 1, depth > 0x7F)
 
 
 def _rle_segments(head: bytes) -> int:

@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 import pydicom
-from pydicom import uid
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import as_pixel_options
@@ -29,7 +28,7 @@ from ml.decoding.grey_levels import (
 from ml.decoding.grey_rules import GreyRules, read_grey_rules
 from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, to_brightness, to_units
 from ml.decoding.limits import MAX_PIXELS
-from ml.decoding.pixel_data import reading_notes
+from ml.decoding.pixel_data import has_signed_stream, reading_notes
 from ml.decoding.pixel_shape import SQUARE, PixelShape, read_pixel_shape
 from ml.errors import NoteCode
 
@@ -113,7 +112,7 @@ def read_stored_values(dataset: pydicom.Dataset) -> tuple[Stored, int]:
         options |= {"view_only": True, "correct_unused_bits": False}
         values, _ = decoder.as_array(dataset, raw=True, **options)
         return values, int(dataset.BitsStored)
-    if dataset.PixelRepresentation == 0 and syntax not in uid.JPEG2000TransferSyntaxes:
+    if dataset.PixelRepresentation == 0 and not has_signed_stream(dataset):
         buffer, found = decoder.as_buffer(dataset, index=0, **options)
         values = np.frombuffer(buffer, dtype=f"<u{int(found['bits_allocated']) // BYTE}")
         return values.reshape(dataset.Rows, dataset.Columns), int(dataset.BitsStored)

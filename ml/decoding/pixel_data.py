@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from ml import codes
@@ -16,10 +15,19 @@ from ml.decoding.codestreams import (
     JPEG_XL_SYNTAXES,
     SCANNED_BYTES,
     Codestream,
+    read_codestream,
     unwrap_jp2,
 )
 from ml.decoding.pixel_attributes import complete_header, native_size, read_numbers, read_photometric
-from ml.decoding.pixel_element import ENCAPSULATED_NATIVE, NATIVE_LABELS, PixelElement, PixelStream, read_pixel_stream
+from ml.decoding.pixel_element import (
+    ENCAPSULATED_NATIVE,
+    NATIVE_LABELS,
+    PixelElement,
+    PixelStream,
+    encapsulate_frame,
+    read_fragments,
+    read_pixel_stream,
+)
 from ml.errors import FilmError, NoteCode
 from ml.note_codes import COMPRESSION_CORRECTED, HEADER_CORRECTED
 
@@ -80,6 +88,13 @@ def reading_notes(dataset: Dataset) -> tuple[NoteCode, ...]:
     return tuple(getattr(dataset, "reading_notes", ()))
 
 
+def has_signed_stream(dataset: Dataset) -> bool:
+    """Return whether the compressed pixels are signed by themselves, which only JPEG 2000 says."""
+    fragments = read_fragments(memoryview(dataset.PixelData))
+    stream = read_codestream(fragments[-1], "") if fragments else None
+    return stream is not None and stream.is_signed
+
+
 def _prepare(dataset: Dataset, element: PixelElement, label: str, max_bytes: int | None) -> PreparedPixels:
     """Identify the pixels and complete the header.
 
@@ -109,7 +124,7 @@ def _attach_encoded(dataset: FileDataset, stream: PixelStream, encoded: Codestre
         frame = inner if inner is not None else frame
     if encoded.syntax in JPEG_XL_SYNTAXES and dataset.SamplesPerPixel == 3:
         dataset.PhotometricInterpretation = "RGB"  # whatever the stream holds, the decoder returns RGB
-    element = DataElement(PIXEL_DATA, "OB", encapsulate([bytes(frame)], has_bot=False))
+    element = DataElement(PIXEL_DATA, "OB", encapsulate_frame(frame, bytes(4)))
     element.is_undefined_length = True
     dataset[PIXEL_DATA] = element
     return encoded.decoder

@@ -146,6 +146,13 @@ def read_fragments(value: memoryview) -> list[memoryview]:
     return parts
 
 
+def encapsulate_frame(frame: bytes | memoryview, offset_table: bytes = b"") -> bytes:
+    """Return the value of Pixel Data with one frame in one fragment (PS3.5 A.4); the frame is copied once."""
+    padding = bytes(len(frame) % 2)
+    heads = (ITEM + struct.pack("<I", len(offset_table)), ITEM + struct.pack("<I", len(frame) + len(padding)))
+    return b"".join((heads[0], offset_table, heads[1], frame, padding))
+
+
 def name_syntax(label: str) -> str:
     """Return the name of a transfer syntax in a sentence. A private UID is not quoted: it may hold anything."""
     if label in NAMES:

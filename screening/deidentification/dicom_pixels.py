@@ -16,6 +16,7 @@ from ml.decoding.pixel_element import (
     NATIVE_LABELS,
     PixelElement,
     PixelStream,
+    encapsulate_frame,
     read_fragments,
     read_pixel_stream,
 )
@@ -24,7 +25,7 @@ from screening.deidentification.cleaned import TRAILING_DATA
 from screening.deidentification.dicom_attributes import PIXEL_NUMBERS
 from screening.deidentification.dicom_file import DicomFile, Value, text_of
 from screening.deidentification.dicom_values import PHOTOMETRIC_INTERPRETATION, attribute_name
-from screening.deidentification.dicom_walk import ITEM, PIXEL_DATA, Element
+from screening.deidentification.dicom_walk import PIXEL_DATA, Element
 from screening.deidentification.encapsulated import clean_fragments, clean_frame
 
 COMMENTS = "comments in the compressed pixels"
@@ -138,13 +139,8 @@ def _clean_encoded(pixels: Element, stream: PixelStream, film: DicomFile, plane_
     if is_same and len(parts) == 2 and first == table and _is_tight(pixels.value, parts):
         value: bytes | memoryview = pixels.value
     else:
-        value = b"".join((*_item(table), *_item(frame)))
+        value = encapsulate_frame(frame, table)
     return CleanedPixels(Value("OB", value, open_ended=True), syntax, frozenset(removed), tables)
-
-
-def _item(data: bytes | memoryview) -> tuple[bytes, bytes | memoryview, bytes]:
-    padding = bytes(len(data) % 2)
-    return struct.pack("<HHI", ITEM >> 16, ITEM & 0xFFFF, len(data) + len(padding)), data, padding
 
 
 def _is_tight(value: memoryview, parts: list[memoryview]) -> bool:
