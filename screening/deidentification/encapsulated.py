@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from ml.decoding.codestreams import J2K_START, JP2_START, JXL_STARTS, RLE_HEADER, find_jpeg_end, unwrap_jp2, walk_jpeg
+from ml.decoding.codestreams import END_OF_IMAGE, J2K_START, JP2_START, JXL_STARTS, RLE_HEADER, unwrap_jp2, walk_jpeg
 
 JPEG_START = b"\xff\xd8"
 SEGMENT = struct.Struct(">HH")  # marker, length
@@ -22,6 +22,11 @@ TILE_LENGTH = struct.Struct(">HHI")  # of a tile-part: length of the segment, ti
 
 JXL_CONTAINER = JXL_STARTS[1]
 JXL_BOXES = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp"})  # ISO 18181-2; all others are metadata
+
+# By the first byte of an RLE run (PS3.5 G.3.2): bytes of the run, and bytes that it gives; 128 gives none.
+RUN_LENGTHS = tuple(head + 2 if head < 128 else 2 if head > 128 else 1 for head in range(256))
+MAX_PADDING = 1024  # bytes
+RUN_COUNTS = tuple(head + 1 if head < 128 else 257 - head if head > 128 else 0 for head in range(256))
 
 Range = tuple[int, int]
 
@@ -45,13 +50,11 @@ def clean_frame(frame: memoryview, plane_bytes: int = 0) -> tuple[bytes | memory
         return cleaned, len(cleaned) < len(frame), False
     end: int | None = None
     if head.startswith(JPEG_START):
-        ranges, end = _jpeg_ranges(frame), find_jpeg_end(frame)
+        ranges, end = _jpeg_ranges(frame)
     elif head.startswith(J2K_START):
         ranges, end = _jpeg_2000_ranges(frame)
-    elif gaps := _rle_gaps(frame, plane_bytes):
-        ranges, end = gaps
     else:
-        return frame, False, False
+        ranges, end = [], _find_rle_end(frame, plane_bytes)
     end = len(frame) if end is None else end
     is_cut = any(frame[end:])
     ranges = [(start, stop) for start, stop in ranges if any(frame[start:stop])]
@@ -73,7 +76,7 @@ def clean_fragments(value: memoryview) -> tuple[bytes | memoryview, bool]:
     for start, end in _fragments(value):
         fragment = value[start:end]
         if bytes(fragment[:2]) == JPEG_START:
-            ranges = _jpeg_ranges(fragment)
+            ranges, _ = _jpeg_ranges(fragment)
         elif bytes(fragment[:4]) == J2K_START:
             ranges, _ = _jpeg_2000_ranges(fragment)
         else:
@@ -93,16 +96,19 @@ def _fragments(value: memoryview) -> Iterator[Range]:
         position += 8 + length
 
 
-def _jpeg_ranges(frame: memoryview) -> list[Range]:
-    """Return the ranges to overwrite in JPEG or JPEG-LS, those between scans too."""
+def _jpeg_ranges(frame: memoryview) -> tuple[list[Range], int | None]:
+    """Return the ranges to overwrite in JPEG or JPEG-LS, those between scans too, and the offset behind its end."""
     ranges: list[Range] = []
+    last: int | None = None
     for marker, body, end in walk_jpeg(frame):
         head, kept = CODING_SEGMENTS.get(marker, (b"", 0))
         if marker in APPLICATION_MARKERS and head and bytes(frame[body : body + len(head)]) == head:
             ranges.append((min(body + kept, end), end))
         elif marker == COMMENT or marker in APPLICATION_MARKERS:
             ranges.append((body, end))
-    return ranges
+        elif marker == END_OF_IMAGE:
+            last = end
+    return ranges, last
 
 
 def _jpeg_2000_ranges(frame: memoryview) -> tuple[list[Range], int | None]:
@@ -156,36 +162,40 @@ def _clean_jpeg_xl(frame: memoryview) -> bytes | memoryview:
     return cleaned if len(cleaned) < len(frame) - 1 else frame
 
 
-def _rle_gaps(frame: memoryview, plane_bytes: int) -> tuple[list[Range], int] | None:
-    """Return the ranges between RLE segments (PS3.5 G) that hold no pixels, and the end of the last segment.
+def _find_rle_end(frame: memoryview, plane_bytes: int) -> int | None:
+    """Return the offset behind the last segment of an RLE frame (PS3.5 G).
 
-    ``None`` where the frame is not RLE, is damaged, or the size of its planes is not known. Runs are counted, and no
-    pixel is decoded.
+    ``None`` where the frame is not RLE, is damaged, or the size of its planes is not known. Runs are counted one by
+    one only where the segment gives another number of bytes than a plane has.
     """
     if len(frame) <= RLE_HEADER.size or not plane_bytes:
         return None
     count, *offsets = RLE_HEADER.unpack_from(frame)
-    if not 1 <= count <= len(offsets) or offsets[0] != RLE_HEADER.size:
+    if not 1 <= count <= len(offsets) or offsets[0] != RLE_HEADER.size or not offsets[count - 1] < len(frame):
         return None
-    ranges: list[Range] = []
-    end = 0
-    for start, limit in zip(offsets[:count], [*offsets[1:count], len(frame)], strict=True):
-        if not start < limit <= len(frame):
-            return None
-        end = _rle_end(frame, start, limit, plane_bytes)
-        ranges.append((end, limit))
-    return ranges[:-1], end
+    for end in (len(frame), len(frame) - 1):  # with and without a byte of padding
+        if _unpacked_size(frame[offsets[count - 1] : end], plane_bytes) == plane_bytes:
+            return end
+    return _rle_end(bytes(frame), offsets[count - 1], len(frame), plane_bytes)
 
 
-def _rle_end(frame: memoryview, start: int, limit: int, plane_bytes: int) -> int:
+def _unpacked_size(segment: memoryview, plane_bytes: int) -> int:
+    """Return the number of bytes that the runs of an RLE segment give; -1 where the last run is not whole."""
+    from imagecodecs import packbits_decode  # here: it is slow to load, and few films need it
+
+    if len(segment) > 2 * plane_bytes + MAX_PADDING:
+        return -1  # more runs than a film has pixels
+    try:
+        return len(packbits_decode(bytes(segment)))
+    except RuntimeError:
+        return -1
+
+
+def _rle_end(frame: bytes, start: int, limit: int, plane_bytes: int) -> int:
     """Return the offset behind the runs of an RLE segment that give the bytes of a plane."""
-    position, written = start, 0
-    while position < limit and written < plane_bytes:
+    position, left, lengths, counts = start, plane_bytes, RUN_LENGTHS, RUN_COUNTS
+    while left > 0 and position < limit:  # hundreds of thousands of runs: nothing else is done here
         head = frame[position]
-        if head < 128:
-            written += head + 1
-            position += head + 2
-        else:
-            written += 257 - head if head > 128 else 0  # 128 is no run
-            position += 2 if head > 128 else 1
+        left -= counts[head]
+        position += lengths[head]
     return min(position, limit)

@@ -127,15 +127,6 @@ def test_boxes_around_jpeg_2000_and_jpeg_xl_go() -> None:
     check(encapsulated(explicit(FILM), [boxes], streams.JPEG_XL))
 
 
-def test_gaps_between_rle_segments_go() -> None:
-    frame = FRAMES["RLE"][1]
-    count, first, second = struct.unpack_from("<3I", frame)
-    assert (count, first) == (2, 64)
-    header = struct.pack("<3I", 2, first, second + len(SECRET)) + frame[12:64]
-    data = encapsulated(explicit(FILM), [header + frame[64:second] + SECRET + frame[second:]], uid.RLELossless)
-    check(data)
-
-
 @pytest.mark.parametrize("syntax", [PLAIN, uid.ImplicitVRLittleEndian, uid.JPEGLosslessSV1])
 def test_bytes_after_the_last_pixel_go(syntax: str) -> None:
     data = with_value(explicit(FILM), FILM.tobytes() + SECRET * 5, label=syntax, open_ended=False)
