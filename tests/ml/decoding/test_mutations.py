@@ -44,7 +44,6 @@ CODES = {
     "too_small",
     "too_many_pixels",
     "too_large_unpacked",
-    "unsupported_compression",
     "unsupported_layout",
     "one_bit",
 }
