@@ -34,8 +34,6 @@ JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL ")  # ISO 18181-2
 RLE_HEADER = struct.Struct("<16I")  # PS3.5 annex G.5
 MAX_RLE_SEGMENTS = 15
 
-JPEG_XL_LOSSLESS, JPEG_XL_RECOMPRESSED, JPEG_XL = (f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
-JPEG_XL_SYNTAXES = frozenset({JPEG_XL_LOSSLESS, JPEG_XL_RECOMPRESSED, JPEG_XL})
 JPEG_2000_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203))
 JPEG_LS_SYNTAXES = frozenset(str(syntax) for syntax in uid.JPEGLSTransferSyntaxes)
 RETIRED_LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(52, 57))  # extended and progressive
@@ -75,11 +73,7 @@ class Codestream(NamedTuple):
 
     @property
     def decoder(self) -> str:
-        """The transfer syntax UID by which pydicom finds the decoder: it does not know retired and new ones."""
-        if (
-            self.syntax in JPEG_XL_SYNTAXES
-        ):  # decoded by the module ``dicom_codecs``, which looks at the stream itself
-            return str(uid.JPEGExtended12Bit)
+        """The transfer syntax UID by which pydicom finds the decoder: it does not know retired ones."""
         if self.syntax in RETIRED_LOSSY:
             return str(uid.JPEGBaseline8Bit if self.bits <= BYTE else uid.JPEGExtended12Bit)
         return str(uid.JPEGLossless) if self.syntax == RETIRED_LOSSLESS else self.syntax
@@ -101,7 +95,7 @@ def read_codestream(data: bytes | memoryview, label: str) -> Codestream | None:
         inner = unwrap_jp2(data)
         return _read_jpeg_2000(bytes(inner[:SCANNED_BYTES]), label) if inner is not None else None
     if head.startswith(JXL_STARTS):
-        return Codestream(label if label in JPEG_XL_SYNTAXES else JPEG_XL)
+        return Codestream("", "JPEG XL")
     if segments := _rle_segments(head):
         return Codestream(str(uid.RLELossless), bits=0 if segments % 3 == 0 else BYTE * segments)
     if any(head.startswith(start, offset) for offset, start in VIDEO_STARTS):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.pixels.decoders.base import DecodeRunner, get_decoder
 
-from ml.decoding.codestreams import J2K_START, JPEG_2000_SYNTAXES, JXL_STARTS, find_jpeg_end, read_codestream
+from ml.decoding.codestreams import J2K_START, JPEG_2000_SYNTAXES, find_jpeg_end, read_codestream
 
 PLUGIN = "imagecodecs"
 JPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
@@ -77,8 +77,6 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> memoryview:
     """
     if runner.transfer_syntax == uid.RLELossless:
         return _decode_rle(source, runner)
-    if source.startswith(JXL_STARTS):  # of a transfer syntax that pydicom does not know
-        return _decode_jpeg_xl(source, runner).reshape(-1).view(np.uint8).data
     if source.startswith(J2K_START):
         return _decode_jpeg_2000(source, runner).reshape(-1).view(np.uint8).data
     return _decode_jpeg(source, runner).reshape(-1).view(np.uint8).data
@@ -124,16 +122,6 @@ def _decode_jpeg_2000(source: bytes, runner: DecodeRunner) -> Plane:
     plane = np.empty((runner.rows, runner.columns), np.uint8 if stream.bits <= 8 else np.uint16)
     pixels: Plane = jpeg2k_decode(source, numthreads=1, out=plane)
     runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
-    return pixels
-
-
-def _decode_jpeg_xl(source: bytes, runner: DecodeRunner) -> Plane:
-    from imagecodecs import jpegxl_decode
-
-    pixels = _into_plane(partial(jpegxl_decode, numthreads=1), source, runner)
-    runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
-    if runner.samples_per_pixel > 1:
-        runner.set_option("planar_configuration", 0)
     return pixels
 
 

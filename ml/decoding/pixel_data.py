@@ -12,7 +12,6 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian
 from ml import codes
 from ml.decoding.codestreams import (
     JP2_START,
-    JPEG_XL_SYNTAXES,
     SCANNED_BYTES,
     Codestream,
     read_codestream,
@@ -122,8 +121,6 @@ def _attach_encoded(dataset: FileDataset, stream: PixelStream, encoded: Codestre
     if bytes(frame[: len(JP2_START)]) == JP2_START:
         inner = unwrap_jp2(frame)
         frame = inner if inner is not None else frame
-    if encoded.syntax in JPEG_XL_SYNTAXES and dataset.SamplesPerPixel == 3:
-        dataset.PhotometricInterpretation = "RGB"  # whatever the stream holds, the decoder returns RGB
     element = DataElement(PIXEL_DATA, "OB", encapsulate_frame(frame, bytes(4)))
     element.is_undefined_length = True
     dataset[PIXEL_DATA] = element

@@ -12,7 +12,6 @@ from pydicom.uid import UID
 from ml.decoding.codestreams import (
     JPEG_2000_SYNTAXES,
     JPEG_LS_SYNTAXES,
-    JPEG_XL_SYNTAXES,
     LOSSLESS_SYNTAXES,
     LOSSY_SYNTAXES,
     Codestream,
@@ -33,7 +32,6 @@ ENCAPSULATED_NATIVE = "1.2.840.10008.1.2.1.98"  # Encapsulated Uncompressed Expl
 UNCOMPRESSED_LABELS = {*NATIVE_LABELS, ENCAPSULATED_NATIVE}
 READ_LABELS = {
     *UNCOMPRESSED_LABELS,
-    *JPEG_XL_SYNTAXES,
     *LOSSY_SYNTAXES,
     *LOSSLESS_SYNTAXES,
     *JPEG_LS_SYNTAXES,
@@ -42,6 +40,7 @@ READ_LABELS = {
 }
 # Names of the kinds that the dictionary of pydicom does not have, or by which nobody knows them.
 NAMES = {
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112)), "JPEG XL"),
     "1.2.840.10008.1.2.4.94": "JPIP",
     "1.2.840.10008.1.2.4.95": "JPIP",
     "1.2.840.10008.1.2.4.204": "JPIP",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from ml.decoding.codestreams import END_OF_IMAGE, J2K_START, JP2_START, JXL_STARTS, RLE_HEADER, unwrap_jp2, walk_jpeg
+from ml.decoding.codestreams import END_OF_IMAGE, J2K_START, JP2_START, RLE_HEADER, unwrap_jp2, walk_jpeg
 
 JPEG_START = b"\xff\xd8"
 SEGMENT = struct.Struct(">HH")  # marker, length
@@ -19,9 +19,6 @@ CODING_SEGMENTS = {0xE0: (b"JFIF\0", 14), 0xE8: (b"mrfx", 5), 0xEE: (b"Adobe", 1
 COMMENT_2000, TILE_PART, START_OF_DATA, END_OF_CODESTREAM = 0xFF64, 0xFF90, 0xFF93, 0xFFD9
 REGISTRATION_BYTES = 2  # length of the registration value, with which a comment begins
 TILE_LENGTH = struct.Struct(">HHI")  # of a tile-part: length of the segment, tile, length of the tile-part
-
-JXL_CONTAINER = JXL_STARTS[1]
-JXL_BOXES = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp"})  # ISO 18181-2; all others are metadata
 
 # By the first byte of an RLE run (PS3.5 G.3.2): bytes of the run, and bytes that it gives; 128 gives none.
 RUN_LENGTHS = tuple(head + 2 if head < 128 else 2 if head > 128 else 1 for head in range(256))
@@ -45,9 +42,6 @@ def clean_frame(frame: memoryview, plane_bytes: int = 0) -> tuple[bytes | memory
     if head.startswith(JP2_START) and (inner := unwrap_jp2(frame)) is not None:  # PS3.5 A.4.4 has no JP2 boxes
         cleaned, _, is_cut = clean_frame(inner)
         return cleaned, True, is_cut
-    if head.startswith(JXL_CONTAINER):
-        cleaned = _clean_jpeg_xl(frame)
-        return cleaned, len(cleaned) < len(frame), False
     end: int | None = None
     if head.startswith(JPEG_START):
         ranges, end = _jpeg_ranges(frame)
@@ -142,24 +136,6 @@ def _jpeg_2000_ranges(frame: memoryview) -> tuple[list[Range], int | None]:
 def _find_end(frame: memoryview, position: int) -> int:
     """Return the offset of the end marker behind a tile-part of unknown length; it never occurs in coded pixels."""
     return bytes(frame[position:]).find(END_OF_CODESTREAM.to_bytes(2, "big")) + position
-
-
-def _clean_jpeg_xl(frame: memoryview) -> bytes | memoryview:
-    """Return a JPEG XL container with the boxes of its pixels alone."""
-    kept: list[memoryview] = []
-    at = 0
-    while at + 8 <= len(frame):
-        length = int.from_bytes(frame[at : at + 4], "big")
-        if length == 1:
-            length = int.from_bytes(frame[at + 8 : at + 16], "big")
-        end = len(frame) if length == 0 else at + length
-        if bytes(frame[at + 4 : at + 8]) in JXL_BOXES:
-            kept.append(frame[at:end])
-        if length != 0 and length < 8:
-            return frame
-        at = end
-    cleaned = b"".join(kept)
-    return cleaned if len(cleaned) < len(frame) - 1 else frame
 
 
 def _find_rle_end(frame: memoryview, plane_bytes: int) -> int | None:
