@@ -45,6 +45,84 @@ HEADER_CORRECTED = NoteCode(
     "Size or bits of the pixels are missing or wrong in the header; they were taken from the pixels.",
     "Rows, Columns, Bits Allocated or Bits Stored are missing or wrong; they were taken from the pixels",
 )
+WINDOW_WITHOUT_WIDTH = NoteCode(
+    "window_without_width",
+    "note",
+    "Window ignored: it has no width.",
+    "the window in the DICOM header has a width of 0 or below 1; the next window or the full range is shown",
+)
+WINDOW_UNREADABLE = NoteCode(
+    "window_unreadable",
+    "note",
+    "Window ignored: its centre or width is missing or is not a number.",
+    "the window in the DICOM header cannot be read; the next window or the full range is shown",
+)
+WINDOW_OUTSIDE_FILM = NoteCode(
+    "window_outside_film",
+    "note",
+    "Window ignored: all or almost all values of the film lie outside it.",
+    "the window in the DICOM header hides the film; the next window or the full range is shown",
+)
+DECIMAL_COMMA = NoteCode(
+    "decimal_comma",
+    "note",
+    "A number in the DICOM header has a decimal comma; it was read as a decimal point.",
+    "a window or rescale of the DICOM header has a decimal comma; it was read as a decimal point",
+)
+VOI_FUNCTION_UNKNOWN = NoteCode(
+    "voi_function_unknown",
+    "note",
+    "VOI LUT Function ignored: it is unknown; the window is applied as LINEAR.",
+    "the DICOM header names an unknown VOI LUT Function; the window is applied as LINEAR",
+)
+RESCALE_SLOPE_ZERO = NoteCode(
+    "rescale_slope_zero",
+    "note",
+    "Rescale Slope ignored: it is 0; 1 was used.",
+    "the Rescale Slope of the DICOM header is 0; 1 was used",
+)
+RESCALE_IGNORED = NoteCode(
+    "rescale_ignored",
+    "note",
+    "Rescale ignored: slope or intercept is missing, is not a number, or is out of range.",
+    "Rescale Slope or Rescale Intercept of the DICOM header cannot be used; the stored values are shown",
+)
+LOOKUP_TABLE_CORRECTED = NoteCode(
+    "lookup_table_corrected",
+    "note",
+    "A lookup table in the DICOM header does not fit its description; it was read by its data.",
+    "the LUT Descriptor declares other bits or more entries than LUT Data has; the data were used",
+)
+LOOKUP_TABLE_IGNORED = NoteCode(
+    "lookup_table_ignored",
+    "note",
+    "Lookup table ignored: it is incomplete or hides the film.",
+    "a lookup table of the DICOM header cannot be used; the next table, the window or the full range is shown",
+)
+PADDING_IGNORED = NoteCode(
+    "padding_ignored",
+    "note",
+    "Pixel Padding Value ignored: it covers all or almost all of the film.",
+    "the padding values of the DICOM header cover the film; the film is shown without padding",
+)
+HIGH_BIT_IGNORED = NoteCode(
+    "high_bit_ignored",
+    "note",
+    "High Bit ignored: the pixels are stored in the lowest bits.",
+    "High Bit of the DICOM header contradicts the pixels or Bits Stored; the lowest bits were used",
+)
+BITS_STORED_IGNORED = NoteCode(
+    "bits_stored_ignored",
+    "note",
+    "Bits Stored ignored: the pixels have more bits than it says.",
+    "the pixels have more bits than Bits Stored of the DICOM header says; all were used",
+)
+PRESENTATION_CONTRADICTS = NoteCode(
+    "presentation_contradicts",
+    "note",
+    "Presentation LUT Shape contradicts Photometric Interpretation; black and white are shown by the shape.",
+    "the DICOM header has MONOCHROME1 with Presentation LUT Shape IDENTITY; black and white are shown by the shape",
+)
 
 NOTE_CODES = catalogue(globals(), NoteCode)
 

@@ -13,6 +13,7 @@ from pydicom.pixels.utils import as_pixel_options
 
 from ml.decoding import dicom_codecs
 from ml.decoding.dicom_reading import read_dicom
+from ml.decoding.grey_choice import fit_rules
 from ml.decoding.grey_levels import (
     Grey,
     Stored,
@@ -26,10 +27,12 @@ from ml.decoding.grey_levels import (
     to_luma,
 )
 from ml.decoding.grey_rules import GreyRules, read_grey_rules
-from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, to_brightness, to_units
+from ml.decoding.grey_transforms import apply_voi, to_brightness, to_units
+from ml.decoding.header_numbers import read_integer
 from ml.decoding.limits import MAX_PIXELS
 from ml.decoding.pixel_data import has_signed_stream, reading_notes
 from ml.decoding.pixel_shape import SQUARE, PixelShape, read_pixel_shape
+from ml.decoding.stored_words import extract_values, read_bit_field
 from ml.errors import NoteCode
 
 BYTE = 8
@@ -64,18 +67,19 @@ def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomFilm:
         Exception: any exception that pydicom or a decoder raises for a damaged file.
     """
     dataset = open_dicom_film(data, max_pixels)
-    stored, bits = read_stored_values(dataset)
+    words = read_stored_words(dataset)
     shape = read_pixel_shape(dataset)
     notes = (*reading_notes(dataset), *shape.notes)
-    stored = expand_palette(dataset, stored)
-    if stored.ndim == 3:  # a secondary capture in colour, which pydicom converts to RGB
-        return DicomFilm(stretch_plane(to_luma(stored, np.dtype(np.float32))), shape, notes)
-    rules = read_grey_rules(dataset)
-    if has_table(stored):
-        grey = _to_grey_by_table(rules, stored, bits)
+    words = expand_palette(dataset, words)
+    if words.ndim == 3:  # a secondary capture in colour, which pydicom converts to RGB
+        return DicomFilm(stretch_plane(to_luma(words, np.dtype(np.float32))), shape, notes)
+    low, high = find_ends(words)
+    rules = fit_rules(read_grey_rules(dataset), words, low, high)
+    if has_table(words):
+        grey = _to_grey_by_table(rules, words, list_codes(words, low, high))
     else:
-        grey = stretch_plane(to_brightness(rules, stored, np.ones(stored.shape, dtype=np.bool_)))
-    return DicomFilm(grey, shape, notes)
+        grey = stretch_plane(to_brightness(rules, words, np.ones(words.shape, dtype=np.bool_)))
+    return DicomFilm(grey, shape, (*notes, *rules.notes))
 
 
 def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Dataset:
@@ -89,6 +93,9 @@ def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Datase
     dataset = read_dicom(data, max_pixels)
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise ValueError("a film has one frame")
+    bits = read_bit_field(dataset)[0].bits
+    if read_integer(dataset, "BitsStored") != bits:  # missing or out of range, which pydicom refuses
+        dataset.BitsStored = bits
     return dataset
 
 
@@ -97,27 +104,35 @@ def expand_palette(dataset: pydicom.Dataset, stored: Stored) -> Stored:
     return apply_color_lut(stored, dataset) if dataset.PhotometricInterpretation == "PALETTE COLOR" else stored
 
 
-def read_stored_values(dataset: pydicom.Dataset) -> tuple[Stored, int]:
-    """Return the values as the file holds them, [H, W] or [H, W, 3], and how many of their low bits count.
+def read_stored_words(dataset: pydicom.Dataset) -> Stored:
+    """Return the words as the file or the codec holds them, [H, W], or colours, [H, W, 3].
 
-    Copies are avoided: uncompressed values are a view of the file's bytes, and the bits above those that count are
-    left to :func:`ml.decoding.grey_transforms.drop_unused_bits`.
+    Copies are avoided: uncompressed words are a view of the file's bytes. All bits of a word are returned, and those
+    that do not count are left to :func:`ml.decoding.stored_words.extract_values`. Values of more than two bytes come
+    without them. Floats that are not finite come as the smallest finite value.
     """
     if not _is_plain(dataset):
         values = dataset.pixel_array
-        return values, BYTE * values.dtype.itemsize
+        return _replace_not_finite(values) if values.dtype.kind == "f" else values
     syntax = dataset.file_meta.TransferSyntaxUID
     decoder, options = get_decoder(syntax), as_pixel_options(dataset)
-    if decoder.is_native:
-        options |= {"view_only": True, "correct_unused_bits": False}
-        values, _ = decoder.as_array(dataset, raw=True, **options)
-        return values, int(dataset.BitsStored)
-    if dataset.PixelRepresentation == 0 and not has_signed_stream(dataset):
-        buffer, found = decoder.as_buffer(dataset, index=0, **options)
-        values = np.frombuffer(buffer, dtype=f"<u{int(found['bits_allocated']) // BYTE}")
-        return values.reshape(dataset.Rows, dataset.Columns), int(dataset.BitsStored)
-    values = dataset.pixel_array  # pydicom corrects the signs
-    return values, BYTE * values.dtype.itemsize
+    if decoder.is_native or dataset.PixelRepresentation == 1 or has_signed_stream(dataset):
+        options |= {"view_only": decoder.is_native, "correct_unused_bits": False}
+        values, _ = decoder.as_array(dataset, raw=True, **options)  # the signs of JPEG 2000 and JPEG-LS are corrected
+        return values
+    buffer, found = decoder.as_buffer(dataset, index=0, **options)
+    values = np.frombuffer(buffer, dtype=f"<u{int(found['bits_allocated']) // BYTE}")
+    return values.reshape(dataset.Rows, dataset.Columns)
+
+
+def find_ends(words: Stored) -> tuple[int, int]:
+    """Return the smallest and the largest word; 0 and 0 for floats, whose ends nothing needs."""
+    return (0, 0) if words.dtype.kind == "f" else (int(words.min()), int(words.max()))
+
+
+def _replace_not_finite(values: Stored) -> Stored:
+    known = np.isfinite(values)
+    return values if known.all() else np.where(known, values, values[known].min())
 
 
 def _is_plain(dataset: pydicom.Dataset) -> bool:
@@ -130,17 +145,15 @@ def _is_plain(dataset: pydicom.Dataset) -> bool:
     )
 
 
-def _to_grey_by_table(rules: GreyRules, stored: Stored, bits: int) -> Grey:
-    """Apply the rules to every value between the smallest and the largest, and look the pixels up."""
-    codes = list_codes(stored)
-    values = drop_unused_bits(codes, bits)
-    with np.errstate(invalid="ignore"):  # values that do not occur in the film may be out of range
-        steps = np.diff(apply_voi(rules, to_units(rules, values)))
+def _to_grey_by_table(rules: GreyRules, words: Stored, codes: Stored) -> Grey:
+    """Apply the rules to every word between the smallest and the largest, and look the pixels up."""
+    with np.errstate(invalid="ignore", over="ignore"):  # words that do not occur in the film may be out of range
+        steps = np.diff(apply_voi(rules, to_units(rules, extract_values(codes, rules.field))))
     if rules.padding is None and ((steps >= 0).all() or (steps <= 0).all()):
         occurs = np.zeros(len(codes), dtype=np.bool_)
         occurs[[0, -1]] = True  # both ends occur, and are the minimum and the maximum
     else:
-        occurs = find_occurring(stored, codes)
-    levels = to_brightness(rules, values, occurs)
+        occurs = find_occurring(words, codes)
+    levels = to_brightness(rules, codes, occurs)
     grey = stretch(levels, float(levels[occurs].min()), float(levels[occurs].max()))
-    return look_up(stored, make_table(codes, grey))
+    return look_up(words, make_table(codes, grey))

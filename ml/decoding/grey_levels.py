@@ -74,9 +74,8 @@ def look_up(stored: Stored, table: Grey) -> Grey:
     return out.reshape(stored.shape)
 
 
-def list_codes(stored: Stored) -> Stored:
-    """List every value from the smallest stored to the largest, ascending, in the machine's byte order."""
-    low, high = int(stored.min()), int(stored.max())
+def list_codes(stored: Stored, low: int, high: int) -> Stored:
+    """List every value from the smallest stored, ``low``, to the largest, ``high``, in the machine's byte order."""
     return np.arange(low, high + 1, dtype=np.int64).astype(stored.dtype.newbyteorder("="))
 
 

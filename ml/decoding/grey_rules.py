@@ -1,28 +1,43 @@
 """Rules of a DICOM header that give stored pixel values their meaning: depth, padding, LUTs, windows, inversion.
 
 This is the only module that reads these attributes. :func:`read_grey_rules` reads them once into :class:`GreyRules`;
+:mod:`ml.decoding.grey_choice` leaves out those that contradict the values of the film, and
 :mod:`ml.decoding.grey_transforms` applies them, for the working picture and for the viewer alike.
-Source: DICOM PS3.3, sections C.7.5.1.1.2 (padding), C.7.6.3.1 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT).
+Source: DICOM PS3.3, sections C.7.5.1.1.2 (padding), C.7.6.3.1 (pixels), C.11.1 (modality LUT), C.11.2 (VOI LUT),
+C.11.6 (presentation LUT).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 
-BYTE = 8
-SIGN_BIT, CODES = 1 << 15, 1 << 16  # of the 16-bit padding attributes
-MAX_TABLE_ENTRIES = 1 << 16  # written as 0 in a LUT descriptor
+from ml.decoding.header_numbers import has_decimal_comma, read_code, read_numbers, read_texts
+from ml.decoding.lookup_tables import LookupTable, read_table
+from ml.decoding.stored_words import BitField, Padding, read_bit_field, read_padding
+from ml.errors import NoteCode
+from ml.note_codes import (
+    DECIMAL_COMMA,
+    PRESENTATION_CONTRADICTS,
+    RESCALE_IGNORED,
+    RESCALE_SLOPE_ZERO,
+    VOI_FUNCTION_UNKNOWN,
+    WINDOW_UNREADABLE,
+    WINDOW_WITHOUT_WIDTH,
+)
+
 MAX_WINDOWS = 8
 MAX_NAME_LENGTH = 40  # characters of a window's explanation
+# Beyond these, brightness in 32-bit floats no longer distinguishes neighbouring stored values.
+MIN_SLOPE, MAX_SLOPE, MAX_OFFSET = 1e-30, 1e30, float(1 << 24)
 
 LINEAR, LINEAR_EXACT, SIGMOID = "LINEAR", "LINEAR_EXACT", "SIGMOID"
 VOI_FUNCTIONS = frozenset({LINEAR, LINEAR_EXACT, SIGMOID})
+GREY_INTERPRETATIONS = frozenset({"MONOCHROME1", "MONOCHROME2"})
+IDENTITY, INVERSE = "IDENTITY", "INVERSE"
+RESCALE_KEYWORDS, WINDOW_KEYWORDS = ("RescaleSlope", "RescaleIntercept"), ("WindowCenter", "WindowWidth")
+Notes = tuple[NoteCode, ...]
 
 
 @dataclass(frozen=True)
@@ -31,23 +46,6 @@ class Rescale:
 
     slope: float
     intercept: float
-
-
-@dataclass(frozen=True)
-class LookupTable:
-    """A modality or VOI LUT.
-
-    Attributes:
-        first: the input value that the first entry belongs to.
-        entries: uint8 or uint16 [N].
-        declared: how many entries the descriptor declares; some may be missing at the end.
-        bits: bits of an entry, as the descriptor declares them.
-    """
-
-    first: int
-    entries: NDArray[Any]
-    declared: int
-    bits: int
 
 
 @dataclass(frozen=True)
@@ -65,160 +63,130 @@ class GreyRules:
 
     Attributes:
         photometric: Photometric Interpretation.
-        presentation_shape: Presentation LUT Shape, or empty. Read, but not applied yet.
-        bits_stored: bits of a stored value.
-        high_bit: position of its highest bit. Read, but not applied yet: values are taken from the low bits.
-        signed: whether stored values are two's complement.
-        padding: the smallest and the largest stored value that are padding, or ``None``.
+        presentation_shape: Presentation LUT Shape, or empty.
+        field: bits of a stored word that make up a value.
+        padding: values that are no film, or ``None``.
         rescale: from stored values to the film's units, or ``None``.
         modality_table: the same as a table, which then comes before ``rescale``; or ``None``.
         windows: the usable windows, the first being the one that is applied.
         voi_function: ``LINEAR``, ``LINEAR_EXACT`` or ``SIGMOID``; how a window is applied.
         voi_table: from the film's units to brightness, which then comes before ``windows``; or ``None``.
+        notes: what was put right.
     """
 
     photometric: str
     presentation_shape: str
-    bits_stored: int
-    high_bit: int
-    signed: bool
-    padding: tuple[int, int] | None
-    rescale: Rescale | None
-    modality_table: LookupTable | None
-    windows: tuple[Window, ...]
-    voi_function: str
-    voi_table: LookupTable | None
+    field: BitField
+    padding: Padding | None = None
+    rescale: Rescale | None = None
+    modality_table: LookupTable | None = None
+    windows: tuple[Window, ...] = ()
+    voi_function: str = LINEAR
+    voi_table: LookupTable | None = None
+    notes: Notes = ()
 
     @property
     def inverted(self) -> bool:
-        """Whether low values are shown bright."""
+        """Return whether low values are shown bright.
+
+        Presentation LUT Shape decides where the header has it, as in DCMTK and dcm4che: it applies to what
+        MONOCHROME1 or MONOCHROME2 says by default (PS3.3 C.8.11.3.1.2), so MONOCHROME1 with INVERSE is inverted once.
+        """
+        if self.presentation_shape in (IDENTITY, INVERSE):
+            return self.presentation_shape == INVERSE
         return self.photometric == "MONOCHROME1"
 
 
 def read_grey_rules(dataset: Dataset) -> GreyRules:
-    """Read the rules of a film with one grey value a pixel.
-
-    Raises:
-        Exception: any exception that pydicom raises for a damaged header.
-    """
-    bits = _first_integer(dataset, "BitsStored") or int(dataset.BitsAllocated)  # float pixels have no Bits Stored
-    high_bit = _first_integer(dataset, "HighBit")
-    function = read_voi_function(dataset)
+    """Read the rules of a film with one grey value a pixel. No value of the header is an error."""
+    field, field_notes = read_bit_field(dataset)
+    rescale, rescale_notes = read_rescale(dataset)
+    modality_table, table_notes = read_table(dataset, "ModalityLUTSequence", (field.low, field.high))
+    voi_table, voi_notes = read_table(dataset, "VOILUTSequence", _range_of_units(field, rescale, modality_table))
+    function, function_notes = read_voi_function(dataset)
+    photometric = read_code(dataset, "PhotometricInterpretation").replace(" ", "")
+    windows, window_notes = read_windows(dataset, function)
+    comma = has_decimal_comma(dataset, (*RESCALE_KEYWORDS, *WINDOW_KEYWORDS))
+    shape = read_code(dataset, "PresentationLUTShape")
+    contradicts = (photometric, shape) == ("MONOCHROME1", IDENTITY)
     return GreyRules(
-        photometric=dataset.PhotometricInterpretation,
-        presentation_shape=_code(dataset, "PresentationLUTShape"),
-        bits_stored=bits,
-        high_bit=bits - 1 if high_bit is None else high_bit,
-        signed=is_signed(dataset),
-        padding=read_padding(dataset),
-        rescale=read_rescale(dataset),
-        modality_table=read_table(dataset, "ModalityLUTSequence"),
-        windows=read_windows(dataset, function),
+        photometric=photometric,
+        presentation_shape=shape,
+        field=field,
+        padding=read_padding(dataset, field),
+        rescale=rescale,
+        modality_table=modality_table,
+        windows=windows if photometric in GREY_INTERPRETATIONS else (),
         voi_function=function,
-        voi_table=read_table(dataset, "VOILUTSequence"),
+        voi_table=voi_table,
+        notes=(
+            *field_notes,
+            *(rescale_notes if modality_table is None else ()),
+            *table_notes,
+            *voi_notes,
+            *(window_notes if voi_table is None else ()),
+            *(function_notes if voi_table is None and windows else ()),
+            *((DECIMAL_COMMA,) if comma else ()),
+            *((PRESENTATION_CONTRADICTS,) if contradicts else ()),
+        ),
     )
 
 
-def is_signed(dataset: Dataset) -> bool:
-    """Return whether stored values are two's complement."""
-    return bool(dataset.get("PixelRepresentation") == 1)
+def read_rescale(dataset: Dataset) -> tuple[Rescale | None, Notes]:
+    """Return the rescale, and what was put right. A slope of 0 is taken for 1.
 
-
-def read_padding(dataset: Dataset) -> tuple[int, int] | None:
-    """Return the smallest and the largest stored value that are padding (PS3.3 C.7.5.1.1.2), or ``None``.
-
-    The header gives one value, or two that are the ends of a range, in either order. A limit without a value means
-    nothing. Values are read with the sign of the pixels, independent of their VR.
+    There is none unless the header has both numbers, and none whose results 32-bit floats cannot hold.
     """
-    value = _padding_number(dataset, "PixelPaddingValue")
-    if value is None:
-        return None
-    limit = _padding_number(dataset, "PixelPaddingRangeLimit")
-    low, high = sorted((value, value if limit is None else limit))
-    return low, high
-
-
-def read_rescale(dataset: Dataset) -> Rescale | None:
-    """Return the rescale, or ``None`` unless the header has both of its numbers. A slope of 0 is taken for 1."""
-    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    values = [read_numbers(dataset, keyword) for keyword in RESCALE_KEYWORDS]
+    if not any(values):
+        return None, ()
+    slope, intercept = ((numbers or [None])[0] for numbers in values)
     if slope is None or intercept is None:
-        return None
-    return Rescale(float(slope) or 1.0, float(intercept))
+        return None, (RESCALE_IGNORED,)
+    notes: Notes = () if slope else (RESCALE_SLOPE_ZERO,)
+    slope = slope or 1.0
+    if not MIN_SLOPE <= abs(slope) <= MAX_SLOPE or abs(intercept / slope) > MAX_OFFSET:
+        return None, (RESCALE_IGNORED,)
+    return Rescale(slope, intercept), notes
 
 
-def read_table(dataset: Dataset, keyword: str) -> LookupTable | None:
-    """Return the first table of a LUT sequence (PS3.3 C.11.1.1 and C.11.2.1.1), or ``None`` where there is none.
-
-    Raises:
-        ValueError: when words (VR OW) are missing, or when an entry does not fit into the declared bits.
-    """
-    items = dataset.get(keyword)
-    if not items or items[0].get("LUTDescriptor") is None or items[0].get("LUTData") is None:
-        return None
-    count, first, bits = (int(number) for number in items[0].LUTDescriptor[:3])
-    declared = count % MAX_TABLE_ENTRIES or MAX_TABLE_ENTRIES
-    entries = _table_entries(dataset, items[0], declared)
-    if entries.min() < 0 or entries.max() >= 1 << (BYTE if bits == BYTE else 2 * BYTE):
-        raise ValueError(f"the entries of {keyword} do not fit into {bits} bits")
-    return LookupTable(first, entries.astype(np.uint8 if bits == BYTE else np.uint16), declared, bits)
+def read_voi_function(dataset: Dataset) -> tuple[str, Notes]:
+    """Return how windows are applied (PS3.3 C.11.2.1.3), ``LINEAR`` unless the header names another function."""
+    function = read_code(dataset, "VOILUTFunction")
+    if function in VOI_FUNCTIONS:
+        return function, ()
+    return LINEAR, (VOI_FUNCTION_UNKNOWN,) if function else ()
 
 
-def read_voi_function(dataset: Dataset) -> str:
-    """Return how windows are applied (PS3.3 C.11.2.1.3): ``LINEAR`` unless the header names another function."""
-    function = _code(dataset, "VOILUTFunction")
-    return function if function in VOI_FUNCTIONS else LINEAR
-
-
-def read_windows(dataset: Dataset, function: str) -> tuple[Window, ...]:
-    """Return the header's windows without those that have no width (PS3.3 C.11.2.1.2).
+def read_windows(dataset: Dataset, function: str) -> tuple[tuple[Window, ...], Notes]:
+    """Return the header's usable windows (PS3.3 C.11.2.1.2), and why those before the first one are not usable.
 
     Args:
         dataset: the header.
         function: how windows are applied; ``LINEAR`` needs a width of at least 1, the others of more than 0.
     """
-    centres, widths, names = (
-        _list(dataset.get(keyword)) for keyword in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation")
-    )
-    windows = []
-    for index, (centre, width) in enumerate(zip(centres[:MAX_WINDOWS], widths, strict=False)):
-        if "" in (centre, width) or not _has_width(float(width), function):
+    centres, widths = (read_numbers(dataset, keyword) for keyword in WINDOW_KEYWORDS)
+    names = read_texts(dataset, "WindowCenterWidthExplanation")
+    windows: list[Window] = []
+    notes: dict[NoteCode, None] = {}
+    for index in range(min(MAX_WINDOWS, max(len(centres), len(widths)))):
+        centre, width = (numbers[index] if index < len(numbers) else None for numbers in (centres, widths))
+        if centre is None or width is None:
+            problem = WINDOW_UNREADABLE
+        elif not (width >= 1 or (width > 0 and function != LINEAR)):
+            problem = WINDOW_WITHOUT_WIDTH
+        else:
+            windows.append(Window(names[index][:MAX_NAME_LENGTH] if index < len(names) else "", centre, width))
             continue
-        name = str(names[index])[:MAX_NAME_LENGTH] if index < len(names) else ""
-        windows.append(Window(name, float(centre), float(width)))
-    return tuple(windows)
+        if not windows:
+            notes[problem] = None
+    return tuple(windows), tuple(notes)
 
 
-def _has_width(width: float, function: str) -> bool:
-    return width >= 1 or (width > 0 and function != LINEAR)
-
-
-def _table_entries(dataset: Dataset, item: Dataset, declared: int) -> NDArray[np.int64]:
-    if item["LUTData"].VR != "OW":
-        return np.asarray(_list(item.LUTData), dtype=np.int64)
-    order = "<" if dataset.original_encoding[1] else ">"
-    return np.frombuffer(item.LUTData, dtype=f"{order}u2", count=declared).astype(np.int64)
-
-
-def _padding_number(dataset: Dataset, keyword: str) -> int | None:
-    number, signed = _first_integer(dataset, keyword), is_signed(dataset)
-    if number is None:
-        return None
-    if signed and SIGN_BIT <= number < CODES:
-        return number - CODES
-    return number + CODES if number < 0 and not signed else number
-
-
-def _first_integer(dataset: Dataset, keyword: str) -> int | None:
-    """Return the first value of an attribute, or ``None`` where it has none; one value is allowed."""
-    values = _list(dataset.get(keyword))
-    return int(values[0]) if values else None
-
-
-def _code(dataset: Dataset, keyword: str) -> str:
-    return str(dataset.get(keyword) or "").strip().upper()
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None or value == "":
-        return []
-    return list(value) if isinstance(value, MultiValue | list) else [value]
+def _range_of_units(field: BitField, rescale: Rescale | None, table: LookupTable | None) -> tuple[float, float]:
+    if table is not None:
+        return 0, (1 << table.bits) - 1
+    if rescale is None:
+        return field.low, field.high
+    ends = sorted(value * rescale.slope + rescale.intercept for value in (field.low, field.high))
+    return ends[0], ends[1]

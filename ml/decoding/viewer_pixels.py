@@ -17,13 +17,15 @@ from PIL import ImageOps
 from ml.codes import DAMAGED_PIXELS, TOO_DEEP
 from ml.decoding.bounded_reader import suppress_parser_warnings
 from ml.decoding.deep_pictures import DeepPicture, decode_deep
-from ml.decoding.dicom_pixels import expand_palette, open_dicom_film, read_stored_values
+from ml.decoding.dicom_pixels import expand_palette, find_ends, open_dicom_film, read_stored_words
+from ml.decoding.grey_choice import fit_rules
 from ml.decoding.grey_levels import to_luma
 from ml.decoding.grey_rules import LINEAR_EXACT, SIGMOID, GreyRules, Window, read_grey_rules
-from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, is_padding, to_units
+from ml.decoding.grey_transforms import apply_voi, is_padding, to_units
 from ml.decoding.limits import MAX_PIXELS
 from ml.decoding.pixel_shape import read_pixel_shape, stretch_to_square
 from ml.decoding.raster import decode_picture, open_picture
+from ml.decoding.stored_words import extract_values
 from ml.decoding.tiff import find_film
 from ml.decoding.tiff_layout import is_unsigned
 from ml.errors import FilmError
@@ -46,7 +48,7 @@ class FilmValues:
         intercept: the units of code 0.
         bits: how many bits a pixel of the file has.
         scale: the integer factor by which the film was averaged down, 1 for none.
-        inverted: whether low values are shown bright (MONOCHROME1).
+        inverted: whether low values are shown bright (MONOCHROME1, or Presentation LUT Shape INVERSE).
         padding: the code of the padding, or ``None``.
         windows: those of the header; a viewer begins with the first.
         exact: whether the windows are LINEAR_EXACT and not LINEAR (PS3.3 C.11.2.1.3).
@@ -122,31 +124,32 @@ def _decode_dicom(data: bytes, max_pixels: int) -> tuple[FilmValues, float]:
     """Return a film's values and the height of a pixel divided by its width."""
     dataset = open_dicom_film(data, max_pixels)
     aspect = read_pixel_shape(dataset).aspect
-    stored, bits = read_stored_values(dataset)
-    stored = expand_palette(dataset, drop_unused_bits(stored, bits))
-    if stored.ndim == 3:  # a secondary capture in colour
-        codes, slope, intercept, _ = _to_codes(to_luma(stored, stored.dtype), None)
+    words = expand_palette(dataset, read_stored_words(dataset))
+    if words.ndim == 3:  # a secondary capture in colour
+        codes, slope, intercept, _ = _to_codes(to_luma(words, words.dtype), None)
         return FilmValues(codes, slope, intercept, int(dataset.BitsStored)), aspect
-    return _apply_rules(read_grey_rules(dataset), stored), aspect
+    rules = fit_rules(read_grey_rules(dataset), words, *find_ends(words), all_windows=True)
+    return _apply_rules(rules, words), aspect
 
 
-def _apply_rules(rules: GreyRules, stored: NDArray[Any]) -> FilmValues:
+def _apply_rules(rules: GreyRules, words: NDArray[Any]) -> FilmValues:
     # A rescale is returned as slope and intercept instead, so that codes stay the file's own integers.
-    values = stored if rules.modality_table is None else to_units(rules, stored)
-    codes, slope, intercept, padding = _to_codes(values, _find_padding(rules, stored))
+    values = extract_values(words, rules.field)
+    values = values if rules.modality_table is None else to_units(rules, values)
+    codes, slope, intercept, padding = _to_codes(values, _find_padding(rules, words))
     if rules.modality_table is None and rules.rescale is not None:
         factor = rules.rescale.slope
         slope, intercept = slope * factor, intercept * factor + rules.rescale.intercept
     film = FilmValues(
-        codes, slope, intercept, rules.bits_stored, inverted=rules.inverted, padding=padding, windows=rules.windows,
+        codes, slope, intercept, rules.field.bits, inverted=rules.inverted, padding=padding, windows=rules.windows,
         exact=rules.voi_function == LINEAR_EXACT,
     )  # fmt: skip
     return replace(film, curve=_make_curve(rules, film))
 
 
-def _find_padding(rules: GreyRules, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
+def _find_padding(rules: GreyRules, words: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which pixels are padding, or ``None`` if none or all are."""
-    outside = is_padding(rules, stored)
+    outside = is_padding(rules, words)
     return outside if outside.any() and not outside.all() else None
 
 
@@ -184,8 +187,12 @@ def _make_curve(rules: GreyRules, film: FilmValues) -> NDArray[np.uint8] | None:
         return None
     last = int(film.codes.max()) if film.padding is None else film.padding - 1
     shown = apply_voi(rules, np.arange(last + 1) * film.slope + film.intercept)
-    low, high = shown.min(), shown.max()
-    return ((shown - low) * (255.0 / (high - low))).round().astype(np.uint8) if high > low else None
+    occurs = np.bincount(film.codes.reshape(-1), minlength=last + 1)[: last + 1] > 0
+    low, high = shown[occurs].min(), shown[occurs].max()
+    if not high > low:
+        return None
+    levels: NDArray[np.float64] = ((shown - low) * (255.0 / (high - low))).round()
+    return levels.clip(0, 255).astype(np.uint8)  # codes that do not occur may lie outside
 
 
 def _stretch(film: FilmValues, aspect: float) -> FilmValues:

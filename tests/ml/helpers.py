@@ -45,6 +45,8 @@ def dicom_with(pixels: NDArray[Any] | None = None, **values: Any) -> bytes:
     if pixels is not None:
         dataset.Rows, dataset.Columns = pixels.shape[:2]
         dataset.PixelData = pixels.tobytes()
+    if "PhotometricInterpretation" in values:  # the phantom's Presentation LUT Shape would decide instead
+        dataset.pop("PresentationLUTShape", None)
     for keyword, value in values.items():
         if keyword == "PixelPaddingValue":  # US or SS, which pydicom does not guess
             dataset.add_new(keyword, "US", value)

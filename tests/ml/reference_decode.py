@@ -1,8 +1,8 @@
 """The reference decode: slow and plain, arithmetic on every pixel, what the fast one is held against.
 
 It is the decode that the shipped bundles were trained with, word for word, and with ``reduced=False`` the same
-without the JPEG decoder's shortcut. Only palettes and padding ranges of DICOM are new in it, as none of their films
-had one.
+without the JPEG decoder's shortcut. Only palettes, padding ranges and Presentation LUT Shape of DICOM are new in it,
+as none of their films had one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 
 from ml.decoding.preprocess import WORKING_SIDE, Grey
 from ml.decoding.signatures import detect_kind
+
+SHAPES = {"MONOCHROME1": "INVERSE"}  # by Photometric Interpretation, where the header names none
 
 
 def reference_decode(data: bytes, reduced: bool = False) -> Grey:
@@ -48,7 +50,7 @@ def _values(dataset: pydicom.Dataset) -> NDArray[Any]:
     else:
         padding = _padding_mask(dataset, values)
         values = apply_voi_lut(apply_modality_lut(values, dataset), dataset)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
+    if dataset.get("PresentationLUTShape", SHAPES.get(dataset.PhotometricInterpretation)) == "INVERSE":
         values = values.max() - values
     if padding is not None and not padding.all():
         values = np.where(padding, values[~padding].min(), values)

@@ -14,9 +14,18 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from ml.decoding.dicom_pixels import decode_dicom
-from ml.decoding.grey_rules import Rescale, Window, read_grey_rules, read_table, read_voi_function
-from ml.decoding.grey_transforms import apply_voi, drop_unused_bits, to_units
+from ml.decoding.grey_rules import (
+    Rescale,
+    Window,
+    read_grey_rules,
+    read_rescale,
+    read_voi_function,
+    read_windows,
+)
+from ml.decoding.grey_transforms import apply_voi, to_units
+from ml.decoding.stored_words import BitField, extract_values
 from ml.decoding.viewer_pixels import decode_values
+from ml.note_codes import NOTE_CODES
 from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import explicit, written
 
@@ -28,6 +37,7 @@ FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 def dataset_with(**values: Any) -> Dataset:
     """A film of 12 bits without a window and a rescale, with these attributes."""
     dataset = pydicom.dcmread(BytesIO(explicit(FILM)))
+    del dataset.PresentationLUTShape
     for keyword in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"):
         dataset.pop(keyword, None)
     for keyword, value in values.items():
@@ -43,13 +53,13 @@ def table(entries: NDArray[Any] | list[int], first: int = 0, bits: int = 16, dec
 
 
 def random_header(random: np.random.Generator) -> dict[str, Any]:
-    """Attributes that the standard permits."""
+    """Attributes that the standard permits. A falling rescale is left out: pydicom inverts its windows."""
     header: dict[str, Any] = {"PhotometricInterpretation": f"MONOCHROME{random.integers(1, 3)}"}
     choice = random.integers(3)
     if choice == 0:
         header["ModalityLUTSequence"] = [table(random.integers(0, 1 << 16, 3000), int(random.integers(500)))]
     elif choice == 1:
-        header |= {"RescaleSlope": float(random.choice([2.5, 0.3, -1.25])), "RescaleIntercept": -1024.5}
+        header |= {"RescaleSlope": float(random.choice([2.5, 0.3, 1.25])), "RescaleIntercept": -1024.5}
     if random.random() < 0.8:
         centres, widths = random.uniform(-500, 5000, 2).round(1), random.uniform(1, 5000, 2).round(1)
         header |= {"WindowCenter": centres.tolist(), "WindowWidth": widths.tolist()}
@@ -85,7 +95,7 @@ def test_a_window_without_width_is_ignored_by_network_and_viewer(width: float, f
 
 def test_an_empty_value_among_windows_is_no_window() -> None:
     rules = read_grey_rules(dataset_with(WindowCenter=["40", ""], WindowWidth=["80", ""]))
-    assert rules.windows == (Window("", 40.0, 80.0),)
+    assert (rules.windows, rules.notes) == ((Window("", 40.0, 80.0),), ())
 
 
 def test_a_slope_of_zero_is_taken_for_one_by_network_and_viewer() -> None:
@@ -97,26 +107,116 @@ def test_a_slope_of_zero_is_taken_for_one_by_network_and_viewer() -> None:
     assert np.array_equal(film.codes * film.slope + film.intercept, FILM - 7.0)
 
 
-@pytest.mark.parametrize(
-    "values", [{"RescaleSlope": 2}, {"RescaleIntercept": 5}, {"RescaleSlope": 2, "RescaleIntercept": None}]
-)
-def test_a_rescale_needs_both_of_its_numbers(values: dict[str, Any]) -> None:
-    assert read_grey_rules(dataset_with(**values)).rescale is None
+def numbers_as_written(keyword: str, text: str) -> Dataset:
+    """A film whose file has this text as the value of an attribute, whatever the standard says of it."""
+    placeholder = "7" * (len(text) + len(text) % 2)
+    data = written(
+        dataset_with(**{keyword: placeholder, **({"WindowWidth": "900"} if keyword == "WindowCenter" else {})})
+    )
+    return pydicom.dcmread(BytesIO(data.replace(placeholder.encode(), text.ljust(len(placeholder)).encode())))
+
+
+def codes_of(notes: tuple[Any, ...]) -> list[str]:
+    assert all(NOTE_CODES[note.code] is note for note in notes)
+    return [note.code for note in notes]
 
 
 @pytest.mark.parametrize(
-    ("written_as", "function"),
+    ("slope", "intercept", "rescale", "codes"),
     [
-        ("SIGMOID", "SIGMOID"),
-        ("linear_exact ", "LINEAR_EXACT"),
-        ("", "LINEAR"),
-        (None, "LINEAR"),
-        ("OTHER", "LINEAR"),
+        (None, None, None, []),
+        (2, None, None, ["rescale_ignored"]),
+        (None, 5, None, ["rescale_ignored"]),
+        (-0.5, 12, Rescale(-0.5, 12.0), []),
+        (0, 12, Rescale(1.0, 12.0), ["rescale_slope_zero"]),
+        (1e-300, 12, None, ["rescale_ignored"]),
+        (1e300, 12, None, ["rescale_ignored"]),
+        (1, 1e12, None, ["rescale_ignored"]),
     ],
 )
-def test_voi_function_is_linear_unless_another_is_named(written_as: str | None, function: str) -> None:
-    assert read_voi_function(dataset_with(VOILUTFunction=written_as)) == function
-    assert read_voi_function(Dataset()) == "LINEAR"
+def test_a_rescale_needs_both_of_its_numbers_and_a_usable_slope(
+    slope: float | None, intercept: float | None, rescale: Rescale | None, codes: list[str]
+) -> None:
+    values = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    found, notes = read_rescale(dataset_with(**{key: value for key, value in values.items() if value is not None}))
+    assert (found, codes_of(notes)) == (rescale, codes)
+
+
+@pytest.mark.parametrize("text", ["1,5", " 1.5 ", "+1.5", "15E-1"])
+def test_a_number_may_have_a_decimal_comma_and_blanks(text: str) -> None:
+    dataset = numbers_as_written("RescaleSlope", text)
+    dataset.RescaleIntercept = 2
+    rules = read_grey_rules(dataset)
+    assert rules.rescale == Rescale(1.5, 2.0)
+    assert codes_of(rules.notes) == (["decimal_comma"] if "," in text else [])
+
+
+@pytest.mark.parametrize("text", ["auto", "NaN", "1e999", "--1", "1_000", "0x7F", "1,5,5"])
+def test_what_is_no_number_is_no_window_and_no_error(text: str) -> None:
+    rules = read_grey_rules(numbers_as_written("WindowCenter", text))
+    assert (rules.windows, codes_of(rules.notes)) == ((), ["window_unreadable"])
+
+
+@pytest.mark.parametrize(
+    ("centres", "widths", "windows", "codes"),
+    [
+        ([40, 50], [80], [(40, 80)], []),
+        ([40], [80, 90], [(40, 80)], []),
+        ([], [80], [], ["window_unreadable"]),
+        ([40, 50], [0, 90], [(50, 90)], ["window_without_width"]),
+        ([40, 50, 60], [-3, 0.5, 90], [(60, 90)], ["window_without_width"]),
+        ([40, 50], [80, 0], [(40, 80)], []),
+        (["", 50], [80, 90], [(50, 90)], ["window_unreadable"]),
+    ],
+)
+def test_the_first_usable_window_is_applied(
+    centres: list[Any], widths: list[Any], windows: list[tuple[float, float]], codes: list[str]
+) -> None:
+    found, notes = read_windows(dataset_with(WindowCenter=centres, WindowWidth=widths), "LINEAR")
+    assert ([(window.centre, window.width) for window in found], codes_of(notes)) == (windows, codes)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "function", "codes"),
+    [
+        ("SIGMOID", "SIGMOID", []),
+        ("linear_exact ", "LINEAR_EXACT", []),
+        ("", "LINEAR", []),
+        (None, "LINEAR", []),
+        ("OTHER", "LINEAR", ["voi_function_unknown"]),
+    ],
+)
+def test_voi_function_is_linear_unless_another_is_named(
+    written_as: str | None, function: str, codes: list[str]
+) -> None:
+    found, notes = read_voi_function(dataset_with(VOILUTFunction=written_as))
+    assert (found, codes_of(notes)) == (function, codes)
+    assert read_voi_function(Dataset()) == ("LINEAR", ())
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverted"),
+    [
+        ("MONOCHROME1", None, True),
+        ("MONOCHROME2", None, False),
+        ("MONOCHROME1", "INVERSE", True),
+        ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME2", "INVERSE", True),
+        ("MONOCHROME1", "IDENTITY", False),
+        ("MONOCHROME1", "LIN OD", True),
+    ],
+)
+def test_presentation_shape_decides_and_inverts_once(photometric: str, shape: str | None, inverted: bool) -> None:
+    dataset = dataset_with(
+        PhotometricInterpretation=photometric, **({"PresentationLUTShape": shape} if shape else {})
+    )
+    data = written(dataset)
+    grey = decode_dicom(data).grey
+    plain = decode_dicom(written(dataset_with())).grey
+    assert np.array_equal(grey, 255 - plain) if inverted else np.array_equal(grey, plain)
+    assert decode_values(data, "dicom").inverted == inverted
+    contradicts = (photometric, shape) == ("MONOCHROME1", "IDENTITY")
+    assert ("presentation_contradicts" in codes_of(read_grey_rules(dataset).notes)) == contradicts
 
 
 def test_values_beyond_a_table_get_the_entry_at_its_end() -> None:
@@ -125,48 +225,25 @@ def test_values_beyond_a_table_get_the_entry_at_its_end() -> None:
     assert apply_voi(rules, values).tolist() == [7, 7, 7, 8, 9, 9, 9]
 
 
-def test_a_descriptor_of_zero_entries_means_all_that_16_bits_count() -> None:
-    found = read_table(dataset_with(VOILUTSequence=[table(np.arange(1 << 16), declared=0)]), "VOILUTSequence")
-    assert found is not None
-    assert (found.declared, len(found.entries), found.bits) == (1 << 16, 1 << 16, 16)
+def test_windows_of_other_than_grey_films_are_ignored() -> None:
+    dataset = dataset_with(WindowCenter=2000, WindowWidth=900)
+    dataset.PhotometricInterpretation = "YBR_FULL"
+    assert read_grey_rules(dataset).windows == ()
 
 
-@pytest.mark.parametrize(
-    "item", [table([1, 2, 3], declared=4), table([1, 2, 300], bits=8)], ids=["words missing", "entry too large"]
-)
-def test_a_table_that_is_not_as_declared_is_an_error(item: Dataset) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        read_table(dataset_with(VOILUTSequence=[item]), "VOILUTSequence")
-
-
-def test_a_table_without_data_is_none() -> None:
-    item = table([1, 2, 3])
-    del item.LUTData
-    assert read_table(dataset_with(VOILUTSequence=[item]), "VOILUTSequence") is None
-    assert read_table(dataset_with(), "VOILUTSequence") is None
-
-
-def test_missing_entries_matter_only_where_a_value_needs_them() -> None:
-    item = table([])
-    item.add_new("LUTDescriptor", "US", [4, 0, 16])
-    item.add_new("LUTData", "US", [5, 6, 7])
-    rules = read_grey_rules(dataset_with(VOILUTSequence=[item]))
-    assert apply_voi(rules, np.array([0, 1, 2])).tolist() == [5, 6, 7]
-    with pytest.raises(IndexError):
-        apply_voi(rules, np.array([3]))
-
-
-def test_depth_and_shape_come_from_the_header() -> None:
-    rules = read_grey_rules(dataset_with(PresentationLUTShape="INVERSE", PhotometricInterpretation="MONOCHROME1"))
-    assert (rules.bits_stored, rules.high_bit, rules.signed) == (12, 11, False)
-    assert (rules.presentation_shape, rules.inverted) == ("INVERSE", True)
+def test_depth_comes_from_the_header() -> None:
+    rules = read_grey_rules(dataset_with(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE"))
+    assert (rules.field, rules.presentation_shape) == (BitField(12), "INVERSE")
     floats = Dataset()
     floats.BitsAllocated, floats.PhotometricInterpretation = 32, "MONOCHROME2"
-    assert (read_grey_rules(floats).bits_stored, read_grey_rules(floats).high_bit) == (32, 31)
+    assert read_grey_rules(floats).field == BitField(32)
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [(np.uint16, [0x0ABC, 0x0FFF]), (np.int16, [-0x544, -1])])
 def test_unused_bits_are_dropped_and_the_sign_extended(dtype: Any, expected: list[int]) -> None:
     stored = np.array([0xFABC, 0x0FFF], dtype=np.uint16).view(dtype)
-    assert drop_unused_bits(stored, 12).tolist() == expected
-    assert drop_unused_bits(stored, 16) is stored
+    left = (np.array([0xABC7, 0xFFF5], dtype=np.uint16)).view(dtype)
+    signed = dtype == np.int16
+    assert extract_values(stored, BitField(12, 0, signed)).tolist() == expected
+    assert extract_values(left, BitField(12, 4, signed)).tolist() == expected
+    assert extract_values(stored, BitField(16, 0, signed)) is stored

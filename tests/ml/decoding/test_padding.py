@@ -13,9 +13,11 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from ml.decoding.dicom_pixels import decode_dicom
-from ml.decoding.grey_rules import read_grey_rules, read_padding
+from ml.decoding.grey_rules import read_grey_rules
 from ml.decoding.grey_transforms import is_padding
+from ml.decoding.stored_words import BitField, Padding, read_padding
 from ml.decoding.viewer_pixels import decode_values
+from ml.note_codes import PADDING_IGNORED
 from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import explicit, written
 
@@ -46,6 +48,7 @@ def framed(film: Pixels, border: Pixels | int) -> tuple[Pixels, NDArray[np.bool_
 def packed(film: Pixels, bits: int, **values: Any) -> Dataset:
     representation = int(film.dtype.kind == "i")
     dataset = pydicom.dcmread(BytesIO(explicit(film, bits, PixelRepresentation=representation, **values)))
+    dataset.pop("PresentationLUTShape", None)
     del dataset.WindowCenter, dataset.WindowWidth
     return dataset
 
@@ -102,7 +105,7 @@ def test_a_limit_without_a_value_means_nothing() -> None:
     padded, _ = framed(film, ends[0])
     dataset = packed(padded, 12)
     dataset.add_new("PixelPaddingRangeLimit", "US", ends[1])
-    assert read_padding(dataset) is None
+    assert read_padding(dataset, BitField(12)) is None
     assert not is_padding(read_grey_rules(dataset), padded).any()
     assert np.array_equal(decode_dicom(written(dataset)).grey, decode_dicom(written(packed(padded, 12))).grey)
     assert decode_values(written(dataset), "dicom").padding is None
@@ -112,6 +115,7 @@ def test_a_range_that_holds_the_whole_film_leaves_nothing_out() -> None:
     film, _ = film_of(12, False)
     data = pad(packed(film, 12), 0, 4095, "US")
     assert np.array_equal(decode_dicom(data).grey, decode_dicom(written(packed(film, 12))).grey)
+    assert decode_dicom(data).notes == (PADDING_IGNORED,)
     assert decode_values(data, "dicom").padding is None
 
 
@@ -130,11 +134,63 @@ def test_without_a_vr_in_the_file_the_pixels_say_the_sign(signed: bool) -> None:
     assert decode_dicom(out.getvalue()).grey[outside].max() == 0
 
 
-@pytest.mark.parametrize(("value", "expected"), [(None, None), ([], None), ([60000, 1], (60000, 60000))])
-def test_odd_headers(value: Any, expected: tuple[int, int] | None) -> None:
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, None), ([], None), ([60000, 1], Padding(60000, 60000)), (-5, Padding(65531, 65531))],
+)
+def test_odd_headers(value: Any, expected: Padding | None) -> None:
     dataset = Dataset()
-    dataset.add_new("PixelPaddingValue", "US", value)
-    assert read_padding(dataset) == expected
+    dataset.add_new("PixelPaddingValue", "SS" if value == -5 else "US", value)
+    assert read_padding(dataset, BitField(16)) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "ends", "expected"),
+    [
+        (BitField(12, 0, True), (0xF830, None), Padding(-2000, -2000)),  # two's complement in a US
+        (BitField(12, 0, True), (0x0830, None), Padding(-2000, -2000)),  # only the bits of the field filled
+        (BitField(12, 4), (4095, None), Padding(4095, 4095)),  # of left-justified data, as a value
+        (BitField(12, 4), (0xFFF0, None), Padding(0xFFF0, 0xFFF0, of_words=True)),  # and as a whole word
+        (BitField(12), (0xFFFF, None), Padding(0xFFFF, 0xFFFF, of_words=True)),
+        (BitField(12), (0, 0xFFFF), Padding(0, 0xFFFF, of_words=True)),
+    ],
+)
+def test_a_number_is_a_value_or_a_whole_word(
+    field: BitField, ends: tuple[int, int | None], expected: Padding
+) -> None:
+    dataset = Dataset()
+    dataset.add_new("PixelPaddingValue", "US", ends[0])
+    if ends[1] is not None:
+        dataset.add_new("PixelPaddingRangeLimit", "US", ends[1])
+    assert read_padding(dataset, field) == expected
+
+
+@pytest.mark.parametrize("unit", ["value", "word"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_border_of_left_justified_data(signed: bool, unit: str) -> None:
+    film, ends = film_of(12, signed)
+    padded, outside = framed(film, ends[1])
+    words = padded << 4
+    dataset = packed(words, 12)
+    dataset.HighBit = 15
+    data = pad(dataset, ends[1] if unit == "value" else ends[1] << 4, None, "US")
+    plain, _ = framed(film, film.min())
+    assert np.array_equal(decode_dicom(data).grey, decode_dicom(written(packed(plain, 12))).grey)
+    viewed = decode_values(data, "dicom")
+    assert np.array_equal(viewed.codes == viewed.padding, outside)
+
+
+def test_words_above_bits_stored_may_be_the_border() -> None:
+    """Some scanners fill it with a value that does not fit into Bits Stored, such as 63536."""
+    film, _ = film_of(12, False)
+    padded, outside = framed(film, 63536)
+    data = pad(packed(padded, 12), 63536, None, "US")
+    plain, _ = framed(film, film.min())
+    decoded = decode_dicom(data)
+    assert np.array_equal(decoded.grey, decode_dicom(written(packed(plain, 12))).grey)
+    assert decoded.notes == ()
+    viewed = decode_values(data, "dicom")
+    assert np.array_equal(viewed.codes == viewed.padding, outside)
 
 
 def test_colours_have_no_padding() -> None:

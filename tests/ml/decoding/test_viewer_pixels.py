@@ -72,7 +72,8 @@ def test_values_and_window_are_in_the_films_own_units() -> None:
 def test_a_window_without_width_is_no_window() -> None:
     assert decode_values(dicom_with(RAMP, WindowCenter=100, WindowWidth=0), "dicom").windows == ()
     exact = decode_values(
-        dicom_with(RAMP, WindowCenter=0.5, WindowWidth=0.25, VOILUTFunction="LINEAR_EXACT"), "dicom"
+        dicom_with(RAMP, RescaleSlope=1 / 4096, WindowCenter=0.5, WindowWidth=0.25, VOILUTFunction="LINEAR_EXACT"),
+        "dicom",
     )
     assert (exact.windows, exact.exact) == ((Window("", 0.5, 0.25),), True)
 
