@@ -148,7 +148,7 @@ def check_bit_field(field: BitField, words: Words, low: int, high: int) -> tuple
         if right.fits(low, high) and bool((_rows(words) & ((1 << field.shift) - 1)).any()):
             return right, (HIGH_BIT_IGNORED,)
         return field, ()
-    if field.fits(low, high):
+    if field.fits(low, high) or replace(field, signed=False).fits(low, high):  # the sign may not be extended
         return field, ()
     whole = replace(field, bits=_bits_needed(low, high, field.signed))
     if _is_smoother(_rows(words), whole, field):
