@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 .POSIX:
-.PHONY: help setup demo run screen test e2e screens lint format docs lock bench chaos train seed clean
+.PHONY: help setup demo run screen test e2e property screens lint format docs lock bench chaos train seed clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -39,6 +39,10 @@ test: $(VENV)/.dev ## the whole suite, against real servers that it starts itsel
 
 e2e: $(VENV)/.dev ## the browser tests; fails where no browser is found
 	@E2E_REQUIRED=1 exec $(PY) -m pytest -m e2e $(ARGS)
+
+property: $(VENV)/.dev ## films with 1,000 random headers against the standard, DCMTK and the viewer's canvas (DRAWS=1000)
+	@PROPERTY_DRAWS=$(or $(DRAWS),1000) exec $(PY) -m pytest $(ARGS) \
+		tests/ml/decoding/test_pixel_properties.py tests/e2e/test_canvas_of_drawn_films.py
 
 screens: $(VENV)/.dev ## pictures of every page in both themes and two widths, in var/screens (ARGS="--only film", "--docs")
 	@exec $(PY) -m tests.e2e.screens $(ARGS)

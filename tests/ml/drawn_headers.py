@@ -29,7 +29,8 @@ NATIVE = (
     uid.DeflatedExplicitVRLittleEndian,
 )
 LOSSY = tuple(syntax for syntax in COMPRESSED if syntax not in LOSSLESS)
-Picture = NDArray[np.float64]
+LOSSY_NAMES = {uid.UID(syntax).name for syntax in LOSSY}
+Picture = NDArray[Any]  # float64
 
 
 @dataclass
@@ -77,14 +78,14 @@ class DrawnFilm:
 def spread(shown: Picture, inside: NDArray[np.bool_]) -> Picture:
     """Spread the film, padding aside, over 0..255."""
     low, high = shown[inside].min(), shown[inside].max()
-    return (shown - low) * (255 / (high - low))
+    return np.asarray((shown - low) * (255 / (high - low)))
 
 
 @cache
 def base_film(number: int) -> Picture:
     """A phantom, 0 to 1; smooth enough that neighbours differ little."""
     film = chest(PhantomSpec(140, 120, bits=16, seed=number, opacities=number % 3)).astype(float)
-    return (film - film.min()) / (film.max() - film.min())
+    return np.asarray((film - film.min()) / (film.max() - film.min()))
 
 
 def draw_film(seed: int) -> DrawnFilm:
