@@ -25,6 +25,7 @@ MAX_TEXT_BYTES = 1024  # of codes that are looked at
 MAX_US = 0xFFFF
 PHOTOMETRIC_INTERPRETATION = 0x00280004
 MAX_SHORT_LENGTH = 0xFFFE  # bytes, where explicit VR has 16 bits for the length
+LUT_DATA = 0x00283006
 STANDARD_ROOT = "1.2.840.10008."
 DEEP_GROUPS = {0x50: "Curves", 0x60: "Overlays"}  # the upper byte of groups that come many times
 GROUP_LENGTH = 0x0000
@@ -48,11 +49,13 @@ def clean_value(element: Element, attribute: Attribute, signed: bool) -> Value |
     if vr in ("CS", "LO"):
         return _codes(element, attribute, vr)
     if vr in NUMBER:
-        return _numbers(element, attribute, vr)
+        return _numbers(element, attribute, vr) or _usable_numbers(element, attribute, vr)
     if vr == "UI":
         uid = text_of(element)
         return Value(vr, uid.encode()) if uid.startswith(STANDARD_ROOT) and len(uid) <= 64 and _is_uid(uid) else None
     size = SIZES[vr]
+    if element.tag == LUT_DATA and len(element.value) % size:  # an odd number of 8-bit entries
+        element = element._replace(value=memoryview(bytes(element.value) + b"\0"))
     if not element.value or len(element.value) % size or len(element.value) > size * attribute.max_values:
         return None
     return Value("OW" if vr in SIZES and len(element.value) > MAX_SHORT_LENGTH else vr, element.value)
@@ -162,6 +165,19 @@ def _shorten(text: str, vr: str) -> str:
         return ""
     digits = (repr(number), *(f"{number:.{places}g}" for places in range(16, 0, -1)))
     return next(short for short in digits if len(short) <= MAX_CHARACTERS[vr])
+
+
+def _usable_numbers(element: Element, attribute: Attribute, vr: str) -> Value | None:
+    """Return the values that are numbers, with a decimal comma too, each in its place; the others become empty.
+
+    The decoder ignores an unusable window, or reads the comma, and says so in a note on the film.
+    """
+    parts = [part.strip(" \0") for part in text_of(element).split("\\")[: attribute.max_values]]
+    kept = [
+        part if NUMBER[vr].fullmatch(part.replace(",", ".")) and len(part) <= MAX_CHARACTERS[vr] else ""
+        for part in parts
+    ]
+    return Value(vr, "\\".join(kept).encode()) if any(kept) else None
 
 
 def _is_uid(uid: str) -> bool:
