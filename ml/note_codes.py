@@ -63,6 +63,13 @@ WINDOW_OUTSIDE_FILM = NoteCode(
     "Window ignored: all or almost all values of the film lie outside it.",
     "the window in the DICOM header hides the film; the next window or the full range is shown",
 )
+WINDOW_OF_8_BITS = NoteCode(
+    "window_of_eight_bits",
+    "note",
+    "Window ignored: it is one for 8 bits, but the pixels have more.",
+    "the window in the DICOM header is 0 to 255, and most of the film lies above it; the next window or the full "
+    "range is shown",
+)
 DECIMAL_COMMA = NoteCode(
     "decimal_comma",
     "note",

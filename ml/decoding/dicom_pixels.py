@@ -108,8 +108,8 @@ def read_stored_words(dataset: pydicom.Dataset) -> Stored:
     """Return the words as the file or the codec holds them, [H, W], or colours, [H, W, 3].
 
     Copies are avoided: uncompressed words are a view of the file's bytes. All bits of a word are returned, and those
-    that do not count are left to :func:`ml.decoding.stored_words.extract_values`. Values of more than two bytes come
-    without them. Floats that are not finite come as the smallest finite value.
+    that do not count are left to :func:`ml.decoding.stored_words.extract_values`. Floats that are not finite come as
+    the smallest finite value.
     """
     if not _is_plain(dataset):
         values = dataset.pixel_array
@@ -136,12 +136,12 @@ def _replace_not_finite(values: Stored) -> Stored:
 
 
 def _is_plain(dataset: pydicom.Dataset) -> bool:
-    """Return whether the film has one frame of one integer a pixel, of one or two bytes."""
+    """Return whether the film has one frame of one integer a pixel, of one, two or four bytes."""
     return (
         "PixelData" in dataset
         and dataset.SamplesPerPixel == 1
         and int(dataset.get("NumberOfFrames") or 1) == 1
-        and dataset.BitsAllocated in (BYTE, 2 * BYTE)
+        and dataset.BitsAllocated in (BYTE, 2 * BYTE, 4 * BYTE)
     )
 
 

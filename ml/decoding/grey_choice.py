@@ -17,12 +17,15 @@ from ml.decoding.grey_rules import GreyRules, Window
 from ml.decoding.grey_transforms import is_padding, to_brightness
 from ml.decoding.stored_words import Words, check_bit_field
 from ml.errors import NoteCode
-from ml.note_codes import LOOKUP_TABLE_IGNORED, PADDING_IGNORED, WINDOW_OUTSIDE_FILM
+from ml.note_codes import LOOKUP_TABLE_IGNORED, PADDING_IGNORED, WINDOW_OF_8_BITS, WINDOW_OUTSIDE_FILM
 
 SAMPLE_PIXELS = 1 << 14
 # A rule is left out if less than this share of the film is neither black nor white by it. Windows that a reader sets
 # on purpose, for lungs or bones, leave 30 % and more.
 MIN_SHARE = 0.02
+# The same for the window of all 8-bit values, which programs write beside deeper pixels that they never looked at.
+MIN_SHARE_OF_BYTES = 0.5
+BYTE, BYTE_CENTRES, BYTE_WIDTHS = 8, (127.0, 128.0), (255.0, 256.0)
 
 
 def fit_rules(rules: GreyRules, words: Words, low: int, high: int, all_windows: bool = False) -> GreyRules:
@@ -67,21 +70,36 @@ def _fit_modality_table(rules: GreyRules, sample: Words) -> GreyRules:
 
 def _fit_windows(rules: GreyRules, sample: Words, all_windows: bool) -> GreyRules:
     kept: list[Window] = []
-    hidden = False
-    plain = replace(rules, voi_table=None)
+    notes: list[NoteCode] = []
     for index, window in enumerate(rules.windows):
         if kept and not all_windows:
-            return _with_windows(rules, (*kept, *rules.windows[index:]), hidden)
-        if not _hides_film(replace(plain, windows=(window,)), sample):
+            kept += rules.windows[index:]
+            break
+        problem = _find_problem(replace(rules, voi_table=None, windows=(window,)), sample)
+        if problem is None:
             kept.append(window)
-        elif not kept:
-            hidden = True
-    return _with_windows(rules, tuple(kept), hidden)
+        elif not kept and rules.voi_table is None:
+            notes.append(problem)
+    return _with_notes(replace(rules, windows=tuple(kept)), *notes)
 
 
-def _with_windows(rules: GreyRules, windows: tuple[Window, ...], hidden: bool) -> GreyRules:
-    fitted = replace(rules, windows=windows)
-    return _with_notes(fitted, WINDOW_OUTSIDE_FILM) if hidden and rules.voi_table is None else fitted
+def _find_problem(rules: GreyRules, sample: Words) -> NoteCode | None:
+    """Return why the first window is to be ignored, or ``None``."""
+    if _is_byte_window(rules) and _hides(rules, _full_range(rules), sample, MIN_SHARE_OF_BYTES):
+        return WINDOW_OF_8_BITS
+    return WINDOW_OUTSIDE_FILM if _hides_film(rules, sample) else None
+
+
+def _is_byte_window(rules: GreyRules) -> bool:
+    """Return whether the first window is that of all 8-bit values, and the film is a deeper one in its own units."""
+    window, rescale = rules.windows[0], rules.rescale
+    has_own_units = rules.modality_table is None and (rescale is None or (rescale.slope, rescale.intercept) == (1, 0))
+    is_deep = rules.field.bits > BYTE and not rules.field.signed
+    return has_own_units and is_deep and _within(window.centre, BYTE_CENTRES) and _within(window.width, BYTE_WIDTHS)
+
+
+def _within(number: float, ends: tuple[float, float]) -> bool:
+    return ends[0] <= number <= ends[1]
 
 
 def _hides_film(rules: GreyRules, sample: Words) -> bool:
@@ -89,11 +107,11 @@ def _hides_film(rules: GreyRules, sample: Words) -> bool:
     return _hides(rules, _full_range(rules), sample)
 
 
-def _hides(rules: GreyRules, other: GreyRules, sample: Words) -> bool:
-    if (share := _shown_share(rules, sample)) >= MIN_SHARE:
+def _hides(rules: GreyRules, other: GreyRules, sample: Words, min_share: float = MIN_SHARE) -> bool:
+    if (share := _shown_share(rules, sample)) >= min_share:
         return False
     reference = _shown_share(other, sample)
-    return reference >= MIN_SHARE or (share < 0 <= reference)
+    return reference >= min_share or (share < 0 <= reference)
 
 
 def _full_range(rules: GreyRules) -> GreyRules:

@@ -80,7 +80,24 @@ def test_a_window_in_stored_values_of_a_rescaled_film() -> None:
 def test_a_window_of_eight_bits_on_a_film_that_begins_above_it() -> None:
     film = (FILM // 2 + 1000).astype(np.uint16)
     found = dataset_with(film, WindowCenter=128, WindowWidth=256)
-    assert_alike(found, dataset_with(film), ["window_outside_film"])
+    assert_alike(found, dataset_with(film), ["window_of_eight_bits"])
+
+
+@pytest.mark.parametrize(("centre", "width"), [(128, 256), (127.5, 255), (127, 255)])
+def test_a_window_of_eight_bits_on_a_film_that_is_partly_below(centre: float, width: float) -> None:
+    """A quarter of the film lies within, but most of it would be white."""
+    film = np.where(np.arange(160) < 40, FILM // 17, FILM // 2 + 800).astype(np.uint16)
+    found = dataset_with(film, WindowCenter=centre, WindowWidth=width)
+    assert_alike(found, dataset_with(film), ["window_of_eight_bits"])
+    rescaled = dataset_with(film, WindowCenter=centre, WindowWidth=width, RescaleSlope=1, RescaleIntercept=-1)
+    assert decode_dicom(written(rescaled)).notes == ()  # in units of its own the window may be meant
+
+
+def test_a_window_of_eight_bits_on_a_film_of_eight_bits_in_words() -> None:
+    film = FILM >> 4
+    shown = decode_dicom(written(dataset_with(film, WindowCenter=128, WindowWidth=256)))
+    assert shown.notes == ()
+    assert np.array_equal(shown.grey, decode_dicom(written(dataset_with(film))).grey)
 
 
 def test_a_narrow_window_of_a_part_of_the_film_is_obeyed() -> None:

@@ -63,6 +63,15 @@ def test_data_in_the_middle_of_a_word(above: int) -> None:
     assert_shows(film_with((FILM << 2) | noise << 14 | (noise & 3), 12, 13), FILM, [])
 
 
+@pytest.mark.parametrize("high_bit", [11, 20, 31])
+@pytest.mark.parametrize("film", [FILM, SIGNED], ids=["unsigned", "signed"])
+def test_words_of_four_bytes(film: NDArray[Any], high_bit: int) -> None:
+    dataset = header(12, high_bit, PixelRepresentation=int(film.dtype.kind == "i"))
+    dataset.BitsAllocated = 32
+    dataset.PixelData = (film.astype(film.dtype.kind + "4") << (high_bit - 11)).tobytes()
+    assert_shows(written(dataset), film, [])
+
+
 @pytest.mark.parametrize("film", [FILM, SIGNED], ids=["unsigned", "signed"])
 def test_right_justified_data_that_the_header_calls_left_justified(film: NDArray[Any]) -> None:
     assert_shows(film_with(film, 12, 15), film, ["high_bit_ignored"])
