@@ -28,11 +28,10 @@ from ml.decoding.grey_levels import (
 )
 from ml.decoding.grey_rules import GreyRules, read_grey_rules
 from ml.decoding.grey_transforms import apply_voi, to_brightness, to_units
-from ml.decoding.header_numbers import read_integer
 from ml.decoding.limits import MAX_PIXELS
 from ml.decoding.pixel_data import has_signed_stream, reading_notes
 from ml.decoding.pixel_shape import SQUARE, PixelShape, read_pixel_shape
-from ml.decoding.stored_words import extract_values, read_bit_field
+from ml.decoding.stored_words import extract_values
 from ml.errors import NoteCode
 
 BYTE = 8
@@ -93,9 +92,6 @@ def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Datase
     dataset = read_dicom(data, max_pixels)
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise ValueError("a film has one frame")
-    bits = read_bit_field(dataset)[0].bits
-    if read_integer(dataset, "BitsStored") != bits:  # missing or out of range, which pydicom refuses
-        dataset.BitsStored = bits
     return dataset
 
 

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from ml.decoding.dicom_pixels import decode_dicom
 from ml.decoding.stored_words import BitField, check_bit_field, read_bit_field
 from ml.decoding.viewer_pixels import decode_values
+from ml.note_codes import HIGH_BIT_IGNORED
 from ml.phantom.film import PhantomSpec, chest
 from tests.ml.compressed import LOSSLESS, compressed, explicit, put_frame, written
 
@@ -79,7 +80,9 @@ def test_right_justified_data_that_the_header_calls_left_justified(film: NDArray
 
 @pytest.mark.parametrize("high_bit", [0, 7, 16, 99, 65535])
 def test_a_high_bit_out_of_range(high_bit: int) -> None:
-    assert_shows(film_with(FILM, 12, high_bit), FILM, ["high_bit_ignored"])
+    """The reader of the file has put it right before."""
+    assert read_bit_field(header(12, high_bit)) == (BitField(12), (HIGH_BIT_IGNORED,))
+    assert_shows(film_with(FILM, 12, high_bit), FILM, [])
 
 
 @pytest.mark.parametrize("bits", [9, 10, 11])
@@ -125,7 +128,7 @@ def test_bits_stored_out_of_range(stored: int | None) -> None:
     if stored is None:
         del dataset.BitsStored
     assert read_bit_field(dataset) == (BitField(16), ())
-    assert_shows(written(dataset), FILM, [])
+    assert_shows(written(dataset), FILM, ["header_corrected"])
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS)
