@@ -19,7 +19,7 @@ from ml.decoding.stored_words import Words, check_bit_field
 from ml.errors import NoteCode
 from ml.note_codes import LOOKUP_TABLE_IGNORED, PADDING_IGNORED, WINDOW_OF_8_BITS, WINDOW_OUTSIDE_FILM
 
-SAMPLE_PIXELS = 1 << 14
+SAMPLE_PIXELS = 1 << 12
 # A rule is left out if less than this share of the film is neither black nor white by it. Windows that a reader sets
 # on purpose, for lungs or bones, leave 30 % and more.
 MIN_SHARE = 0.02
