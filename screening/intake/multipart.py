@@ -1,7 +1,8 @@
 """Reading of multipart bodies (RFC 2046, RFC 7578) from a stream: their parts, and the fields of a part's header.
 
-Django's own parser drops a part whose header is not UTF-8 or is longer than 1 KiB, and with it the file, and it takes
-a body that ends before its last boundary for a complete one.
+The package ``multipart`` finds the parts. Names are read here, from the bytes of the header: they may have any
+encoding. Django's own parser drops a part whose header is not UTF-8 or is longer than 1 KiB, and with it the file,
+and it takes a body that ends before its last boundary for a complete one.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from django.utils.http import parse_header_parameters
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from screening.codes import request_codes
 from screening.errors import ScreeningError
 from screening.name_encoding import decode_name
 
 CHUNK_BYTES = 64 * 1024
-MAX_HEADER_BYTES = 64 * 1024  # of one part; names of files may be long
-BOUNDARY = re.compile(r"""boundary[ \t]*=[ \t]*(?:"([^"]{1,200})"|([^\s;,"]{1,200}))""", re.IGNORECASE)
+MAX_HEADER_BYTES = 16 * 1024  # of one line; a path of 4096 bytes has 12 KiB where all of it is percent-encoded
+MAX_HEADER_LINES = 32
+HEADER_CHARSET = "latin-1"  # keeps every byte
 # A quoted value ends at a quotation mark that a semicolon or the end follows; \" inside it is a quotation mark,
 # unless the backslash is the second byte of a character in cp932 or GBK at the end of the value.
 PARAMETER = re.compile(
@@ -54,91 +60,95 @@ def boundary_of(content_type: str) -> bytes:
     Raises:
         ScreeningError: ``not_understood``.
     """
-    found = BOUNDARY.search(content_type)
-    if not found:
+    try:
+        boundary = parse_header_parameters(content_type)[1].get("boundary", "")
+    except (TypeError, ValueError):  # a malformed parameter, or one in an unknown encoding
+        boundary = ""
+    if not boundary:
         raise not_understood("its content type names no boundary")
-    return (found[1] or found[2]).encode("latin-1", "replace")
+    return boundary.encode("latin-1", "replace")
 
 
-class MultipartReader:
-    """The parts of a body, one after the other, read from a stream in pieces.
+def iter_parts(
+    read: Callable[[int], bytes], boundary: bytes, first: bytes = b""
+) -> Iterator[tuple[PartHeader, Iterator[bytes]]]:
+    """Yield header and data of each part; data that the caller does not read is skipped.
+
+    The body is read to its end, so that a body that breaks off behind the last boundary is noticed.
 
     Args:
         read: returns the next bytes of the body, at most as many as asked for; none at the end.
         boundary: what separates the parts.
         first: bytes of the body that were read already.
+
+    Raises:
+        ScreeningError: ``not_understood``.
     """
-
-    def __init__(self, read: Callable[[int], bytes], boundary: bytes, first: bytes = b"") -> None:
-        self._read = read
-        self._delimiter = b"\r\n--" + boundary
-        self._buffer = b"\r\n" + first  # the first boundary has no line break in front of it
-        for _ in self.iter_data():  # the preamble
+    events = _iter_events(read, boundary, first)
+    for segment in events:
+        data = _iter_data(events, boundary)
+        yield parse_header(segment), data
+        for _ in data:
             pass
 
-    def next_header(self) -> PartHeader | None:
-        """Return the header of the next part, or ``None`` behind the last one.
 
-        Raises:
-            ScreeningError: ``not_understood``.
-        """
-        while len(self._buffer) < 2:
-            self._fill()
-        if self._buffer.startswith(b"--"):
-            return None
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0 and len(self._buffer) <= MAX_HEADER_BYTES:
-            self._fill()
-        if not 0 <= end <= MAX_HEADER_BYTES:
-            raise not_understood("the header of a part is too long")
-        header, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
-        while len(self._buffer) < len(self._delimiter):
-            self._fill()
-        if not self._buffer.startswith(self._delimiter):  # a part without data may end with its header
-            self._buffer = self._buffer[2:]
-        return parse_header(header)
+class _PartParser(PushMultipartParser):  # type: ignore[misc]  # the package has no types
+    """Parser that leaves it to its caller to judge a part's ``Content-Disposition``."""
 
-    def iter_data(self) -> Iterator[bytes]:
-        """Yield the data of the current part in pieces; all of it has to be read before the next header.
-
-        Raises:
-            ScreeningError: ``not_understood``: the body ends before the boundary.
-        """
-        kept = len(self._delimiter) - 1
-        while (end := self._buffer.find(self._delimiter)) < 0:
-            if len(self._buffer) > kept:
-                piece, self._buffer = self._buffer[:-kept], self._buffer[-kept:]
-                yield piece
-            self._fill()
-        piece, self._buffer = self._buffer[:end], self._buffer[end + len(self._delimiter) :]
-        if piece:
-            yield piece
-
-    def skip_rest(self) -> None:
-        """Read what follows the last boundary, so that a body that breaks off there is noticed."""
-        self._buffer = b""
-        while self._read(CHUNK_BYTES):
-            pass
-
-    def _fill(self) -> None:
-        data = self._read(CHUNK_BYTES)
-        if not data:
-            raise not_understood("it ends before its last boundary")
-        self._buffer += data
+    def _create_segment(self, headerlist: list[tuple[str, str]]) -> MultipartSegment:
+        return MultipartSegment(headerlist)
 
 
-def parse_header(data: bytes) -> PartHeader:
+def _iter_events(read: Callable[[int], bytes], boundary: bytes, first: bytes) -> Iterator[Any]:
+    """Yield for each part a ``MultipartSegment``, its data in pieces, and ``None``."""
+    try:
+        parser = _PartParser(
+            boundary,
+            max_header_size=MAX_HEADER_BYTES,
+            max_header_count=MAX_HEADER_LINES,
+            header_charset=HEADER_CHARSET,
+        )
+        chunk = first or read(CHUNK_BYTES)
+        while chunk:
+            if not parser.closed:
+                yield from parser.parse(chunk)
+            chunk = read(CHUNK_BYTES)
+    except ParserLimitReached as error:
+        raise not_understood("the header of a part is too long") from error
+    except MultipartError as error:
+        raise not_understood(f"its structure is wrong ({error})") from error
+    try:
+        parser.close()
+    except MultipartError as error:
+        raise not_understood("it ends before its last boundary") from error
+
+
+def _iter_data(events: Iterator[Any], boundary: bytes) -> Iterator[bytes]:
+    """Yield the data of a part up to its end.
+
+    Raises:
+        ScreeningError: ``not_understood``: data begin with a boundary. The line break in front of it is missing, and
+            the parser takes the next part for data of this one.
+    """
+    delimiter = b"--" + boundary
+    start = b""
+    for piece in iter(lambda: next(events), None):
+        if len(start) < len(delimiter):
+            start += piece[: len(delimiter)]
+            if start.startswith(delimiter):
+                raise not_understood("a part without data has no line break in front of the next boundary")
+        yield piece
+
+
+def parse_header(segment: MultipartSegment) -> PartHeader:
     """Return the fields of a part's header; what is missing or malformed is left empty."""
-    fields: dict[bytes, bytes] = {}
-    for line in re.sub(rb"\r\n[ \t]+", b" ", data).split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        fields[name.strip().lower()] = value.strip()
-    values = _parameters(fields.get(b"content-disposition", b""))
+    values = _parameters(segment.header("Content-Disposition", "").encode(HEADER_CHARSET))
     field = values.get("name", b"")
     return PartHeader(
         name=(field if isinstance(field, str) else field.decode(errors="replace")).strip(),
         file_name=values.get("filename"),
-        content_type=fields.get(b"content-type", b"").split(b";")[0].decode("latin-1").strip(),
-        transfer_encoding=fields.get(b"content-transfer-encoding", b"").decode("latin-1").strip().lower(),
+        content_type=segment.content_type or "",
+        transfer_encoding=segment.header("Content-Transfer-Encoding", "").strip().lower(),
     )
 
 

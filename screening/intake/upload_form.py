@@ -15,7 +15,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopFutureHandler
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from screening.intake.multipart import CHUNK_BYTES, MultipartReader, PartHeader, boundary_of, not_understood
+from screening.intake.multipart import CHUNK_BYTES, PartHeader, boundary_of, iter_parts, not_understood
 from screening.name_encoding import decode_names
 
 UNNAMED = "unnamed"
@@ -49,10 +49,8 @@ def parse_upload_form(
         handler.handle_raw_input(BytesIO(first), {}, content_length, boundary.decode("latin-1"))
     form = _Form(handlers)
     try:
-        reader = MultipartReader(read, boundary, first)
-        while (header := reader.next_header()) is not None:
-            form.add_part(header, reader.iter_data())
-        reader.skip_rest()
+        for header, data in iter_parts(read, boundary, first):
+            form.add_part(header, data)
     except BaseException:
         form.discard()
         raise

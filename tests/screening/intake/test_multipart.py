@@ -142,12 +142,37 @@ WHOLE = form(part(b'name="file"; filename="a.png"'), part(b'name="file"; filenam
         (b'{"file": 1}', TYPE),
         (form(b"--XX\r\n" + b"x" * 100_000 + b"\r\n\r\n\r\n"), TYPE),
         (form(part(b'name="file"; filename="a"', b"####", b"Content-Transfer-Encoding: base64")), TYPE),
+        (form(part(b'name="file"; filename="a"', b"film", *[b"X-Number: 1"] * 100)), TYPE),
+        (form(part(b'name="file"; filename="a"', b"film", b"no colon")), TYPE),
+        (form(part(b'name="file"; filename="a"', b"fi\r\n--XXlm")), TYPE),
+        (WHOLE.replace(b"\r\n", b"\n"), TYPE),
+        (WHOLE, "multipart/form-data; boundary*=nonsense''XX"),
+        (WHOLE, "multipart/form-data; boundary*0=X; boundary*=X"),
     ],
 )
 def test_what_cannot_be_parsed_is_refused_and_nothing_stays_open(body: bytes, content_type: str) -> None:
     with pytest.raises(ScreeningError) as refused:
         parsed(body, content_type)
     assert refused.value.code == "not_understood"
+
+
+@pytest.mark.parametrize("step", [1, 5, 1 << 20])
+@pytest.mark.parametrize("disposition", [b'name="file"; filename=""', b'name="file"; filename="a"', b'name="path"'])
+def test_a_part_that_ends_with_its_header_does_not_swallow_the_next_one(disposition: bytes, step: int) -> None:
+    header_only = part(disposition, b"").removesuffix(b"\r\n")
+    for body in (form(header_only, part(b'name="file"; filename="b"')), form(header_only)):
+        with pytest.raises(ScreeningError, match="line break"):
+            parsed(body, step=step)
+
+
+@pytest.mark.parametrize("boundary", ["----=_Part_0_12.34", '"a b"', "a/b:c?d(e)", "a'b+c_d,e", '"a;b"', "x" * 70])
+def test_boundaries_may_have_every_character_that_is_allowed(boundary: str) -> None:
+    body = WHOLE.replace(b"XX", boundary.strip('"').encode())
+    for content_type in (
+        f"multipart/form-data; boundary={boundary}",
+        f"multipart/form-data;BOUNDARY={boundary};x=y",
+    ):
+        assert parsed(body, content_type)[1] == [("a.png", b"film"), ("b.png", bytes(100))]
 
 
 def test_limits_of_a_form_hold(settings: Any) -> None:
