@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import BytesIO
+from io import BytesIO, UnsupportedOperation
 from typing import Any, TypeAlias
 
 from django.conf import settings
@@ -46,7 +46,7 @@ def parse_upload_form(
         return QueryDict(), MultiValueDict()
     boundary = boundary_of(content_type)
     for handler in handlers:
-        handler.handle_raw_input(BytesIO(first), {}, content_length, boundary.decode("latin-1"))
+        handler.handle_raw_input(_FirstBytes(first), {}, content_length, boundary.decode("latin-1"))
     form = _Form(handlers)
     try:
         for header, data in iter_parts(read, boundary, first):
@@ -55,6 +55,14 @@ def parse_upload_form(
         form.discard()
         raise
     return form.finish()
+
+
+class _FirstBytes(BytesIO):
+    """First bytes of a body. They cannot seek: Django's handler would take their number for the size of the body."""
+
+    def seek(self, _offset: int, _whence: int = 0, /) -> int:
+        """Raise ``UnsupportedOperation``."""
+        raise UnsupportedOperation("seek")
 
 
 class _Form:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 
 from screening.errors import ScreeningError
 from screening.intake.upload_form import parse_upload_form
-from screening.storage.spool import SpoolHandler
+from screening.storage.spool import SpooledUpload, SpoolHandler
 
 TYPE = "multipart/form-data; boundary=XX"
 
@@ -173,6 +175,18 @@ def test_boundaries_may_have_every_character_that_is_allowed(boundary: str) -> N
         f"multipart/form-data;BOUNDARY={boundary};x=y",
     ):
         assert parsed(body, content_type)[1] == [("a.png", b"film"), ("b.png", bytes(100))]
+
+
+@pytest.mark.parametrize(("size", "kind"), [(1000, InMemoryUploadedFile), (200_000, SpooledUpload)])
+def test_the_length_of_the_body_decides_what_stays_in_memory(settings: Any, size: int, kind: type) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 100_000
+    body = form(part(b'name="file"; filename="a"', bytes(size)))
+    handlers = [MemoryFileUploadHandler(), SpoolHandler()]
+    _, files = parse_upload_form(TYPE, len(body), in_steps(body, 1 << 20), handlers)
+    (file,) = files.getlist("file")
+    assert type(file) is kind
+    assert file.read() == bytes(size)
+    file.close()
 
 
 def test_limits_of_a_form_hold(settings: Any) -> None:
