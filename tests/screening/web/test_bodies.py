@@ -210,6 +210,18 @@ def test_json_that_cannot_be_used_gets_a_code(port: int, token: str, batch: str,
         }  # fmt: skip
 
 
+@pytest.mark.parametrize("parameters", ["boundary*0=XX; boundary*=XX", "boundary*=no-such-encoding''XX"])
+@pytest.mark.parametrize("path", ["/api/v1/batches/{batch}/files", "/api/v1/batches", "/login"])
+def test_a_malformed_content_type_gets_a_code(port: int, token: str, batch: str, path: str, parameters: str) -> None:
+    content_type = f"Content-Type: multipart/form-data; {parameters}"
+    length = f"Content-Length: {len(form(FILM))}"
+    status, content = send(port, path.format(batch=batch), token, content_type, length, body=form(FILM))
+    if path.startswith("/api/"):
+        assert (status, content["code"]) == (415, "unsupported_media_type")
+    else:
+        assert status == 403  # without a form there is no token of the page
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp932", "utf-8"])
 def test_a_name_in_any_encoding_is_taken(port: int, token: str, batch: str, encoding: str) -> None:
     name = "胸部ソ.png" if encoding == "cp932" else "Müller.png"
