@@ -7,6 +7,7 @@ and it takes a body that ends before its last boundary for a complete one.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,12 +25,13 @@ CHUNK_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024  # of one line; a path of 4096 bytes has 12 KiB where all of it is percent-encoded
 MAX_HEADER_LINES = 32
 HEADER_CHARSET = "latin-1"  # keeps every byte
-# A quoted value ends at a quotation mark that a semicolon or the end follows; \" inside it is a quotation mark,
-# unless the backslash is the second byte of a character in cp932 or GBK at the end of the value.
-PARAMETER = re.compile(
-    rb""";[ \t]*([^\s=;"]+)[ \t]*=[ \t]*(?:"((?:\\"|[^"]|"(?![ \t]*(?:;|$)))*)"(?=[ \t]*(?:;|$))|([^;]*))"""
-)
+PARAMETER_START = re.compile(rb"""[ \t]*([^\s=;"]+)[ \t]*=[ \t]*""")  # behind a semicolon
+VALUE_END = re.compile(rb"""[ \t]*(?:;|$)""")  # behind the quotation mark that ends a value
 CONTINUATION = re.compile(r"(.+?)\*(\d{1,3})(\*?)$")  # RFC 2231: filename*0*=…; filename*1=…
+# Character sets that names are written in. Python knows other codecs, which are not sets of characters.
+CHARSETS = re.compile(
+    r"utf-8|ascii|iso8859-\d+|cp\d+|shift_jis\w*|euc_\w+|gb\w+|big5\w*|koi8-[rtu]|iso2022_jp\w*|mac-roman"
+)
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,7 @@ def _parameters(disposition: bytes) -> dict[str, bytes | str]:
     plain: dict[str, bytes | str] = {}
     extended: dict[str, bytes | str] = {}
     pieces: dict[str, dict[int, tuple[bytes, bool]]] = {}
-    for raw_name, quoted, bare in PARAMETER.findall(disposition):
-        name = raw_name.decode("latin-1").lower()
-        value: bytes = quoted.replace(b'\\"', b'"').replace(b"%22", b'"') if quoted else bare.strip()
+    for name, value in _iter_parameters(disposition):
         if continued := CONTINUATION.match(name):
             pieces.setdefault(continued[1], {})[int(continued[2])] = (value, bool(continued[3]))
         elif name.endswith("*"):
@@ -168,6 +168,41 @@ def _parameters(disposition: bytes) -> dict[str, bytes | str]:
             plain.setdefault(name, value)
     extended = {**{name: _join_pieces(numbered) for name, numbered in pieces.items()}, **extended}
     return {**plain, **extended}
+
+
+def _iter_parameters(disposition: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield name and value of each parameter, in time that grows with the length alone; the rest is left out."""
+    at = disposition.find(b";")
+    while at >= 0:
+        start = PARAMETER_START.match(disposition, at + 1)
+        if start is None:
+            at = disposition.find(b";", at + 1)
+            continue
+        name, begin = start[1].decode("latin-1").lower(), start.end()
+        end = _find_closing_mark(disposition, begin + 1) if disposition[begin : begin + 1] == b'"' else -1
+        if end >= 0:
+            yield name, disposition[begin + 1 : end].replace(b'\\"', b'"').replace(b"%22", b'"')
+        following = disposition.find(b";", max(begin, end))
+        if end < 0:
+            yield name, disposition[begin : following if following >= 0 else None].strip()
+        at = following
+
+
+def _find_closing_mark(disposition: bytes, begin: int) -> int:
+    """Return the offset of the quotation mark that ends a quoted value, or -1 if there is none.
+
+    A semicolon or the end of the field follows it. One behind a backslash belongs to the value, but ends it where no
+    other does: the backslash may be the second byte of a character in cp932 or GBK.
+    """
+    escaped = -1
+    at = disposition.find(b'"', begin)
+    while at >= 0:
+        if VALUE_END.match(disposition, at + 1):
+            if disposition[at - 1 : at] != b"\\" or at == begin:
+                return at
+            escaped = at
+        at = disposition.find(b'"', at + 1)
+    return escaped
 
 
 def _decode_extended(value: bytes) -> str:
@@ -190,6 +225,9 @@ def _join_pieces(numbered: dict[int, tuple[bytes, bool]]) -> str:
 
 def _decode_declared(data: bytes, charset: bytes) -> str:
     try:
-        return data.decode(charset.decode("ascii") or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        return decode_name(data)
+        codec = codecs.lookup(charset.decode("ascii") or "utf-8")
+        if CHARSETS.fullmatch(codec.name):
+            return data.decode(codec.name)
+    except (LookupError, ValueError):  # an unknown name, one with odd characters, or bytes of another encoding
+        pass
+    return decode_name(data)

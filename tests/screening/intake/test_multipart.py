@@ -69,6 +69,14 @@ def names_of(*dispositions: bytes) -> list[str]:
         (b"filename=x.png; filename*=UTF-8''M%C3%BCller.png", "Müller.png"),
         (b"filename*=iso-8859-1'de'M%FCller.png", "Müller.png"),
         (b"filename*=nonsense''M%FCller.png", "Müller.png"),
+        (b"filename*=undefined''a.png", "a.png"),
+        (b"filename*=idna''xn--0", "xn--0"),
+        (b"filename*=utf\0''a.png", "a.png"),
+        (b"filename*=\xff''a.png", "a.png"),
+        (b"filename*=unicode_escape''%5Cx41.png", "x41.png"),
+        (b"filename*=hex''6162", "6162"),
+        (b"filename*=Shift_JIS''%83%5C.png", "ソ.png"),
+        (b"filename*=windows-1251''%D0%F3%EA%E0.png", "Рука.png"),
         (b"filename*0=\"long \"; filename*1*=M%C3%BCller; filename*2=\".png\"", "long Müller.png"),
         (b"filename*0*=UTF-8''M%C3%BC; filename*1*=ller.png", "Müller.png"),
         (b'filename="a\\"b.png"', 'a"b.png'),
@@ -86,6 +94,14 @@ def names_of(*dispositions: bytes) -> list[str]:
 )  # fmt: skip
 def test_a_file_is_kept_whatever_its_name_is(disposition: bytes, name: str) -> None:
     assert names_of(disposition) == [name]
+
+
+@pytest.mark.parametrize("name", [b'\\"', b'"', b'" ', b';a="', b'\\" ;', b"*0*=", b"%"])
+@pytest.mark.parametrize("end", [b"", b'"'])
+def test_a_name_of_many_marks_is_read_at_once(name: bytes, end: bytes) -> None:
+    """The time of a pattern with two ways for one mark would double with each mark, and this would never end."""
+    disposition = b'filename="' + name * (12_000 // len(name)) + b"x" + end
+    parsed(form(part(b'name="file"; ' + disposition)))
 
 
 def test_a_long_name_is_cut_and_the_file_is_kept() -> None:
