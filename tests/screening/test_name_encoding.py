@@ -15,6 +15,17 @@ NAMES = {
     "simplified Chinese": (["胸部正位片/刘洋.png", "门诊病人/赵敏.dcm", "新建文件夹 (2)/影像.png"], ["gbk"]),
     "traditional Chinese": (["胸腔正面/林志明.png", "許功蓋/門診.dcm", "張家豪.png"], ["big5"]),
     "Korean": (["흉부 정면/최민수.png", "환자 목록/정수빈.dcm", "새 폴더 (2)/사진.png"], ["cp949"]),
+    "half-width Japanese": (["胸部/ﾜﾀﾅﾍﾞ ｹﾝｼﾞ.png", "胸部/ﾅｶﾑﾗ.png", "ﾚﾝﾄｹﾞﾝ/ｺﾊﾞﾔｼ ﾕﾐ_2.dcm"], ["cp932"]),
+    "half-width Japanese alone": (["ｲﾄｳ ｱｷﾗ.png", "ｶﾄｳ ﾖｼｺ.png", "ｷｮｳﾌﾞ/ﾊｯﾄﾘ.dcm"], ["cp932"]),
+    "wide Latin letters": (["胸部Ｘ線/高田.png", "ＣＴ検査/森.png", "小川　ＰＡ.dcm"], ["cp932"]),
+    "Swedish": (
+        ["Lungröntgen/Håkan Öberg.png", "Sjögren å Björk.dcm", "Växjö/Åke.png"],
+        ["cp437", "cp850", "cp1252"],
+    ),
+    "Danish": (["Brystkasse/Søren Kjær.png", "Ærø/Bjørn.dcm", "Hæge Øst.png"], ["cp850", "cp1252"]),
+    "typographic": (["Film – Kopie.png", "“alt” 3.png", "Chef d’étage — fin.dcm", "‘neu’/12–14.png"], ["cp1252"]),
+    "Russian of Windows": (["Рентген/Волков.png", "Грудь прямая.dcm", "Лебедева Ольга.png"], ["cp1251"]),
+    "Polish": (["Płuca/Łucja Żurawska.png", "Zdjęcie/Śliwiński.dcm", "źródło.png"], ["cp852", "cp1250"]),
 }
 CASES = [
     pytest.param(names, encoding, id=f"{language} {encoding}")
@@ -28,6 +39,34 @@ def test_names_of_one_archive_are_decoded_in_their_encoding(names: list[str], en
     ascii_names = [b"folder/", b"0001.dcm"]
     data = [*ascii_names, *(name.encode(encoding) for name in names)]
     assert decode_names(data) == ["folder/", "0001.dcm", *names]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("胸部/ﾔﾏｸﾞﾁ ﾏﾅﾌﾞ.png", "cp932"),
+        ("ﾚﾝﾄｹﾞﾝ.dcm", "cp932"),
+        ("胸部ﾚﾝﾄｹﾞﾝ.dcm", "cp932"),
+        ("①Ⅲ㈱.png", "cp932"),
+        ("Thorax – Kopie (2).png", "cp1252"),
+        ("Film “old”.png", "cp1252"),
+        ("Film „alt“.png", "cp1252"),
+        ("‘new’_film.png", "cp1252"),
+        ("Doctor’s film.png", "cp1252"),
+        ("L’image.png", "cp1252"),
+        ("12–14 kg.png", "cp1252"),
+        ("Thorax • PA.png", "cp1252"),
+        ("肺.png", "gbk"),
+        ("Août.png", "cp437"),
+        ("ônibus à noite.png", "cp850"),
+        ("LÆGE.png", "cp850"),
+        ("å ö.png", "cp437"),
+        ("CORAÇÃO.png", "cp850"),
+        ("ÄÖÜ.png", "cp1252"),
+    ],
+)
+def test_a_single_name_with_rare_signs_is_decoded(name: str, encoding: str) -> None:
+    assert decode_name(name.encode(encoding)) == name
 
 
 def test_most_single_names_are_decoded_in_their_encoding() -> None:
