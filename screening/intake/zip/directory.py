@@ -23,9 +23,10 @@ LOCATOR = struct.Struct("<4sLQL")  # 4.3.15: the offset of the Zip64 record
 ENTRY = struct.Struct("<4s24x3H12x")  # 4.3.12: of an entry, its signature and the lengths of name, extra and comment
 SPLIT_MARK = b"PK\x07\x08"  # 8.5.3: the first bytes of the first part of a split archive
 # Names of parts: those of PKZIP, and those of programs that split any file.
-PART_NAME = re.compile(r"\.(?:z\d{2,3}|zip\.\d{3})$", re.IGNORECASE)
+PART_NAME = re.compile(r"\.(?:z\d{2,3}|zip\.\d{2,4})$", re.IGNORECASE)
 LOCAL_HEADER = 30  # bytes before a file's name, 4.3.7
 MAX_COMMENT_BYTES = 65_535
+MAX_END_RECORDS = 64  # before which a directory is looked for; a comment may contain some
 MAX_BYTES_PER_ENTRY = 1024  # of the directory, on average; names of 100 letters take about 200
 
 
@@ -50,12 +51,14 @@ class ArchiveDirectory:
         entries: the declared number of files and folders.
         start: offset of its first byte in the file.
         size: the number of its bytes.
+        end: offset behind the end record, where the comment of the archive begins.
         data: its bytes; empty until they are read.
     """
 
     entries: int
     start: int
     size: int
+    end: int
     data: bytes = b""
 
 
@@ -84,7 +87,8 @@ def locate_directory(file: Seekable, max_entries: int) -> ArchiveDirectory:
 def is_split_part(file: Seekable, name: str) -> bool:
     """Return whether a file that does not begin as a ZIP is a part of a split archive, by its end or its name.
 
-    The last part has the directory at its end; those in the middle have nothing of their own.
+    The last part of a split ZIP has the number of its disk at its end. The other parts, and those of programs that
+    split any file, are known by their names alone.
     """
     file.seek(0, os.SEEK_END)
     size = file.tell()
@@ -93,7 +97,8 @@ def is_split_part(file: Seekable, name: str) -> bool:
     file.seek(0)
     if len(tail) == END_RECORD.size and tail.startswith(b"PK\x05\x06"):
         _, disk, first_disk, *_ = END_RECORD.unpack(tail)
-        return bool(disk != 0 and first_disk <= disk)
+        if disk != 0 and first_disk <= disk:
+            return True
     return PART_NAME.search(name) is not None
 
 
@@ -127,20 +132,20 @@ def too_many(entries: int, most: int) -> FilmError:
 
 
 def _read_end_record(file: Seekable) -> ArchiveDirectory:
-    """Read the end record, at the same place where ``zipfile`` looks for it."""
+    """Read the end record and the Zip64 record before it."""
     file.seek(0, os.SEEK_END)
     size = file.tell()
     begin = max(0, size - MAX_COMMENT_BYTES - 1 - END_RECORD.size - LOCATOR.size - END_RECORD_64.size)
     file.seek(begin)
     tail = file.read(size - begin)
-    at = _find_end_record(tail)
+    at = _find_end_record(file, tail, begin)
     if at < 0:
         file.seek(0)
         if file.read(len(SPLIT_MARK)) == SPLIT_MARK:
             raise FilmError(film_codes.ARCHIVE_SPLIT)
         raise damaged("its directory, which a ZIP has at its end, is missing")
     _, disk, first_disk, here, entries, length, _, _ = END_RECORD.unpack_from(tail, at)
-    location = begin + at
+    location, end = begin + at, begin + at + END_RECORD.size
     if tail[max(0, at - LOCATOR.size) :].startswith(b"PK\x06\x07") and at >= LOCATOR.size + END_RECORD_64.size:
         at -= LOCATOR.size + END_RECORD_64.size
         location = begin + at
@@ -151,16 +156,36 @@ def _read_end_record(file: Seekable) -> ArchiveDirectory:
         first_disk |= disks > 1
     if disk or first_disk or here != entries:
         raise FilmError(film_codes.ARCHIVE_SPLIT)
-    return ArchiveDirectory(entries, location - length, length)
+    return ArchiveDirectory(entries, location - length, length, end)
 
 
-def _find_end_record(tail: bytes) -> int:
-    """Return the offset of the end record in the last bytes of the archive, or -1; a comment may follow it."""
-    plain = len(tail) - END_RECORD.size
-    if plain >= 0 and tail[plain:].startswith(b"PK\x05\x06") and tail.endswith(b"\0\0"):
-        return plain
-    at = tail.rfind(b"PK\x05\x06")
-    return at if at <= plain else -1
+def _find_end_record(file: Seekable, tail: bytes, begin: int) -> int:
+    """Return the offset of the end record in the last bytes of the archive, or -1.
+
+    The comment behind it may contain its mark. The comment of the right record reaches to the end of the file, and a
+    directory lies before the record. Where none is right, the last record is returned.
+
+    Args:
+        file: the archive.
+        tail: its last bytes.
+        begin: the offset of these bytes.
+    """
+    last = len(tail) - END_RECORD.size
+    marks = [mark.start() for mark in re.finditer(b"PK\x05\x06", tail) if mark.start() <= last][::-1]
+    exact = [at for at in marks if at + END_RECORD.unpack_from(tail, at)[-1] == last][:MAX_END_RECORDS]
+    fitting = (at for at in exact if _follows_directory(file, tail, begin, at))
+    return next(fitting, next(iter([*exact, *marks]), -1))
+
+
+def _follows_directory(file: Seekable, tail: bytes, begin: int, at: int) -> bool:
+    """Return whether a directory or a Zip64 record lies before an end record."""
+    if tail[max(0, at - LOCATOR.size) : at].startswith(b"PK\x06\x07"):
+        return True
+    start = begin + at - END_RECORD.unpack_from(tail, at)[5]
+    if not 0 <= start < begin + at:
+        return False
+    file.seek(start)
+    return file.read(4) == b"PK\x01\x02"
 
 
 def _count_entries(directory: bytes) -> int:

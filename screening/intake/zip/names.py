@@ -18,6 +18,7 @@ from screening.intake.zip.directory import LOCAL_HEADER, ArchiveDirectory, Seeka
 from screening.name_encoding import decode_names
 
 ENTRY = struct.Struct("<4s4xH18x3H12x")  # 4.3.12: signature, flags, lengths of name, extra and comment
+COMMENT_LENGTH_BYTES = 2  # the last field of the end record, 4.3.16
 FLAGS_OFFSET, LOCAL_FLAGS_OFFSET = 8, 6  # of an entry, and of a local header (4.3.7)
 UTF8_FLAG = 1 << 11  # 4.4.4: name and comment are UTF-8
 UNICODE_PATH = 0x7075  # 4.6.9: version, CRC-32 of the name, name as UTF-8
@@ -47,18 +48,22 @@ class StoredName:
 class DirectoryView:
     """An archive for ``zipfile``, which reads all names in it as cp437 and therefore can always read them.
 
-    ``zipfile`` refuses a whole archive for one name that is not UTF-8 as declared, or for a damaged Unicode Path
-    field.
+    ``zipfile`` refuses a whole archive for one name that is not UTF-8 as declared, for a damaged Unicode Path field,
+    or for a comment that contains the mark of an end record. The view ends with the end record, without a comment.
     """
 
     def __init__(self, file: Seekable, directory: ArchiveDirectory) -> None:
         self._file, self._start, self._data = file, directory.start, _without_encodings(directory.data)
+        self._end = directory.end
         self.headers: frozenset[int] = frozenset()  # offsets of the local headers, which have the flag as well
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, or fewer at the end; directory and local headers declare no encoding."""
         position = self._file.tell()
-        data = self._file.read(size)
+        rest = max(0, self._end - position)
+        data = self._file.read(rest if size < 0 else min(size, rest))
+        if data and position + len(data) == self._end:
+            data = data[:-COMMENT_LENGTH_BYTES] + bytes(min(len(data), COMMENT_LENGTH_BYTES))
         if position == self._start and self._data:
             return self._data[: len(data)]
         if len(data) == LOCAL_HEADER and position in self.headers:
@@ -67,7 +72,15 @@ class DirectoryView:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Set the position and return it."""
+        """Set the position and return it.
+
+        Raises:
+            OSError: the position lies before the file.
+        """
+        if whence == os.SEEK_END:
+            offset, whence = self._end + offset, os.SEEK_SET
+            if offset < 0:
+                raise OSError("the position lies before the file")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:

@@ -10,10 +10,11 @@ import pytest
 
 from ml.errors import FilmError
 from screening.intake.filenames import clean_path
+from screening.intake.inspection import inspect_file
 from screening.intake.zip import archive
 from screening.intake.zip.archive import Member
 from screening.intake.zip.members import ZipLimits
-from tests.screening.zips import Stream, patched, unicode_path, with_names, zip_of
+from tests.screening.zips import Stream, patched, unicode_path, with_names, zip64_of, zip_of
 
 LIMITS = ZipLimits(file_bytes=1 << 22, members=100, unpacked_bytes=1 << 24, ratio=200)
 UTF8 = 0x800
@@ -126,6 +127,41 @@ def test_split_archives_are_told_from_those_cut_short() -> None:
     last = bytearray(whole)
     struct.pack_into("<2H", last, len(whole) - 18, 1, 0)
     assert code_of(bytes(last)) == "archive_split"
+
+
+@pytest.mark.parametrize("name", ["ward.zip.002", "ward.ZIP.0003", "ward.z02", "ward.z123"])
+def test_each_part_of_a_split_archive_is_told_by_its_name(name: str) -> None:
+    whole = zip_of({f"{number}.png": random.Random(number).randbytes(500) for number in range(4)})
+    for part in (whole[900:], whole[900:1200]):
+        refusals = [inspect_file(part, file_name).refusal for file_name in (name, "ward.bin")]
+        assert [refusal and refusal.code for refusal in refusals] == ["archive_split", "unsupported_kind"]
+    assert len(members(whole)) == 4  # a whole archive is read, whatever its name is
+
+
+END = b"PK\x05\x06"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        b"plain",
+        b"ends with " + END,
+        END + b" and text that is longer than a record",
+        END * 500,
+        END + bytes(18),  # an empty ZIP, whose comment ends where the file ends
+        b"inner " + zip_of({"inner.png": b"inner"})[:-22] + END + b"\xff" * 18,
+        END + b"x" * 60_000,
+    ],
+)
+def test_a_comment_may_contain_the_mark_of_the_end_record(comment: bytes) -> None:
+    for make in (zip_of, zip64_of):
+        data = make({"a.png": b"A", "b/Übersicht.png": b"B"})
+        data = data[:-2] + struct.pack("<H", len(comment)) + comment
+        assert {member.path: member.data for member in members(data)} == {"a.png": b"A", "b/Übersicht.png": b"B"}
+
+
+def test_bytes_behind_an_archive_are_not_read() -> None:
+    assert len(members(zip_of({"a.png": b"A"}) + b"text behind the archive")) == 1
 
 
 def test_an_archive_that_was_to_be_split_but_fitted_is_read() -> None:
