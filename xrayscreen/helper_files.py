@@ -14,19 +14,26 @@ FOLDERS = (
     "__MACOSX", ".Spotlight-V100", ".fseventsd", ".Trashes", ".TemporaryItems", ".AppleDouble",
     ".DocumentRevisions-V100", "Network Trash Folder", "Temporary Items",
     # Windows
-    "$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information",
+    "$RECYCLE.BIN", "RECYCLE.BIN", "Recycle Bin", "RECYCLER", "RECYCLED", "System Volume Information",
     # Synology
-    "@eaDir", "#recycle", "#snapshot", "@tmp", "@sharebin", ".SynologyWorkingDirectory",
+    "@eaDir", "#recycle", "#snapshot", "@tmp", "@sharebin", "@sharesnap", ".SynologyWorkingDirectory",
     # QNAP
-    ".@__thumb", "@Recycle", "@Recently-Snapshot", ".@qsys", ".streams",
-    # Linux, and servers of files
-    ".thumbnails", "lost+found", ".Trash", ".snapshot",
+    ".@__thumb", "@__thumb", "@Recycle", "@Recently-Snapshot", ".@qsys", ".streams",
+    # NetApp, ZFS, Samba
+    ".snapshot", "~snapshot", ".zfs", "_recycle", ".recycle",
+    # Nextcloud, ownCloud
+    "files_trashbin", "files_versions",
+    # Linux
+    ".thumbnails", "lost+found", ".Trash",
 )  # fmt: skip
 FILES = (
     # macOS
-    ".DS_Store", ".localized", ".apdisk", ".VolumeIcon.icns", "Icon\r", "Icon%0D",  # the latter as browsers send it
+    ".DS_Store", ".DS_Store?", ".localized", ".apdisk", ".VolumeIcon.icns", "Desktop DB", "Desktop DF",
+    "Icon\r", "Icon%0D",  # the latter as browsers send it
     # Windows
-    "Thumbs.db", "Thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
+    "Thumbs.db", "Thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "iconcache.db",
+    # Picasa, ZoomBrowser, PaintShop Pro, Adobe Bridge
+    "Picasa.ini", ".picasa.ini", "ZbThumbnail.info", "pspbrwse.jbf", ".BridgeSort", ".BridgeLabelsAndRatings",
     # Linux
     ".directory",
 )  # fmt: skip
@@ -38,6 +45,14 @@ PREFIXES = {
     ".nfs": ".nfs files",  # NFS: deleted while it was open
     ".fuse_hidden": ".fuse_hidden files",  # FUSE: the same
     ".Trash-": ".Trash folders",  # Linux
+}
+# Ends of names, likewise; what stands before it is the name of a file.
+SUFFIXES = {
+    "@SynoEAStream": "@SynoEAStream",  # Synology: attributes of the file of the same name
+    "@SynoResource": "@SynoResource",
+    ":Zone.Identifier": "Zone.Identifier",  # Windows: where the file was downloaded from
+    "\uf03aZone.Identifier": "Zone.Identifier",  # WSL: a private character stands for the colon
+    "%3AZone.Identifier": "Zone.Identifier",  # as some programs write the colon
 }
 HIDDEN = "hidden"  # every other name that begins with a dot
 # Films without a name, as export programs write them: nothing but an extension. They are sent.
@@ -65,7 +80,13 @@ def count_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
 
 def script_settings() -> dict[str, object]:
     """Return the list for the script of the upload page, all names in lower case."""
-    return {"folders": _FOLDER_KINDS, "files": _FILE_KINDS, "prefixes": list(_PREFIX_KINDS.items()), "hidden": HIDDEN}
+    return {
+        "folders": _FOLDER_KINDS,
+        "files": _FILE_KINDS,
+        "prefixes": list(_PREFIX_KINDS.items()),
+        "suffixes": list(_SUFFIX_KINDS.items()),
+        "hidden": HIDDEN,
+    }
 
 
 def _kind_of(name: str, known: dict[str, str]) -> str:
@@ -73,6 +94,7 @@ def _kind_of(name: str, known: dict[str, str]) -> str:
     if lower in known:
         return known[lower]
     kind = next((kind for prefix, kind in _PREFIX_KINDS.items() if lower.startswith(prefix)), "")
+    kind = kind or next((kind for suffix, kind in _SUFFIX_KINDS.items() if lower.endswith(suffix)), "")
     return kind or (HIDDEN if name.startswith(".") and name.strip(".") else "")
 
 
@@ -81,3 +103,4 @@ _FILE_KINDS = {name.lower(): "Icon" if name.startswith("Icon") else name for nam
     NAMELESS, ""
 )
 _PREFIX_KINDS = {prefix.lower(): kind for prefix, kind in PREFIXES.items()}
+_SUFFIX_KINDS = {suffix.lower(): kind for suffix, kind in SUFFIXES.items()}

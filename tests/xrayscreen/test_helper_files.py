@@ -9,7 +9,7 @@ import pytest
 from tests.xrayscreen.server import TOKEN, Server
 from xrayscreen import Client, ClientError, screen_folder
 from xrayscreen.files import find_files
-from xrayscreen.helper_files import FILES, FOLDERS, PREFIXES, count_kinds, helper_file_kind
+from xrayscreen.helper_files import FILES, FOLDERS, PREFIXES, SUFFIXES, count_kinds, helper_file_kind
 
 SKIPPED = {
     "__MACOSX/study/._a.png": "__MACOSX", "a/.DS_Store": ".DS_Store", "a/._b.dcm": "._ files",
@@ -24,12 +24,27 @@ SKIPPED = {
     "@Recently-Snapshot/a.png": "@Recently-Snapshot", ".Trash-1000/files/a.png": ".Trash folders",
     "a/.thumbnails/x.png": ".thumbnails", "lost+found/#1": "lost+found", "a/.directory": ".directory",
     "a/.nfs00000000001": ".nfs files", "~$report.docx": "~$ files", ".~lock.films.ods#": ".~lock files",
+    "a/film.png@SynoEAStream": "@SynoEAStream", "film.dcm@synoresource": "@SynoResource",
+    "a/@SynoEAStream/film.png": "@SynoEAStream", "@SynoResource": "@SynoResource",
+    "a/@__thumb/default_film.png": "@__thumb", "~snapshot/daily.0/film.png": "~snapshot",
+    "a/.snapshot/film.png": ".snapshot", ".zfs/snapshot/x/film.png": ".zfs", "Recycle Bin/film.png": "Recycle Bin",
+    "Recycle.bin/film.png": "RECYCLE.BIN", "a/_recycle/film.png": "_recycle", "#Recycle/film.png": "#recycle",
+    "anna/files_trashbin/files/film.png.d1": "files_trashbin", "anna/files_versions/film.png.v1": "files_versions",
+    "a/film.png:Zone.Identifier": "Zone.Identifier", "a/film.png\uf03aZone.Identifier": "Zone.Identifier",
+    "Picasa.ini": "Picasa.ini", "a/.picasa.ini": ".picasa.ini", "a/ZbThumbnail.info": "ZbThumbnail.info",
+    "a/pspbrwse.jbf": "pspbrwse.jbf", "a/IconCache.db": "iconcache.db", "Desktop DB": "Desktop DB",
+    "a/Desktop DF": "Desktop DF", "Thumbs.db:encryptable": "Thumbs.db:encryptable", "a/.BridgeSort": ".BridgeSort",
+    "a/.DS_Store?": ".DS_Store?", "a/.Trash/film.png": ".Trash",
     ".git/config": "hidden", "a/.hidden.png": "hidden", ".png/a.png": "hidden", "...x": "hidden",
 }  # fmt: skip
 SENT = [
     "a.png", "Thumbs.db.png", "my @eaDir.png", "@eaDir", "a/recycler", "a/@eaDir2/film.png", "desktop.ini/film.png",
     "Icon.png", "icon", "../a.png", "./a.png", "a/..", "a~$b.png", "x.nfs", "lost+found.png", "a.DS_Store", "", "/a",
-    ".png", "a/.DCM", "a/.jpeg", "Recycled films/a.png", "constructor", "__proto__", "toString/a.png",
+    ".png", "a/.DCM", "a/.jpeg", "Recycled films/a.png", "constructor", "__proto__",
+    "film @SynoEAStream.png", "Zone.Identifier", "Zone.Identifier.png", "a Zone.Identifier", "Trash/film.png",
+    "recycle/film.png", "snapshot/film.png", "my files_versions/film.png", "files_trashbin.png", "Picasa.ini.png",
+    "@__thumb.png", "zfs/film.png", "Desktop DB/film.png", "AlbumArt.jpg",
+    "toString/a.png",
 ]  # fmt: skip
 PATHS = [*SKIPPED, *SENT]
 
@@ -40,11 +55,11 @@ def test_a_path_is_skipped_by_a_whole_name_only(path: str) -> None:
 
 
 def test_every_name_of_the_list_is_skipped_in_any_case() -> None:
-    for name in (*FOLDERS, *FILES, *(f"{prefix}x" for prefix in PREFIXES)):
+    for name in (*FOLDERS, *FILES, *(f"{prefix}x" for prefix in PREFIXES), *(f"x{end}" for end in SUFFIXES)):
         path = f"study/{name}/film.png" if name in FOLDERS else f"study/{name}"
         assert helper_file_kind(path)
         assert helper_file_kind(path.upper()) == helper_file_kind(path)
-        assert not helper_file_kind(f"study/film {name}") or "/" in name
+        assert not helper_file_kind(f"study/film {name}.png")
 
 
 def test_kinds_are_counted_in_order() -> None:

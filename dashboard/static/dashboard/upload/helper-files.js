@@ -5,6 +5,7 @@
  * @property {Record<string, string>} folders names of folders, and how each is counted
  * @property {Record<string, string>} files names of files, and how each is counted
  * @property {[string, string][]} prefixes beginnings of names, and how each is counted
+ * @property {[string, string][]} suffixes ends of names, and how each is counted
  * @property {string} hidden how every other name that begins with a dot is counted
  */
 
@@ -37,10 +38,12 @@ export function countKinds(kinds) {
  * @param {Record<string, string>} known
  * @param {HelperFiles} list
  */
-function kindOf(name, known, { prefixes, hidden }) {
+function kindOf(name, known, { prefixes, suffixes, hidden }) {
   const lower = name.toLowerCase();
   if (Object.hasOwn(known, lower)) return known[lower];
   const prefixed = prefixes.find(([prefix]) => lower.startsWith(prefix));
   if (prefixed) return prefixed[1];
+  const suffixed = suffixes.find(([suffix]) => lower.endsWith(suffix));
+  if (suffixed) return suffixed[1];
   return /^\.+[^.]/.test(name) ? hidden : "";
 }
