@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from ml.decoding.body_part_words import (
+    AMBIGUOUS_WORDS,
     CHEST_ADJECTIVES,
     CHEST_SIGNS,
     CHEST_STEMS,
     CHEST_TERMS,
     CHEST_WORDS,
+    COMPANION_WORDS,
+    OTHER_MEANINGS,
     OTHER_PARTS,
     OTHER_SIGNS,
     SPINE_STEMS,
@@ -197,13 +200,13 @@ def _has_adjective(text: str) -> bool:
 
 
 def _find_other_part(text: str) -> str:
-    words = list(_words(text))
+    words = list(_words(re.sub(OTHER_MEANINGS, " ", text.replace("_", " "))))
     for word in words:
         if any(stem in word for stem in SPINE_STEMS):
             return "SPINE"
     parts = _other_words()
     for word in words:
-        if word in parts:
+        if word in parts and (word not in AMBIGUOUS_WORDS or _stands_alone(words)):
             return parts[word]
     for term, signs in OTHER_SIGNS:
         if re.search(signs, text.strip()):
@@ -212,6 +215,11 @@ def _find_other_part(text: str) -> str:
         if LOST in word and (match := _fits(word, parts)):
             return parts[match]
     return ""
+
+
+def _stands_alone(words: Iterable[str]) -> bool:
+    """Return whether all words name parts of the body, sides, views or the examination."""
+    return all(word in COMPANION_WORDS or word in _other_words() for word in words)
 
 
 def _fits(word: str, vocabulary: Iterable[str]) -> str:

@@ -18,9 +18,25 @@ CHEST = (
 )  # fmt: skip
 NOTHING = (
     *("", " ", "UNKNOWN", "OTHER", "NONE", "None", "***", "?", "??", "-", "0", "123456", "1.2.3", "X", "N/A"),
+    *(
+        "MAIN CAMPUS",
+        "MAIN HOSPITAL PORTABLE",
+        "HEAD OF BED",
+        "HEAD END UP",
+        "BED HEAD 30",
+        "COLUMN STAND",
+        "BARK RIVER",
+        "HEAD_OF_BED",
+    ),
+    *("C-ARM", "HAS BEEN READ", "FACE DEBOUT", "FOOT OF BED", "RIM ROAD CLINIC", "HAND INJECTED", "HEAD NURSE"),
+    *("COLUMN 2 BUCKY", "MAIN\\ER", "KARIN SMITH", "FOOTHILLS", "HEADQUARTERS"),
     *("WHOLEBODY", "BABYGRAM", "TRUNK", "WURSTHAUT", "JANE DOE", "PORTABLE", "\\", "T?", "[]"),
 )
 OTHERS = {
+    "MAIN": "HAND", "MAIN D": "HAND", "Main gauche": "HAND", "MAIN PA": "HAND", "MAINS": "HAND", "HEAD": "SKULL",
+    "HEAD AP": "SKULL", "CT HEAD W/O CONTRAST": "SKULL", "HEAD AND NECK": "SKULL", "HEAD_NECK": "SKULL",
+    "HEAD SCAN": "SKULL", "ARM C": "ARM", "FOOT X": "FOOT", "COLUMN": "SPINE",
+    "SPINAL COLUMN": "SPINE", "BARK L": "SHOULDER", "LEFT ARM": "ARM", "R FOOT 3 VIEWS": "FOOT", "LOWER LEG": "LEG",
     "ABDOMEN": "ABDOMEN", "ABD SUPINE": "ABDOMEN", "abdomen_ap": "ABDOMEN", "ABD?MEN": "ABDOMEN",
     "BAUCH": "ABDOMEN", "HAND": "HAND", "MANO": "HAND",
     "Hände": "HAND", "KNEE": "KNEE", "RODILLA": "KNEE", "GENOU DROIT": "KNEE", "KNEE\\FOOT": "KNEE", "SKULL": "SKULL",
