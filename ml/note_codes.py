@@ -74,7 +74,7 @@ DECIMAL_COMMA = NoteCode(
     "decimal_comma",
     "note",
     "A number in the DICOM header has a decimal comma; it was read as a decimal point.",
-    "a window or rescale of the DICOM header has a decimal comma; it was read as a decimal point",
+    "a window, rescale or spacing of the DICOM header has a decimal comma; it was read as a decimal point",
 )
 VOI_FUNCTION_UNKNOWN = NoteCode(
     "voi_function_unknown",

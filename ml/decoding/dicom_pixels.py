@@ -78,7 +78,7 @@ def decode_dicom(data: bytes, max_pixels: int = MAX_PIXELS) -> DicomFilm:
         grey = _to_grey_by_table(rules, words, list_codes(words, low, high))
     else:
         grey = stretch_plane(to_brightness(rules, words, np.ones(words.shape, dtype=np.bool_)))
-    return DicomFilm(grey, shape, (*notes, *rules.notes))
+    return DicomFilm(grey, shape, tuple(dict.fromkeys((*notes, *rules.notes))))
 
 
 def open_dicom_film(data: bytes, max_pixels: int = MAX_PIXELS) -> pydicom.Dataset:

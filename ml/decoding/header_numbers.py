@@ -18,6 +18,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
+UNIT = re.compile(r"(?<=[\d.]) ?(HU|MM|OD)$", re.IGNORECASE)  # behind a number, where some systems write it
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Of a byte-coded number; the first character is its kind in NumPy, the second its size in bytes.
 BINARY_VRS = {
@@ -32,7 +33,7 @@ def read_numbers(dataset: Dataset, keyword: str) -> list[float | None]:
 
     A decimal comma is read as a point. An attribute that is missing has no values.
     """
-    return [_to_number(value) for value in _values(dataset, keyword)]
+    return [to_number(value) for value in _values(dataset, keyword)]
 
 
 def read_integer(dataset: Dataset, keyword: str) -> int | None:
@@ -55,16 +56,40 @@ def read_code(dataset: Dataset, keyword: str) -> str:
 def has_decimal_comma(dataset: Dataset, keywords: Iterable[str]) -> bool:
     """Return whether a number of these attributes is written with a decimal comma."""
     return any(
-        "," in str(value) and _to_number(value) is not None
+        "," in str(value) and to_number(value) is not None
         for keyword in keywords
         for value in _values(dataset, keyword)
     )
 
 
-def _to_number(value: Any) -> float | None:
-    text = str(value).strip(BLANKS).replace(",", ".")
+def to_number(value: Any) -> float | None:
+    """Return a number, or a text that is one; ``None`` for any other value. A unit behind it is ignored."""
+    text = UNIT.sub("", str(value).strip(BLANKS)).replace(",", ".")
     number = float(text) if NUMBER.fullmatch(text) else math.nan
     return number if math.isfinite(number) else None
+
+
+def parse_values(value: bytes | memoryview, tag: int, vr: str, *, little: bool) -> list[Any]:
+    """Return an element's values as strings or numbers, converted from its bytes without pydicom's checks.
+
+    Args:
+        value: the bytes; binary values that are not whole are left out.
+        tag: of the attribute.
+        vr: of the element; that of the dictionary is used where it is empty or UN.
+        little: whether binary numbers are little endian.
+    """
+    vr = find_vr(tag, vr)
+    if vr not in BINARY_VRS:
+        text = bytes(value).decode("latin-1").strip(BLANKS)
+        return text.split("\\") if text else []
+    dtype = np.dtype(("<" if little else ">") + BINARY_VRS[vr])
+    whole = len(value) // dtype.itemsize * dtype.itemsize
+    return list(np.frombuffer(value[:whole], dtype=dtype).tolist())
+
+
+def find_vr(tag: int, vr: str) -> str:
+    """Return the VR of an element, or that of the dictionary where the element has none or UN."""
+    return str(dictionary_VR(tag)) if vr in ("", "UN") else vr
 
 
 def _values(dataset: Dataset, keyword: str) -> list[Any]:
@@ -74,25 +99,10 @@ def _values(dataset: Dataset, keyword: str) -> list[Any]:
         return []
     element = dataset.get_item(tag)
     if isinstance(element, RawDataElement):
-        return _parse(element.value or b"", _vr(element), element.is_little_endian)
+        return parse_values(element.value or b"", tag, element.VR or "", little=element.is_little_endian)
     value = element.value
     if value is None or value in ("", b""):
         return []
     if isinstance(value, bytes):
-        return _parse(value, "US", True)
+        return parse_values(value, tag, "US", little=True)
     return list(value) if isinstance(value, MultiValue | list) else [value]
-
-
-def _vr(element: RawDataElement) -> str:
-    if element.VR in (None, "UN"):
-        return str(dictionary_VR(element.tag))
-    return str(element.VR)
-
-
-def _parse(value: bytes, vr: str, little_endian: bool) -> list[Any]:
-    if vr not in BINARY_VRS:
-        text = value.decode("latin-1").strip(BLANKS)
-        return text.split("\\") if text else []
-    dtype = np.dtype(("<" if little_endian else ">") + BINARY_VRS[vr])
-    whole = len(value) // dtype.itemsize * dtype.itemsize
-    return list(np.frombuffer(value[:whole], dtype=dtype).tolist())

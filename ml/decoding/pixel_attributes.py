@@ -17,6 +17,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from ml import codes
 from ml.decoding.codestreams import Codestream
+from ml.decoding.header_numbers import BLANKS, to_number
 from ml.errors import FilmError
 
 BYTE = 8
@@ -45,7 +46,6 @@ PHOTOMETRIC = frozenset(
 PHOTOMETRIC_BY_LETTERS = {re.sub(r"[^A-Z0-9]", "", term): term for term in PHOTOMETRIC}
 GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})  # two samples a pixel where uncompressed
-DECIMAL = re.compile(rb"[+-]?\d{1,9}(\.0*)?")
 TEXT_VRS = frozenset({"IS", "DS", "CS", "LO", "SH", "LT", "ST", "UT"})
 SIZES = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "OW": "H", "OB": "B", "FL": "f", "FD": "d"}
 
@@ -60,12 +60,13 @@ def read_number(keyword: str, vr: str, value: bytes | memoryview, *, little: boo
         little: whether binary numbers are little endian.
     """
     data = bytes(value[:64])
-    vr = vr or ("IS" if keyword == "NumberOfFrames" else "US")
-    text = data.split(b"\\")[0].strip(b" \0")
-    if vr in TEXT_VRS and DECIMAL.fullmatch(text):
-        return int(float(text))
+    if vr == "" or (vr == "UN" and keyword == "NumberOfFrames"):
+        vr = "IS" if keyword == "NumberOfFrames" else "US"
+    written = to_number(data.split(b"\\")[0].decode("latin-1")) if vr in TEXT_VRS else None
+    if written is not None:
+        return int(written) if written.is_integer() and abs(written) < 1 << 31 else None
     kind = SIZES.get(vr, "H")
-    if vr in TEXT_VRS and data.isascii() and data.decode("ascii").isprintable():
+    if vr in TEXT_VRS and data.isascii() and data.strip(BLANKS.encode()).decode().isprintable():
         return None  # a text that is no number
     if vr in ("OB", "UN") or vr in TEXT_VRS:
         kind = "B" if len(data) == 1 else "I" if len(data) == struct.calcsize("I") else "H"

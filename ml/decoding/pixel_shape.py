@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 
+from ml.decoding.header_numbers import has_decimal_comma, read_numbers
 from ml.errors import NoteCode
-from ml.note_codes import PIXELS_STRETCHED, SPACING_IGNORED
+from ml.note_codes import DECIMAL_COMMA, PIXELS_STRETCHED, SPACING_IGNORED
 
 # In the order of preference: at the patient, at the detector, of a digitised film, without units.
 SPACING_KEYWORDS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
@@ -47,13 +47,15 @@ def read_pixel_shape(dataset: Dataset) -> PixelShape:
         aspect = _read_aspect(dataset, keyword)
         if aspect is None:
             continue
+        if has_decimal_comma(dataset, (keyword,)):
+            notes = (*notes, DECIMAL_COMMA)
         if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
-            notes = (SPACING_IGNORED,)
+            notes = (*notes, SPACING_IGNORED)
         elif abs(math.log(aspect)) <= SQUARE_TOLERANCE:
-            return PixelShape(1.0, notes)
+            return PixelShape(1.0, _unique(notes))
         else:
-            return PixelShape(aspect, (*notes, PIXELS_STRETCHED))
-    return PixelShape(1.0, notes)
+            return PixelShape(aspect, _unique((*notes, PIXELS_STRETCHED)))
+    return PixelShape(1.0, _unique(notes))
 
 
 def square_size(width: int, height: int, aspect: float) -> tuple[int, int]:
@@ -89,15 +91,14 @@ def stretch_to_square(values: NDArray[Any], aspect: float) -> NDArray[Any]:
     return stretched
 
 
+def _unique(notes: tuple[NoteCode, ...]) -> tuple[NoteCode, ...]:
+    return tuple(dict.fromkeys(notes))
+
+
 def _read_aspect(dataset: Dataset, keyword: str) -> float | None:
     """Return the first number of an attribute divided by the second, or ``None`` unless both are positive."""
-    value = dataset.get(keyword)
-    if not isinstance(value, MultiValue | list) or len(value) < 2:
+    height, width, *_ = (*read_numbers(dataset, keyword), None, None)
+    if height is None or width is None or height <= 0 or width <= 0:
         return None
-    try:
-        height, width = float(value[0]), float(value[1])
-    except (TypeError, ValueError):
-        return None
-    if not (0 < height < math.inf and 0 < width < math.inf):
-        return None
-    return height / width
+    aspect = height / width
+    return aspect if 0 < aspect < math.inf else None

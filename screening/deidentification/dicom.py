@@ -53,7 +53,6 @@ from screening.deidentification.dicom_values import (
     clean_value,
     is_empty,
     is_sequence,
-    is_unchanged,
 )
 from screening.deidentification.dicom_walk import ITEM, PIXEL_DATA, Element, Walker
 
@@ -122,8 +121,7 @@ def _clean_element(element: Element, film: DicomFile, signed: bool) -> tuple[Val
         return Value(element.vr if element.vr in allowed else allowed[0], element.value, element.open_ended), True
     if ALLOWED_TAGS[element.tag].vrs == ("SQ",):
         return _clean_tables(element, film, signed)
-    cleaned = clean_value(element, ALLOWED_TAGS[element.tag], signed)
-    return cleaned, is_unchanged(element, cleaned)
+    return clean_value(element, ALLOWED_TAGS[element.tag], signed, film.source_encoding)
 
 
 def _clean_tables(element: Element, film: DicomFile, signed: bool) -> tuple[Value | None, bool]:
@@ -135,10 +133,10 @@ def _clean_tables(element: Element, film: DicomFile, signed: bool) -> tuple[Valu
     for item in Walker(element.value, 0, film.source_encoding).items(MAX_ITEMS):
         values: dict[int, Value] = {}
         for inner in Walker(item, 0, film.source_encoding).elements():
-            cleaned = (
-                clean_value(inner, LOOKUP_TABLE_TAGS[inner.tag], signed) if inner.tag in LOOKUP_TABLE_TAGS else None
-            )
-            unchanged = unchanged and is_unchanged(inner, cleaned)
+            cleaned, is_kept = None, is_empty(inner)
+            if inner.tag in LOOKUP_TABLE_TAGS:
+                cleaned, is_kept = clean_value(inner, LOOKUP_TABLE_TAGS[inner.tag], signed, film.source_encoding)
+            unchanged = unchanged and is_kept
             values |= {inner.tag: cleaned} if cleaned is not None else {}
         is_longer = _trim_table(values, LUT_DESCRIPTOR, LUT_DATA, film.source_encoding.order)
         unchanged = unchanged and not is_longer

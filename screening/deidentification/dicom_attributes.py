@@ -92,6 +92,10 @@ DISPLAY_TAGS: dict[int, Attribute] = {
     0x00280107: Attribute(US_OR_SS),  # Largest Image Pixel Value
     0x00280120: Attribute(US_OR_SS, 2),  # Pixel Padding Value; the standard allows one, vendors write two
     0x00280121: Attribute(US_OR_SS, 2),  # Pixel Padding Range Limit
+    0x00280122: Attribute(("FL",)),  # Float Pixel Padding Value
+    0x00280123: Attribute(("FD",)),  # Double Float Pixel Padding Value
+    0x00280124: Attribute(("FL",)),  # Float Pixel Padding Range Limit
+    0x00280125: Attribute(("FD",)),  # Double Float Pixel Padding Range Limit
     0x00281040: _code("LIN LOG DISP"),  # Pixel Intensity Relationship
     0x00281041: Attribute(("SS",)),  # Pixel Intensity Relationship Sign
     0x00281050: Attribute(("DS",), MAX_VALUES),  # Window Center

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 import struct
 
 from pydicom.datadict import dictionary_description, dictionary_VR
@@ -11,34 +9,41 @@ from pydicom.datadict import dictionary_description, dictionary_VR
 from ml.decoding.pixel_attributes import find_photometric, read_number
 from screening.deidentification.dicom_attributes import EXAMINATION_TERMS, PIXEL_NUMBERS, Attribute
 from screening.deidentification.dicom_file import Value, text_of
+from screening.deidentification.dicom_numbers import NUMBER_VRS, clean_numbers, keeps_numbers
 from screening.deidentification.dicom_walk import Element, Encoding
 
-# Read also where it is longer than the 16 characters of PS3.5 6.2: many writers give every digit.
-NUMBER = {
-    "DS": re.compile(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", re.ASCII),
-    "IS": re.compile(r" *[+-]?\d+ *", re.ASCII),
-}
-MAX_READ_CHARACTERS = 64
-MAX_CHARACTERS = {"DS": 16, "IS": 12}  # PS3.5 6.2; digits beyond could hold an identifier
 SIZES = {"US": 2, "SS": 2, "OW": 2}  # bytes of one value
 MAX_TEXT_BYTES = 1024  # of codes that are looked at
 MAX_US = 0xFFFF
 PHOTOMETRIC_INTERPRETATION = 0x00280004
 MAX_SHORT_LENGTH = 0xFFFE  # bytes, where explicit VR has 16 bits for the length
 LUT_DATA = 0x00283006
+TABLE_DATA = frozenset({LUT_DATA})  # with US as their first VR
 STANDARD_ROOT = "1.2.840.10008."
 DEEP_GROUPS = {0x50: "Curves", 0x60: "Overlays"}  # the upper byte of groups that come many times
 GROUP_LENGTH = 0x0000
 
 
-def clean_value(element: Element, attribute: Attribute, signed: bool) -> Value | None:
-    """Return an element's cleaned value; ``None`` where nothing of it is allowed.
+def clean_value(
+    element: Element, attribute: Attribute, signed: bool, encoding: Encoding
+) -> tuple[Value | None, bool]:
+    """Return an element's cleaned value, ``None`` where nothing of it is allowed; and True if nothing was removed.
 
     Args:
         element: the element of the file.
         attribute: its allowed values.
         signed: the pixels are signed, so values without a VR that refer to pixels are signed too.
+        encoding: of the data set; numbers are written in the same byte order.
     """
+    if attribute.vrs[0] in NUMBER_VRS and element.tag not in TABLE_DATA:
+        numbers = clean_numbers(element, attribute, signed, encoding.order)
+        return numbers, is_empty(element) or keeps_numbers(element, attribute, numbers, encoding.order)
+    cleaned = _clean_other(element, attribute, signed)
+    return cleaned, is_unchanged(element, cleaned)
+
+
+def _clean_other(element: Element, attribute: Attribute, signed: bool) -> Value | None:
+    """Return a code, a UID or the data of a table, cleaned."""
     if element.tag in EXAMINATION_TERMS:
         term = EXAMINATION_TERMS[element.tag](bytes(element.value[:MAX_TEXT_BYTES]))
         return Value("CS", term.encode()) if term else None
@@ -48,8 +53,6 @@ def clean_value(element: Element, attribute: Attribute, signed: bool) -> Value |
     vr = _vr(element, attribute.vrs, signed)
     if vr in ("CS", "LO"):
         return _codes(element, attribute, vr)
-    if vr in NUMBER:
-        return _numbers(element, attribute, vr) or _usable_numbers(element, attribute, vr)
     if vr == "UI":
         uid = text_of(element)
         return Value(vr, uid.encode()) if uid.startswith(STANDARD_ROOT) and len(uid) <= 64 and _is_uid(uid) else None
@@ -142,42 +145,6 @@ def _codes(element: Element, attribute: Attribute, vr: str) -> Value | None:
             break
         cleaned.append(code)
     return Value(vr, "\\".join(cleaned).encode()) if cleaned else None
-
-
-def _numbers(element: Element, attribute: Attribute, vr: str) -> Value | None:
-    """Return the values, if all are numbers: as they are written, or with fewer digits where they are too long."""
-    if len(element.value) > (MAX_READ_CHARACTERS + 1) * attribute.max_values:
-        return None
-    parts = text_of(element).split("\\")
-    if len(parts) > attribute.max_values or not all(NUMBER[vr].fullmatch(part) for part in parts):
-        return None
-    numbers = [part if len(part) <= MAX_CHARACTERS[vr] else _shorten(part.strip(), vr) for part in parts]
-    return Value(vr, "\\".join(numbers).encode()) if all(numbers) else None
-
-
-def _shorten(text: str, vr: str) -> str:
-    """Return a number in as many characters as its value representation has; empty where it does not fit."""
-    if vr == "IS":
-        short = str(int(text))
-        return short if len(short) <= MAX_CHARACTERS[vr] else ""
-    number = float(text)
-    if not math.isfinite(number):
-        return ""
-    digits = (repr(number), *(f"{number:.{places}g}" for places in range(16, 0, -1)))
-    return next(short for short in digits if len(short) <= MAX_CHARACTERS[vr])
-
-
-def _usable_numbers(element: Element, attribute: Attribute, vr: str) -> Value | None:
-    """Return the values that are numbers, with a decimal comma too, each in its place; the others become empty.
-
-    The decoder ignores an unusable window, or reads the comma, and says so in a note on the film.
-    """
-    parts = [part.strip(" \0") for part in text_of(element).split("\\")[: attribute.max_values]]
-    kept = [
-        part if NUMBER[vr].fullmatch(part.replace(",", ".")) and len(part) <= MAX_CHARACTERS[vr] else ""
-        for part in parts
-    ]
-    return Value(vr, "\\".join(kept).encode()) if any(kept) else None
 
 
 def _is_uid(uid: str) -> bool:
