@@ -85,6 +85,9 @@ ATTRIBUTE_MISSING = FilmCode(
 ATTRIBUTE_UNUSABLE = ATTRIBUTE_MISSING.variant(
     "The DICOM header has a value of {attribute} that is not read here; export the film again with 8 or 16 bits."
 )
+ATTRIBUTE_UNKNOWN = ATTRIBUTE_MISSING.variant(
+    "The DICOM header has a value of {attribute} that is not known, so its pixels cannot be read; export it again."
+)
 NO_PIXELS = FilmCode(
     "no_pixels",
     "intake",

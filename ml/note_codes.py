@@ -42,8 +42,9 @@ COMPRESSION_CORRECTED = NoteCode(
 HEADER_CORRECTED = NoteCode(
     "header_corrected",
     "note",
-    "Size or bits of the pixels are missing or wrong in the header; they were taken from the pixels.",
-    "Rows, Columns, Bits Allocated or Bits Stored are missing or wrong; they were taken from the pixels",
+    "Size, bits or sign of the pixels are missing or wrong in the header; they were taken from the pixels.",
+    "Rows, Columns, Bits Allocated, Bits Stored or Pixel Representation are missing or wrong; they were taken from "
+    "the pixels",
 )
 WINDOW_WITHOUT_WIDTH = NoteCode(
     "window_without_width",

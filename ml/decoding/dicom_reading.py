@@ -25,7 +25,7 @@ from ml.codes import TOO_LARGE_UNPACKED
 from ml.decoding.bounded_reader import HEADER_READS, READ_BYTES, BoundedReader
 from ml.decoding.limits import MAX_PIXELS, unpacked_bytes
 from ml.decoding.pixel_attributes import PIXEL_KEYWORDS, read_numbers
-from ml.decoding.pixel_data import PIXEL_DATA, attach_pixels, find_reading_error
+from ml.decoding.pixel_data import PALETTE_KEYWORDS, PIXEL_DATA, attach_pixels, find_reading_error
 from ml.decoding.pixel_element import find_element
 from ml.decoding.signatures import DICOM_MAGIC, DICOM_MAGIC_OFFSET, has_preamble, starts_data_set
 from ml.errors import FilmError
@@ -37,7 +37,10 @@ META_GROUP = 0x0002
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double and integer pixel data
 # Functional groups of enhanced multi-frame objects: hundreds of thousands of elements, before the pixels.
 FRAME_GROUPS = frozenset({0x52009229, 0x52009230})
-HEADER_KEYWORDS = ("SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", *PIXEL_KEYWORDS)
+HEADER_KEYWORDS = (
+    *("SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition"),
+    *(*PIXEL_KEYWORDS, *(keyword for keywords in PALETTE_KEYWORDS for keyword in keywords)),
+)
 
 HEADER_BYTES = 16_000_000  # of a deflated data set, kept for reading its header
 PROBE_BYTES = 4096  # of a data set, enough for its first two elements

@@ -44,6 +44,7 @@ PHOTOMETRIC = frozenset(
     }
 )
 PHOTOMETRIC_BY_LETTERS = {re.sub(r"[^A-Z0-9]", "", term): term for term in PHOTOMETRIC}
+FOUR_SAMPLES = ("CMYK", "ARGB")
 GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})  # two samples a pixel where uncompressed
 TEXT_VRS = frozenset({"IS", "DS", "CS", "LO", "SH", "LT", "ST", "UT"})
@@ -113,16 +114,23 @@ def complete_header(dataset: Dataset, native_bytes: int | None, stream: Codestre
         whether anything but a default of the standard was put in or changed.
 
     Raises:
-        FilmError: ``attribute_missing``.
+        FilmError: ``attribute_missing``, ``unsupported_layout`` or ``one_bit``.
     """
     found, photometric = read_numbers(dataset), read_photometric(dataset)
     numbers = dict(found)
+    if numbers.get("PixelRepresentation", 0) > 1:  # neither of its two values; unsigned, as in DCMTK
+        numbers["PixelRepresentation"] = 0
     if stream is not None:
         _complete_by_stream(numbers, stream)
     for keyword in ("Rows", "Columns"):
         _require(keyword, numbers.get(keyword))
     _complete_samples(numbers, photometric, native_bytes)
+    _refuse_layout(numbers["SamplesPerPixel"], photometric)
+    if not photometric and _has_value(dataset, "PhotometricInterpretation"):
+        raise FilmError(codes.ATTRIBUTE_UNKNOWN, attribute=name_attribute("PhotometricInterpretation"))
     _require("PhotometricInterpretation", photometric)
+    if native_bytes is not None and photometric in SUBSAMPLED and _is_not_subsampled(numbers, native_bytes):
+        photometric = "YBR_FULL"
     _complete_bits(numbers, photometric, native_bytes)
     numbers.setdefault("NumberOfFrames", 1)
     numbers.setdefault("PlanarConfiguration", 0)
@@ -130,7 +138,8 @@ def complete_header(dataset: Dataset, native_bytes: int | None, stream: Codestre
         numbers.setdefault("PixelRepresentation", 0)  # colours have no sign, floating-point values have their own
     _require("PixelRepresentation", numbers.get("PixelRepresentation"))
     _write(dataset, numbers, _fitting_photometric(photometric, numbers["SamplesPerPixel"], stream))
-    return any(
+    signs = found.get("PixelRepresentation", numbers["PixelRepresentation"]), numbers["PixelRepresentation"]
+    return signs[0] != signs[1] or any(
         found.get(keyword) != numbers[keyword] for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored")
     )
 
@@ -163,12 +172,11 @@ def _number(dataset: Dataset, keyword: str) -> int | None:
 
 
 def _complete_by_stream(numbers: dict[str, int], stream: Codestream) -> None:
-    """Take from the codestream what the header lacks; samples and bits also where they contradict it."""
-    for keyword, number in (("Rows", stream.rows), ("Columns", stream.columns)):
-        if number:
-            numbers.setdefault(keyword, number)
-    if stream.samples in (1, 3):
-        numbers["SamplesPerPixel"] = stream.samples
+    """Take from the codestream what it says; bits only where the header lacks them or has too few."""
+    said = {"Rows": stream.rows, "Columns": stream.columns, "SamplesPerPixel": stream.samples}
+    numbers.update({keyword: number for keyword, number in said.items() if number})
+    if stream.is_signed:
+        numbers["PixelRepresentation"] = 1
     if stream.bits and (stream.bits > numbers.get("BitsAllocated", 0) or numbers["BitsAllocated"] % BYTE):
         numbers["BitsAllocated"] = BYTE if stream.bits <= BYTE else 2 * BYTE
     if stream.decoder == JPEGBaseline8Bit:  # always 8 bits
@@ -179,11 +187,28 @@ def _complete_by_stream(numbers: dict[str, int], stream: Codestream) -> None:
 
 def _complete_samples(numbers: dict[str, int], photometric: str, native_bytes: int | None) -> None:
     """Complete Samples per Pixel by the Photometric Interpretation; of a contradiction, the length decides."""
-    by_photometric = 1 if photometric in (*GREY, "") else 3
+    by_photometric = 1 if photometric in (*GREY, "") else 4 if photometric in FOUR_SAMPLES else 3
     samples = numbers.setdefault("SamplesPerPixel", by_photometric)
     if native_bytes is not None and samples in (1, 3) and samples != by_photometric:
         fits = native_size({**numbers, "SamplesPerPixel": 3}, photometric) <= native_bytes
         numbers["SamplesPerPixel"] = 3 if fits else 1
+
+
+def _refuse_layout(samples: int, photometric: str) -> None:
+    """Raise ``unsupported_layout`` unless a pixel has one grey value or three colours."""
+    if photometric in FOUR_SAMPLES and samples >= 3:
+        what = f"Photometric Interpretation {photometric}"
+    elif samples not in (1, 3):
+        what = f"{samples} samples a pixel"
+    else:
+        return
+    raise FilmError(codes.UNSUPPORTED_LAYOUT, kind="DICOM", what=what)
+
+
+def _is_not_subsampled(numbers: dict[str, int], native_bytes: int) -> bool:
+    """Return whether there are three values a pixel, against a Photometric Interpretation of two."""
+    whole = native_size(numbers, "YBR_FULL")
+    return numbers["SamplesPerPixel"] == 3 and 0 < whole <= native_bytes <= whole + 1
 
 
 def _complete_bits(numbers: dict[str, int], photometric: str, native_bytes: int | None) -> None:
@@ -196,9 +221,11 @@ def _complete_bits(numbers: dict[str, int], photometric: str, native_bytes: int 
     _require("BitsAllocated", numbers.get("BitsAllocated"))
     allocated = numbers["BitsAllocated"]
     if allocated not in READ_SIZES:
-        raise FilmError(codes.ATTRIBUTE_UNUSABLE, attribute=_name("BitsAllocated"))
+        raise FilmError(codes.ATTRIBUTE_UNUSABLE, attribute=name_attribute("BitsAllocated"))
     if not 1 <= numbers.get("BitsStored", 0) <= allocated:
         numbers["BitsStored"] = allocated
+    if numbers["BitsStored"] == 1:
+        raise FilmError(codes.ONE_BIT)
     if not numbers["BitsStored"] - 1 <= numbers.get("HighBit", -1) < allocated:
         numbers["HighBit"] = numbers["BitsStored"] - 1
 
@@ -237,9 +264,16 @@ def _write(dataset: Dataset, numbers: dict[str, int], photometric: str) -> None:
 def _require(keyword: str, value: int | str | None) -> None:
     """Raise ``attribute_missing`` for an attribute without a usable value."""
     if value is None or value == "":
-        raise FilmError(codes.ATTRIBUTE_MISSING, attribute=_name(keyword))
+        raise FilmError(codes.ATTRIBUTE_MISSING, attribute=name_attribute(keyword))
 
 
-def _name(keyword: str) -> str:
+def _has_value(dataset: Dataset, keyword: str) -> bool:
+    element = _element(dataset, keyword)
+    value = element.value if element is not None else b""
+    return bool(value.strip(BLANKS.encode()) if isinstance(value, bytes) else str(value or "").strip(BLANKS))
+
+
+def name_attribute(keyword: str) -> str:
+    """Return name and tag of an attribute, for a sentence."""
     tag = tag_for_keyword(keyword) or 0
     return f"{dictionary_description(tag)} ({tag >> 16:04X},{tag & 0xFFFF:04X})"

@@ -17,7 +17,7 @@ from ml.decoding.codestreams import (
     read_codestream,
     unwrap_jp2,
 )
-from ml.decoding.pixel_attributes import complete_header, native_size, read_numbers, read_photometric
+from ml.decoding.pixel_attributes import complete_header, name_attribute, native_size, read_numbers, read_photometric
 from ml.decoding.pixel_element import (
     ENCAPSULATED_NATIVE,
     NATIVE_LABELS,
@@ -32,6 +32,11 @@ from ml.note_codes import COMPRESSION_CORRECTED, HEADER_CORRECTED
 
 PIXEL_DATA = 0x7FE00010
 OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)
+PALETTE_KEYWORDS = (  # of each, one must be there
+    ("RedPaletteColorLookupTableDescriptor",),
+    ("RedPaletteColorLookupTableData", "SegmentedRedPaletteColorLookupTableData"),
+)
+BYTE = 8
 PACKED_BITS = 12  # Bits Allocated of ACR-NEMA: two pixels in three bytes
 ADVICE = "export it uncompressed"
 
@@ -98,7 +103,7 @@ def _prepare(dataset: Dataset, element: PixelElement, label: str, max_bytes: int
     """Identify the pixels and complete the header.
 
     Raises:
-        FilmError: ``unsupported_compression`` or ``attribute_missing``.
+        FilmError: ``unsupported_compression``, ``attribute_missing``, ``unsupported_layout`` or ``one_bit``.
     """
     size = native_size(read_numbers(dataset), read_photometric(dataset))
     stream = read_pixel_stream(element, label, size, max_bytes)
@@ -112,7 +117,35 @@ def _prepare(dataset: Dataset, element: PixelElement, label: str, max_bytes: int
     if native_bytes is not None and _is_packed(dataset, native_bytes):
         dataset.BitsAllocated, native_bytes = 16, _pixel_count(dataset) * 2
         stream = PixelStream(stream.data if max_bytes else _unpack_12_bits(stream.data, native_bytes // 2))
-    return PreparedPixels(stream, complete_header(dataset, native_bytes, stream.encoded))
+    elif native_bytes is not None and _is_partial_422(dataset, native_bytes):
+        native_bytes = _pixel_count(dataset)
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        stream = PixelStream(stream.data if max_bytes else _extract_luminance(stream.data, native_bytes))
+    is_corrected = complete_header(dataset, native_bytes, stream.encoded)
+    _require_palette(dataset)
+    return PreparedPixels(stream, is_corrected)
+
+
+def _require_palette(dataset: Dataset) -> None:
+    """Raise ``attribute_missing`` for PALETTE COLOR without a palette."""
+    if read_photometric(dataset) != "PALETTE COLOR":
+        return
+    for keywords in PALETTE_KEYWORDS:
+        if not any(keyword in dataset and dataset.get_item(keyword).value for keyword in keywords):
+            raise FilmError(codes.ATTRIBUTE_MISSING, attribute=name_attribute(keywords[0]))
+
+
+def _is_partial_422(dataset: Dataset, native_bytes: int) -> bool:
+    """Return whether uncompressed pixels lie in fours: two of luminance and two of colour for both."""
+    numbers, size = read_numbers(dataset), _native_size(dataset)
+    is_like_it = read_photometric(dataset) == "YBR_PARTIAL_422" and size == 2 * _pixel_count(dataset)
+    return is_like_it and numbers.get("BitsAllocated") == BYTE and size <= native_bytes <= size + 1 and size % 4 == 0
+
+
+def _extract_luminance(data: memoryview, count: int) -> memoryview:
+    """Return the luminance of YBR_PARTIAL_422 (PS3.3 C.7.6.3.1.2), which makes up the grey film."""
+    fours = np.frombuffer(bytes(data[: 2 * count]), np.uint8).reshape(-1, 4)
+    return memoryview(fours[:, :2].tobytes())
 
 
 def _attach_encoded(dataset: FileDataset, stream: PixelStream, encoded: Codestream) -> str:
