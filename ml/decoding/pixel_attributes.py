@@ -173,8 +173,8 @@ def _number(dataset: Dataset, keyword: str) -> int | None:
 
 def _complete_by_stream(numbers: dict[str, int], stream: Codestream) -> None:
     """Take from the codestream what it says; bits only where the header lacks them or has too few."""
-    said = {"Rows": stream.rows, "Columns": stream.columns, "SamplesPerPixel": stream.samples}
-    numbers.update({keyword: number for keyword, number in said.items() if number})
+    by_stream = {"Rows": stream.rows, "Columns": stream.columns, "SamplesPerPixel": stream.samples}
+    numbers.update({keyword: number for keyword, number in by_stream.items() if number})
     if stream.is_signed:
         numbers["PixelRepresentation"] = 1
     if stream.bits and (stream.bits > numbers.get("BitsAllocated", 0) or numbers["BitsAllocated"] % BYTE):
