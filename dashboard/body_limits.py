@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -77,25 +78,26 @@ def _prepare_chunked(request: HttpRequest, *, is_api: bool, takes_files: bool) -
 
 def _read_form(request: HttpRequest) -> HttpResponseBase | None:
     """Read the form of an upload here, where an error gets an answer; in the CSRF check it would be a status 500."""
-    if not request.user.is_authenticated:
-        return None
-    try:
-        if request.content_type == "multipart/form-data":
-            length, content_type = _declared(request), request.META.get("CONTENT_TYPE", "")
-            form = parse_upload_form(content_type, length, request.read, request.upload_handlers)
-            request._post, request._files = form  # type: ignore[attr-defined]  # where Django looks for them
-        request.POST  # noqa: B018  # reading it parses the body
-    except ScreeningError as error:
-        return error_response(request, error)
-    except UnreadablePostError:
-        return error_response(request, broken_off())
-    return None
+    return _answer_errors(request, _parse_form) if request.user.is_authenticated else None
+
+
+def _parse_form(request: HttpRequest) -> None:
+    if request.content_type == "multipart/form-data":
+        length, content_type = _declared(request), request.META.get("CONTENT_TYPE", "")
+        form = parse_upload_form(content_type, length, request.read, request.upload_handlers)
+        request._post, request._files = form  # type: ignore[attr-defined]  # where Django looks for them
+    request.POST  # noqa: B018  # reading it parses the body
 
 
 def _read_small_body(request: HttpRequest) -> HttpResponseBase | None:
     """Read a body that is kept in memory; Django then parses it from there."""
+    return _answer_errors(request, attrgetter("body"))
+
+
+def _answer_errors(request: HttpRequest, read: Callable[[HttpRequest], object]) -> HttpResponseBase | None:
+    """Read a body, and return the answer to a body that cannot be read, else ``None``."""
     try:
-        request.body  # noqa: B018  # reading it is what matters
+        read(request)
     except ScreeningError as error:
         return error_response(request, error)
     except UnreadablePostError:
