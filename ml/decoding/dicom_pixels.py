@@ -29,7 +29,7 @@ from ml.decoding.grey_levels import (
 from ml.decoding.grey_rules import GreyRules, read_grey_rules
 from ml.decoding.grey_transforms import apply_voi, to_brightness, to_units
 from ml.decoding.limits import MAX_PIXELS
-from ml.decoding.pixel_data import has_signed_stream, reading_notes
+from ml.decoding.pixel_data import reading_notes
 from ml.decoding.pixel_shape import SQUARE, PixelShape, read_pixel_shape
 from ml.decoding.stored_words import extract_values
 from ml.errors import NoteCode
@@ -112,7 +112,7 @@ def read_stored_words(dataset: pydicom.Dataset) -> Stored:
         return _replace_not_finite(values) if values.dtype.kind == "f" else values
     syntax = dataset.file_meta.TransferSyntaxUID
     decoder, options = get_decoder(syntax), as_pixel_options(dataset)
-    if decoder.is_native or dataset.PixelRepresentation == 1 or has_signed_stream(dataset):
+    if decoder.is_native or dataset.PixelRepresentation == 1:
         options |= {"view_only": decoder.is_native, "correct_unused_bits": False}
         values, _ = decoder.as_array(dataset, raw=True, **options)  # the signs of JPEG 2000 and JPEG-LS are corrected
         return values

@@ -14,7 +14,6 @@ from ml.decoding.codestreams import (
     JP2_START,
     SCANNED_BYTES,
     Codestream,
-    read_codestream,
     unwrap_jp2,
 )
 from ml.decoding.pixel_attributes import complete_header, name_attribute, native_size, read_numbers, read_photometric
@@ -24,7 +23,6 @@ from ml.decoding.pixel_element import (
     PixelElement,
     PixelStream,
     encapsulate_frame,
-    read_fragments,
     read_pixel_stream,
 )
 from ml.errors import FilmError, NoteCode
@@ -90,13 +88,6 @@ def attach_pixels(dataset: FileDataset, element: PixelElement) -> None:
 def reading_notes(dataset: Dataset) -> tuple[NoteCode, ...]:
     """Return what was put right while the data set was read."""
     return tuple(getattr(dataset, "reading_notes", ()))
-
-
-def has_signed_stream(dataset: Dataset) -> bool:
-    """Return whether the compressed pixels are signed by themselves, which only JPEG 2000 says."""
-    fragments = read_fragments(memoryview(dataset.PixelData))
-    stream = read_codestream(fragments[-1], "") if fragments else None
-    return stream is not None and stream.is_signed
 
 
 def _prepare(dataset: Dataset, element: PixelElement, label: str, max_bytes: int | None) -> PreparedPixels:
