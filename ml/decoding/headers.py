@@ -27,6 +27,7 @@ from ml.decoding.examination_words import (
 from ml.decoding.limits import MAX_PIXELS, MEGAPIXEL
 from ml.decoding.picture_headers import read_picture_properties
 from ml.decoding.pixel_attributes import read_numbers
+from ml.decoding.pixel_element import JPIP, NAMES
 from ml.decoding.signatures import detect_kind, has_preamble
 from ml.errors import FilmError
 
@@ -43,7 +44,6 @@ OTHER_CLASSES = (
     ("MG", ("DigitalMammographyXRayImageStorageForPresentation", "DigitalMammographyXRayImageStorageForProcessing")),
     ("IO", ("DigitalIntraOralXRayImageStorageForPresentation", "DigitalIntraOralXRayImageStorageForProcessing")),
 )
-JPIP = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (94, 95, 204, 205))  # pixels are on a server
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ def _refuse_no_film(beginning: DicomHeader, is_file: bool) -> None:
         raise FilmError(codes.DICOMDIR, images=count)
     if beginning.has_pixels:
         return
-    if beginning.syntax in JPIP:
-        raise FilmError(codes.UNSUPPORTED_COMPRESSION, kind="DICOM", name="JPIP", advice="export it with its pixels")
+    if NAMES.get(beginning.syntax) == JPIP:
+        raise FilmError(codes.UNSUPPORTED_COMPRESSION, kind="DICOM", name=JPIP, advice="export it with its pixels")
     dataset = beginning.dataset
     modality, name = find_modality(_raw(dataset, "Modality")), _class_name(dataset)
     if modality in RADIOGRAPH_MODALITIES:

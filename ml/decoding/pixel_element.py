@@ -38,13 +38,11 @@ READ_LABELS = {
     *JPEG_2000_SYNTAXES,
     str(uid.RLELossless),
 }
+JPIP = "JPIP"  # of a file whose pixels are on a server
 # Names of the kinds that the dictionary of pydicom does not have, or by which nobody knows them.
 NAMES = {
     **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112)), "JPEG XL"),
-    "1.2.840.10008.1.2.4.94": "JPIP",
-    "1.2.840.10008.1.2.4.95": "JPIP",
-    "1.2.840.10008.1.2.4.204": "JPIP",
-    "1.2.840.10008.1.2.4.205": "JPIP",
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (94, 95, 204, 205)), JPIP),
     "1.2.840.10008.1.2.7.1": "SMPTE ST 2110 video",
     "1.2.840.10008.1.2.7.2": "SMPTE ST 2110 video",
     "1.2.840.10008.1.2.7.3": "SMPTE ST 2110 audio",
