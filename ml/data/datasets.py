@@ -35,7 +35,7 @@ class FilmRecord:
     Attributes:
         path: the file.
         source: the data set's folder name.
-        finding: ``covid``, ``normal`` or ``pneumonia`` (any other).
+        finding: ``covid``, ``normal``, ``pneumonia`` (any other), or another class of the user's own films.
         patient: the patient within the source; unique over all sources together with ``source``.
         view: ``PA``, ``AP``, ``AP Supine`` ... or empty where the publisher does not say.
         sex: ``M``, ``F`` or empty.
