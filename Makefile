@@ -77,9 +77,8 @@ bench: $(VENV)/.dev ## everything said of speed and memory, measured in one run 
 chaos: $(VENV)/.dev ## kill, freeze and cut off everything in turn, in full (`make test` has a shorter round)
 	@CHAOS_FULL=1 exec $(PY) -m pytest tests/chaos -m chaos $(ARGS)
 
-train: $(VENV)/.train ## train the screener anew; needs XRAY_DATA_DIR, MASKS=lung-masks.zip, PHOTOGRAPHS="folder …"
-	@test -f "$(MASKS)" || { echo "Name the lung masks: make train MASKS=….zip; see requirements-train.txt" >&2; exit 2; }
-	@test -f var/screener/lungs.keras || $(PY) -m ml.training.lung_fields --masks "$(MASKS)"
+train: $(VENV)/.train ## train the screener anew; needs XRAY_DATA_DIR, PHOTOGRAPHS="folder …" (MASKS=lung-masks.zip: the lung fields too)
+	@test -z "$(MASKS)" || $(PY) -m ml.training.lung_fields --masks "$(MASKS)"
 	@$(PY) -m ml.training.screener.build_bundle --photographs $(PHOTOGRAPHS)
 
 seed: $(VENV)/.dev ## train seed-cnn anew with three seeds and build its bundle; needs XRAY_DATA_DIR

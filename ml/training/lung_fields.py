@@ -21,8 +21,10 @@ from PIL import Image
 from ml.arrays import Float32Array
 from ml.data.datasets import load_source, require_data_dir
 from ml.decoding.preprocess import Grey, load
-from ml.errors import DataSetError
+from ml.errors import BundleError, DataSetError
+from ml.inference.bundle import LUNGS, MODELS
 from ml.inference.lung_crop import MASK_INPUT, MASK_SIDE, mask_input
+from ml.training.onnx_export import export
 
 DESCRIPTION = "Train the network that finds the lung fields."
 
@@ -161,20 +163,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        the exit status: 0, or 2 where the data or the masks are missing.
+        the exit status: 0, or 2 where the data or the masks are missing or the export failed.
     """
     parser = argparse.ArgumentParser(prog="python -m ml.training.lung_fields", description=DESCRIPTION)
     parser.add_argument("--masks", type=Path, required=True, help="semantic_masks_v7labs_lungs.zip")
-    parser.add_argument("--target", type=Path, default=Path("var/screener/lungs.keras"), help="file to write")
+    parser.add_argument("--target", type=Path, default=MODELS / "screener" / LUNGS, help="the ONNX graph to write")
     options = parser.parse_args(arguments)
     try:
         pairs = read_drawn_masks(options.masks, require_data_dir())
-    except (DataSetError, OSError, zipfile.BadZipFile) as error:
+        network, dice = train(pairs)
+        options.target.parent.mkdir(parents=True, exist_ok=True)
+        export(network, options.target)
+    except (BundleError, DataSetError, OSError, zipfile.BadZipFile) as error:
         print(error, file=sys.stderr)
         return 2
-    network, dice = train(pairs)
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    network.save(options.target)
     print(f"{len(pairs)} drawn masks; Dice coefficient on {VALIDATION_FILMS} validation films: {dice:.3f}")
     return 0
 

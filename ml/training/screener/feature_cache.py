@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.arrays import Float32Array
-from ml.inference.lung_crop import LungBox, lung_box
-from ml.training.lung_fields import predict_masks
+from ml.errors import BundleError
+from ml.inference.lung_crop import LungBox, lung_box, mask_input
+from ml.inference.onnx_runtime import onnxruntime
 from ml.training.screener.augment import film_view
 from ml.training.screener.films import Films
 from ml.training.screener.network import CUT, SIZE, trained_part
@@ -47,13 +48,30 @@ def cache_folder(films: Films, root: Path = CACHE) -> Path:
     return root / key
 
 
-def boxes_of(films: Films, lungs: keras.Model) -> list[LungBox]:
-    """Return the lung box of each film."""
-    masks = predict_masks(lungs, films.pixels)
-    return [lung_box(mask, (film.shape[0], film.shape[1])) for mask, film in zip(masks, films.pixels, strict=True)]
+def boxes_of(films: Films, lungs: Path) -> list[LungBox]:
+    """Return the lung box of each film.
+
+    Args:
+        films: every film.
+        lungs: the network of lung fields as an ONNX graph, as it serves.
+
+    Raises:
+        BundleError: when there is no such file.
+    """
+    if not lungs.is_file():
+        raise BundleError(f"{lungs} is missing: run `python -m ml.training.lung_fields --masks FILE.zip` first.")
+    session = onnxruntime.InferenceSession(lungs, providers=["CPUExecutionProvider"])
+    boxes = []
+    for start in range(0, len(films.pixels), BATCH):
+        part = films.pixels[start : start + BATCH]
+        masks = session.run(None, {session.get_inputs()[0].name: np.stack([mask_input(film) for film in part])})[0]
+        boxes += [
+            lung_box(mask, (film.shape[0], film.shape[1])) for mask, film in zip(masks[..., 0], part, strict=True)
+        ]
+    return boxes
 
 
-def fill_cache(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path = CACHE) -> Cache:
+def fill_cache(films: Films, lungs: Path, frozen: keras.Model, root: Path = CACHE) -> Cache:
     """Compute the views that are missing and open the cache, with progress on standard output.
 
     A view is written under another name and renamed when it is complete, so an interrupted run continues at the
@@ -63,7 +81,7 @@ def fill_cache(films: Films, lungs: keras.Model, frozen: keras.Model, root: Path
         the cache; about 126 MB a view for 2,900 films.
 
     Raises:
-        BundleError: when the package with the ImageNet weights is not installed.
+        BundleError: when the network of lung fields or the package with the ImageNet weights is missing.
     """
     folder = cache_folder(films, root)
     folder.mkdir(parents=True, exist_ok=True)

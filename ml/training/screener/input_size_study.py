@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 from ml.arrays import Float32Array, Float64Array
 from ml.data.datasets import require_data_dir
 from ml.errors import BundleError, DataSetError
+from ml.inference.bundle import LUNGS, MODELS
 from ml.inference.lung_crop import LungBox
 from ml.statistics.metrics import auroc
 from ml.training.screener.augment import film_view
 from ml.training.screener.efficientnet import blocks, lower_part, upper_part
 from ml.training.screener.feature_cache import BATCH, Cache, boxes_of
 from ml.training.screener.films import Films, cell_weights, draw_validation_part, folds, read_films
-from ml.training.screener.folds import LUNGS, RUNS
+from ml.training.screener.folds import RUNS
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
+from ml.training.screener.network import log_features
 from ml.training.screener.recipe import Recipe, fit_first_head
 
 DESCRIPTION = "Compare input sizes by a linear probe on ImageNet features; nothing is fine-tuned."
@@ -74,7 +76,7 @@ def probe_folds(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
 def _scores(films: Films, pooled: list[Float32Array], among: NDArray[np.bool_]) -> Float64Array:
     weights = cell_weights(films, among)
     slope, bias = fit_first_head(Cache([], pooled), films, weights, Recipe().head_penalty)
-    return np.asarray(pooled[0].astype(np.float64) @ slope[:, 0] + bias[0])
+    return np.asarray(log_features(pooled[0]).astype(np.float64) @ slope[:, 0] + bias[0])
 
 
 def _imagenet(size: int) -> keras.Model:
@@ -98,8 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         films = read_films(require_data_dir())
-        lungs = keras.models.load_model(options.runs / LUNGS, compile=False)
-        boxes = boxes_of(films, lungs)
+        boxes = boxes_of(films, MODELS / "screener" / LUNGS)
         table = {}
         for size in options.sizes:
             table[str(size)] = probe_folds(films, [pooled_features(films, boxes, size, number) for number in VIEWS])
