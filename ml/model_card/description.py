@@ -57,9 +57,10 @@ class Training:
 
     Attributes:
         protocol: how films were split: by ``patient``, or by file as the ``seed`` project did.
-        seed: of the run that gave the weights.
+        seed: of the run that gave the weights; the first where several runs gave them.
         chosen_by: the rule that chose this run.
         batch: films in a batch.
+        share: where the weights lie between the start of the training (0) and its end (1).
         history: the log.
     """
 
@@ -79,6 +80,7 @@ class Training:
     mixup: float | None = None
     smoothing: Share | None = None
     head_penalty: float | None = None
+    share: Share | None = None
     history: tuple[TrainingLogEntry, ...]
 
 

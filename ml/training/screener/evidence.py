@@ -93,7 +93,7 @@ def evaluate_part(films: Films, part: Mask, scores: Float64Array, name: str, thr
 def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> dict[str, tuple[Mask, Float64Array]]:
     """Return for each test of each fold its films and their scores.
 
-    The networks were trained without the sources of the test. One network each, of the first seed, as one is
+    The networks were trained without the sources of the test and merged from several seeds, as the one that is
     served; the calibration is the served model's, as a new hospital would get it.
 
     Args:
@@ -106,7 +106,7 @@ def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> d
     """
     found = {}
     for name, fold in folds(films).items():
-        path = runs / f"{name}-0" / "scores.csv"
+        path = runs / name / "scores.csv"
         if not path.exists():
             raise BundleError(
                 f"fold {name} is not trained; run `python -m ml.training.screener.folds --folds {name}`"
@@ -123,7 +123,7 @@ def spread_over_seeds(films: Films, runs: Path) -> tuple[FoldSpread, ...]:
     table = json.loads((runs / "folds.json").read_text())
     rows = []
     for name, fold in folds(films).items():
-        trained = sorted(key for key in table if key.rsplit("-", 1)[0] == name)
+        trained = sorted(key for key in table if key != name and key.rsplit("-", 1)[0] == name)
         for test in fold.tests if len(trained) > 1 else ():
             values = tuple(table[key][test]["auroc"] for key in trained)
             rows.append(FoldSpread(test, values, round(max(values) - min(values), 4)))

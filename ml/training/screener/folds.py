@@ -1,8 +1,7 @@
-"""Training of the screener on folds: ``python -m ml.training.screener.folds --folds``.
+"""Training of the screener on folds: ``python -m ml.training.screener.folds [--folds NAME …]``.
 
-With ``--folds`` the command trains once for each fold and seed and writes every test film's logit. Without it, it
-trains on every source but a validation part (whole patient groups), for each seed, averages the weights of the
-seeds and writes ``screener.onnx``, ``lungs.onnx`` and ``validation.csv``. Both can be interrupted and started again.
+The command trains for each fold and seed, merges the weights of the seeds as for the network that ships, and writes
+every test film's logit. It can be interrupted and started again.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,20 +20,16 @@ import numpy as np
 from ml.arrays import Float64Array
 from ml.data.datasets import require_data_dir
 from ml.errors import BundleError, DataSetError
+from ml.inference.bundle import LUNGS, MODELS
 from ml.statistics.metrics import auroc
-from ml.training.onnx_export import export
 from ml.training.screener.feature_cache import BATCH, Cache, Features, fill_cache
-from ml.training.screener.films import Films, Fold, Mask, draw_validation_part, folds, read_films
-from ml.training.screener.network import frozen_part, screener
-from ml.training.screener.recipe import Recipe, train
+from ml.training.screener.films import Films, Fold, Mask, folds, read_films
+from ml.training.screener.network import frozen_part
+from ml.training.screener.recipe import Recipe, train_seeds
 
-DESCRIPTION = (
-    "Train the screener once for each fold and seed and measure it on the sources left out, or, without "
-    "--folds, train it on every source."
-)
+DESCRIPTION = "Train the screener for each fold and seed and measure it on the sources left out."
 
 RUNS = Path("var/screener")
-LUNGS = "lungs.keras"
 SEEDS = (0, 1, 2)
 
 
@@ -68,9 +64,9 @@ def measure_fold(films: Films, fold: Fold, scores: Float64Array) -> dict[str, di
 
 
 def train_folds(films: Films, cache: Cache, names: Sequence[str], seeds: Sequence[int], runs: Path) -> None:
-    """Train and test folds with each seed.
+    """Train and test folds with several seeds, each seed alone and merged as they ship.
 
-    Writes ``folds.json`` and a file of scores for each fold as they are finished.
+    Writes ``folds.json``, and for each fold and seed ``scores.csv``, as they are finished.
 
     Args:
         films: every film.
@@ -82,41 +78,22 @@ def train_folds(films: Films, cache: Cache, names: Sequence[str], seeds: Sequenc
     plan = folds(films)
     path = runs / "folds.json"
     table = json.loads(path.read_text()) if path.exists() else {}
-    for seed in seeds:
-        for name in names:
-            fold = plan[name]
-            tested = np.any([p | n for p, n in fold.tests.values()], axis=0)
-            network = train(films, cache, fold.train, runs / f"{name}-{seed}", seed)
-            scores = compute_logits(network, cache.views[0], tested)
-            _write_scores(films, tested, scores, runs / f"{name}-{seed}" / "scores.csv")
-            table[f"{name}-{seed}"] = measure_fold(films, fold, scores)
-            path.write_text(json.dumps(table, indent=1))
-            for test, row in table[f"{name}-{seed}"].items():
-                print(f"seed {seed}  {test:34} {row['auroc']:.3f}", flush=True)
+    for name in names:
+        merged, alone = train_seeds(films, cache, plan[name].train, runs / name, seeds)
+        networks = {name: merged} | {f"{name}-{seed}": network for seed, network in alone.items()}
+        for run, network in networks.items():
+            table[run] = _test_fold(films, cache, plan[name], network, runs / run)
+            for test, row in table[run].items():
+                print(f"{run:24} {test:34} {row['auroc']:.3f}", flush=True)
+        path.write_text(json.dumps(table, indent=1))
 
 
-def train_on_all_sources(films: Films, cache: Cache, lungs: keras.Model, seeds: Sequence[int], runs: Path) -> None:
-    """Train on every source, average the weights of the seeds, and export the network.
-
-    Raises:
-        BundleError: when the export fails.
-    """
-    everything = np.ones(len(films.records), dtype=bool)
-    validation = draw_validation_part(films, everything)
-    parts = [train(films, cache, ~validation, runs / f"everything-{seed}", seed) for seed in seeds]
-    scores = np.mean([compute_logits(part, cache.views[0], validation) for part in parts], axis=0)
-    network = screener(frozen_part(), parts)
-    network.save(runs / "screener.keras")
-    _write_scores(films, validation, scores, runs / "validation-seeds.csv")
-    _write_scores(films, validation, _logits_from_cache(network, cache.views[0], validation), runs / "validation.csv")
-    export(network, runs / "screener.onnx")
-    export(lungs, runs / "lungs.onnx")
-
-
-def _logits_from_cache(network: keras.Model, served: Features, part: Mask) -> Float64Array:
-    """Return a whole network's logits from cached features, by its layers above the frozen part."""
-    above = keras.Model(network.get_layer("block10_add").output, network.get_layer("logit").output)
-    return compute_logits(above, served, part)
+def _test_fold(films: Films, cache: Cache, fold: Fold, network: keras.Model, folder: Path) -> dict[str, Any]:
+    tested = np.any([p | n for p, n in fold.tests.values()], axis=0)
+    scores = compute_logits(network, cache.views[0], tested)
+    folder.mkdir(exist_ok=True)
+    _write_scores(films, tested, scores, folder / "scores.csv")
+    return measure_fold(films, fold, scores)
 
 
 def _write_scores(films: Films, part: Mask, scores: Float64Array, path: Path) -> None:
@@ -137,29 +114,16 @@ def main(arguments: list[str] | None = None) -> int:
         the exit status: 0, or 2 where the data or the lung network are missing or a fold is unknown.
     """
     parser = argparse.ArgumentParser(prog="python -m ml.training.screener.folds", description=DESCRIPTION)
-    parser.add_argument(
-        "--folds",
-        nargs="*",
-        help="train these folds, or all without a name; without the option train on every source",
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="one training each")
+    parser.add_argument("--folds", nargs="*", default=[], help="names of folds (default: all)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="one training for each")
     parser.add_argument("--runs", type=Path, default=RUNS, help=f"folder of the trainings (default {RUNS})")
+    parser.add_argument("--lungs", type=Path, default=MODELS / "screener" / LUNGS, help="the network of lung fields")
     options = parser.parse_args(arguments)
-    lungs_path = options.runs / LUNGS
-    if not lungs_path.exists():
-        print(
-            f"{lungs_path} is missing: run `python -m ml.training.lung_fields --masks FILE.zip` first.",
-            file=sys.stderr,
-        )
-        return 2
+    options.runs.mkdir(parents=True, exist_ok=True)
     try:
         films = read_films(require_data_dir())
-        lungs = keras.models.load_model(lungs_path, compile=False)
-        cache = fill_cache(films, lungs, frozen_part())
-        if options.folds is None:
-            train_on_all_sources(films, cache, lungs, options.seeds, options.runs)
-        else:
-            train_folds(films, cache, options.folds or list(folds(films)), options.seeds, options.runs)
+        cache = fill_cache(films, options.lungs, frozen_part())
+        train_folds(films, cache, options.folds or list(folds(films)), options.seeds, options.runs)
     except (BundleError, DataSetError, KeyError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,25 +1,59 @@
-"""The screener: EfficientNet-Lite0 with one linear head, whose class activation map is part of the forward pass.
+"""The screener: EfficientNet-Lite0 with a head on the logarithm of its pooled features, and its activation map.
 
-The head is linear and the pooling an average, so the mean of the map over the film *is* the logit (Zhou et al.,
-"Learning Deep Features for Discriminative Localization", CVPR 2016): the heatmap explains the score exactly.
+The map is a class activation map (Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016)
+for this head: what a channel adds to the logit is distributed over the cells in proportion to the channel's
+activation there. So the mean of the map over the film *is* the logit: the heatmap explains the score exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from ml.arrays import Float32Array
-from ml.training.screener.efficientnet import HEAD_CHANNELS, lower_part, upper_part
+from ml.training.screener.efficientnet import lower_part, upper_part
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
 
 SIZE = 224  # pixels
 CUT = 11  # blocks 0 to 10 stay frozen; the cache holds their output, 14 x 14 x 112
 DROPOUT = 0.3
 HEAD = "covid"
+FLOOR = 0.02  # of the pooled features, before the logarithm; they are 0 to 6, most of them below 0.3
+LOG_SCALE = (
+    0.25  # brings the logarithms to the range of the features themselves, so that the learning rate suits both
+)
+
+
+@keras.saving.register_keras_serializable("screener")
+class LogFeatures(layers.Layer):  # type: ignore[misc]
+    """The logarithm of pooled features: float32 [N, C], not negative -> [N, C], not negative; 0 stays 0."""
+
+    def call(self, pooled: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the logarithms."""
+        return ops.log1p(pooled / FLOOR) * LOG_SCALE
+
+
+class ExplainedMap(layers.Layer):  # type: ignore[misc]
+    """The activation map of a linear head on :class:`LogFeatures`: its mean over a film is the film's logit.
+
+    Input: activation [N, h, w, C], pooled [N, C], its logarithms [N, C]. Output: [N, h, w], in logits.
+    """
+
+    def __init__(self, head: layers.Dense, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.head = head
+
+    def call(self, inputs: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
+        """Return the maps."""
+        activation, pooled, logarithms = inputs
+        height, width, channels = activation.shape[1:]
+        share = logarithms / (pooled + 1e-6) * ops.transpose(self.head.kernel)  # a channel's logits for its mean of 1
+        cells = ops.matmul(ops.reshape(activation, (-1, height * width, channels)), ops.expand_dims(share, -1))
+        return ops.reshape(cells, (-1, height, width)) + self.head.bias
 
 
 def frozen_part() -> keras.Model:
@@ -51,33 +85,56 @@ def trained_part(*, imagenet: bool = True) -> keras.Model:
         transfer_weights(read_state(package_weights()), blocks)
     features = layers.Input(blocks.input.shape[1:], name="lower_features")
     pooled = layers.GlobalAveragePooling2D(name="pool")(blocks(features))
+    logarithms = LogFeatures(name="logarithms")(pooled)
     head = layers.Dense(1, kernel_initializer="zeros", name=HEAD)
-    return keras.Model(features, head(layers.Dropout(DROPOUT)(pooled)), name="screener-trained")
+    return keras.Model(features, head(layers.Dropout(DROPOUT)(logarithms)), name="screener-trained")
 
 
-def screener(frozen: keras.Model, trained: Sequence[keras.Model], gain: float = 1.0) -> keras.Model:
+def log_features(pooled: Float32Array) -> Float32Array:
+    """Return what :class:`LogFeatures` makes of pooled features, [N, C] -> [N, C]."""
+    return np.asarray(np.log1p(pooled / np.float32(FLOOR)) * np.float32(LOG_SCALE), dtype=np.float32)
+
+
+def interpolate(start: keras.Model, trained: Sequence[keras.Model], share: float) -> keras.Model:
+    """Return a :func:`trained_part` whose weights lie between the start and the mean of several trainings from it.
+
+    Training makes a network better at the hospitals it is trained on and worse at others; a point on the line
+    between the start and the end loses less (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+    The mean of several ends costs no more to serve than one (Wortsman et al., "Model soups", ICML 2022).
+
+    Args:
+        start: the network before training.
+        trained: the same network after it, with one or more seeds.
+        share: 0 gives the start, 1 the mean of the trainings.
+    """
+    ends = _mean([part.get_weights() for part in trained])
+    merged = trained_part(imagenet=False)
+    merged.set_weights(
+        [(1 - share) * first + share * last for first, last in zip(start.get_weights(), ends, strict=True)]
+    )
+    return merged
+
+
+def screener(frozen: keras.Model, trained: keras.Model) -> keras.Model:
     """Build the complete network of the bundle.
 
     Args:
         frozen: :func:`frozen_part`.
-        trained: one or more of :func:`trained_part`, trained with different seeds from the same start; their
-            weights are averaged (Wortsman et al., "Model soups", ICML 2022), so that several cost no more than one.
-        gain: factor on the logit; 1 leaves it as trained.
+        trained: :func:`trained_part` with its final weights.
 
     Returns:
         model, float32 [N, 224, 224, 1] in 0..1 -> ``logit`` [N, 1], ``map`` [N, 7, 7] in logits, whose mean over a
-        film is its logit, ``features`` [N, 1280].
+        film is its logit, ``features`` [N, 1280], pooled, before the logarithm.
     """
     blocks = upper_part(frozen.output.shape[1:], CUT)
-    source = [part.get_layer(blocks.name) for part in trained]
-    blocks.set_weights(_mean([part.get_weights() for part in source]))
-    weight, bias = _mean([part.get_layer(HEAD).get_weights() for part in trained])
-    head = layers.Dense(1, name=HEAD)
+    blocks.set_weights(trained.get_layer(blocks.name).get_weights())
     activation = blocks(frozen.output)
     features = layers.GlobalAveragePooling2D(name="features")(activation)
-    logit = head(features)
-    heat = layers.Reshape(activation.shape[1:3], name="map")(head(activation))
-    head.set_weights([weight.reshape(HEAD_CHANNELS, 1) * gain, bias * gain])
+    logarithms = LogFeatures(name="logarithms")(features)
+    head = layers.Dense(1, name=HEAD)
+    logit = head(logarithms)
+    head.set_weights(trained.get_layer(HEAD).get_weights())
+    heat = ExplainedMap(head, name="map")([activation, features, logarithms])
     outputs = {"logit": layers.Identity(name="logit")(logit), "map": heat, "features": features}
     return keras.Model(frozen.input, outputs, name="screener")
 

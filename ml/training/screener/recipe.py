@@ -1,13 +1,14 @@
 """Training of the upper part: balanced draws over cached views, mixup, label smoothing, averaged weights.
 
 Training starts from a head fitted to ImageNet's features (Kumar et al., "Fine-Tuning can Distort Pretrained
-Features", ICLR 2022).
+Features", ICLR 2022). The weights that ship lie between this start and the mean of the trainings with several seeds.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from ml.arrays import Float32Array, Float64Array
 from ml.training.screener.feature_cache import Cache
 from ml.training.screener.films import Films, Mask, cell_weights
-from ml.training.screener.network import HEAD, trained_part
+from ml.training.screener.network import HEAD, interpolate, log_features, trained_part
 
 CHECKPOINT_STEPS = 100
 AVERAGE_EVERY = 5  # steps, over the second half of training
@@ -29,7 +30,7 @@ AVERAGE_EVERY = 5  # steps, over the second half of training
 
 @dataclass(frozen=True)
 class Recipe:
-    """The hyperparameters. They were chosen by leaving sources out, see the table in the model card.
+    """The hyperparameters. They were chosen by leaving sources out, see docs/screener-trials.md.
 
     Attributes:
         steps: of ``batch`` drawn views each.
@@ -39,15 +40,52 @@ class Recipe:
         mixup: parameter of the Beta distribution (Zhang et al., ICLR 2018).
         smoothing: labels become smoothing / 2 and 1 - smoothing / 2.
         head_penalty: inverse L2 penalty of the head that training starts from.
+        share: where the final weights lie between the start (0) and the mean of the trainings (1).
     """
 
-    steps: int = 600
+    steps: int = 300
     batch: int = 32
     rate: float = 1e-3
     decay: float = 1e-2
     mixup: float = 0.3
     smoothing: float = 0.05
     head_penalty: float = 1e-3
+    share: float = 0.75
+
+
+def train_seeds(
+    films: Films, cache: Cache, among: Mask, folder: Path, seeds: Sequence[int], recipe: Recipe | None = None
+) -> tuple[keras.Model, dict[int, keras.Model]]:
+    """Train with several seeds, and merge the weights.
+
+    Args:
+        films: every film.
+        cache: their features, see :func:`ml.training.screener.feature_cache.fill_cache`.
+        among: the films to train on, [N].
+        folder: the trainings lie beside it, in folders with the seed after its name.
+        seeds: one training each.
+        recipe: the hyperparameters.
+
+    Returns:
+        the network of all seeds, and of each seed alone the network that it would have given.
+    """
+    recipe = recipe or Recipe()
+    trained = {seed: train(films, cache, among, _of_seed(folder, seed), seed, recipe) for seed in seeds}
+    start = start_network(films, cache, among, recipe)
+    alone = {seed: interpolate(start, [network], recipe.share) for seed, network in trained.items()}
+    return interpolate(start, list(trained.values()), recipe.share), alone
+
+
+def _of_seed(folder: Path, seed: int) -> Path:
+    return folder.with_name(f"{folder.name}-{seed}")
+
+
+def start_network(films: Films, cache: Cache, among: Mask, recipe: Recipe) -> keras.Model:
+    """Return ImageNet's network with a head fitted to the films in ``among``; training starts from it."""
+    network = trained_part()
+    weights = cell_weights(films, among)
+    network.get_layer(HEAD).set_weights(fit_first_head(cache, films, weights, recipe.head_penalty))
+    return network
 
 
 def train(
@@ -57,7 +95,7 @@ def train(
 
     Args:
         films: every film.
-        cache: their features, see :func:`ml.training.screener.feature_cache.fill`.
+        cache: their features, see :func:`ml.training.screener.feature_cache.fill_cache`.
         among: the films to train on, [N].
         folder: where checkpoints, ``history.json`` and the finished ``trained.keras`` go.
         seed: of the draws, the mixing and the dropout.
@@ -77,7 +115,7 @@ def train(
 
 
 def fit_first_head(cache: Cache, films: Films, weights: Float64Array, penalty: float) -> list[Float32Array]:
-    """Fit a logistic regression on ImageNet's features of several views.
+    """Fit a logistic regression on the logarithms of ImageNet's features of several views.
 
     Args:
         cache: holds the features.
@@ -89,7 +127,7 @@ def fit_first_head(cache: Cache, films: Films, weights: Float64Array, penalty: f
         the head's weights [1280, 1] and bias [1].
     """
     part = weights > 0
-    features = np.concatenate([pooled[part] for pooled in cache.pooled])
+    features = np.concatenate([log_features(pooled[part]) for pooled in cache.pooled])
     repeats = len(cache.pooled)
     scaler = StandardScaler().fit(features)
     shares = np.tile(weights[part], repeats) * part.sum() / repeats
@@ -105,10 +143,9 @@ class _Run:
 
     def __init__(self, films: Films, cache: Cache, among: Mask, folder: Path, seed: int, recipe: Recipe) -> None:
         keras.utils.set_random_seed(seed)
-        self.network = trained_part()
+        self.network = start_network(films, cache, among, recipe)
         self.views, self.folder, self.seed, self.recipe = cache.views, folder, seed, recipe
         weights = cell_weights(films, among)
-        self.network.get_layer(HEAD).set_weights(fit_first_head(cache, films, weights, recipe.head_penalty))
         self.candidates = np.nonzero(weights)[0]
         self.shares = weights[self.candidates] / weights[self.candidates].sum()
         self.labels = films.labels

@@ -43,10 +43,6 @@ def few_films() -> Films:
     return Films(records, [np.zeros((8, 8), np.uint8)] * 6, groups, np.array([""] * 6))
 
 
-def test_the_best_seed_is_that_of_the_card(runs: Path, card: ModelCard) -> None:
-    assert build_bundle.best_seed(runs) == card.training.seed
-
-
 def test_the_description_is_that_of_the_card(runs: Path, card: ModelCard) -> None:
     assert card.calibration is not None
     number = np.arange(6)
