@@ -85,3 +85,45 @@ def seed_cnn_bundle() -> Bundle:
 def classifier() -> Classifier:
     """The classifier of ``seed-cnn`` on one thread."""
     return Classifier(seed_cnn_bundle())
+
+
+def tiny_graph(path: Path) -> Path:
+    """Write a graph of three convolutions with random weights: film [N, 12, 12, 1] -> logit [N, 1]."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    weights = {
+        "scale": np.array(2, np.float32),
+        "shape": np.array([-1, 1, 12, 12]),
+        "low": np.array(0, np.float32),
+        "high": np.array(6, np.float32),
+        "head": rng.normal(size=(6, 1)).astype(np.float32),
+        **{
+            f"kernel{number}": rng.normal(size=(6, channels, 3, 3)).astype(np.float32)
+            for number, channels in enumerate((1, 6, 6))
+        },
+    }
+    nodes = [
+        helper.make_node("Mul", ["film", "scale"], ["scaled"], name="scale"),
+        helper.make_node("Reshape", ["scaled", "shape"], ["x0"], name="layout"),
+    ]
+    for number in range(3):
+        nodes += [
+            helper.make_node("Conv", [f"x{number}", f"kernel{number}"], [f"y{number}"], name=f"convolution{number}"),
+            helper.make_node("Clip", [f"y{number}", "low", "high"], [f"x{number + 1}"], name=f"relu{number}"),
+        ]
+    nodes += [
+        helper.make_node("GlobalAveragePool", ["x3"], ["pooled"], name="pool"),
+        helper.make_node("Flatten", ["pooled"], ["features"], name="flatten"),
+        helper.make_node("MatMul", ["features", "head"], ["logit"], name="head"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("film", onnx.TensorProto.FLOAT, ["N", 12, 12, 1])],
+        [helper.make_tensor_value_info("logit", onnx.TensorProto.FLOAT, ["N", 1])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
