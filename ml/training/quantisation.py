@@ -20,7 +20,6 @@ from ml.errors import BundleError
 from ml.inference.onnx_runtime import onnxruntime
 
 OPERATORS = ("Conv", "Add", "Clip")
-BATCH = 8  # films a step of the calibration
 CPU_INFO = Path("/proc/cpuinfo")
 # Instructions that multiply 8-bit numbers and add in 32 bits. Without them ONNX Runtime adds U8S8 pairs in 16 bits,
 # which can saturate.
@@ -130,9 +129,8 @@ class _CalibrationFilms:
     """The reader of inputs that ONNX Runtime's calibration expects."""
 
     def __init__(self, name: str, films: Float32Array) -> None:
-        self._inputs: Iterator[dict[str, Float32Array]] = (
-            {name: films[start : start + BATCH]} for start in range(0, len(films), BATCH)
-        )
+        # One film a step: the histograms of Percentile and Entropy need steps of one size.
+        self._inputs: Iterator[dict[str, Float32Array]] = ({name: film[None]} for film in films)
 
     def get_next(self) -> dict[str, Float32Array] | None:
         """Return the next inputs by name, or ``None`` after the last."""

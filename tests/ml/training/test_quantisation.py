@@ -104,6 +104,14 @@ def test_the_calibration_of_a_method_is_reused(prepared: Path, films: Float32Arr
     np.testing.assert_array_equal(logits(first, films), logits(again, films))
 
 
+@pytest.mark.parametrize("method", ["Percentile", "Entropy"])
+def test_histograms_calibrate_any_number_of_films(prepared: Path, films: Float32Array, method: str) -> None:
+    out = prepared.with_name("int8.onnx")
+    quantise(prepared, out, films[:13], Quantisation(method, method=method))
+    assert int8_kernels(out) == 3
+    assert np.corrcoef(logits(prepared, films), logits(out, films))[0, 1] > 0.9
+
+
 def test_features_of_the_processor_are_read(tmp_path: Path) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text("processor\t: 0\nmodel name\t: made up\nflags\t\t: fpu avx2 avx512_vnni\nbugs\t\t: none\n")
