@@ -42,7 +42,9 @@ def prepare_inputs(bundle: Bundle, films: Films) -> Float32Array:
 
 
 def fold_graphs(films: Films, runs: Path, names: Sequence[str] | None = None) -> dict[str, MeasuredGraph]:
-    """Return the graph of each fold's first seed; exported to ``runs/FOLD-0/screener.onnx`` where it is not yet.
+    """Return the graph of each fold's first seed at the end of its training.
+
+    It is exported to ``runs/FOLD-0/screener.onnx`` where it is not yet.
 
     Args:
         films: every film.
@@ -74,7 +76,7 @@ def _export_fold(path: Path) -> None:
     if not trained.exists():
         name = path.parent.name.rpartition("-")[0]
         raise BundleError(f"fold {name} is not trained; run `python -m ml.training.screener.folds --folds {name}`")
-    export(screener(frozen_part(), [keras.models.load_model(trained, compile=False)]), path)
+    export(screener(frozen_part(), keras.models.load_model(trained, compile=False)), path)
 
 
 def bundle_graph(films: Films, bundle: Bundle) -> dict[str, MeasuredGraph]:
