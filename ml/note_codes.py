@@ -1,4 +1,4 @@
-"""Catalogue of the notes on films: what was put right before a film was scored.
+"""Catalogue of the notes on films: what was put right before a film was scored, and what limits its score.
 
 A film keeps the codes of its notes. Pages, exports and the API show the sentences of this catalogue beside them.
 """
@@ -131,8 +131,23 @@ PRESENTATION_CONTRADICTS = NoteCode(
     "Presentation LUT Shape contradicts Photometric Interpretation; black and white are shown by the shape.",
     "the DICOM header has MONOCHROME1 with Presentation LUT Shape IDENTITY; black and white are shown by the shape",
 )
+GATE_UNSURE = NoteCode(
+    "gate_unsure",
+    "note",
+    "The quality gate is not sure that this is one upright frontal chest film; it was scored and flagged for review.",
+    "the picture differs from the frontal films that the quality gate knows, but not clearly enough to be refused; "
+    "look at the film before you use its score",
+)
+MAY_BE_MIRRORED = NoteCode(
+    "may_be_mirrored",
+    "note",
+    "This film may be mirrored: the heart seems to lie on the right. It was scored and flagged for review.",
+    "the heart seems to lie on the right: the film was mirrored when it was scanned, or the person has dextrocardia; "
+    "compare the letter L or R on the film",
+)
 
 NOTE_CODES = catalogue(globals(), NoteCode)
+FLAGGING = frozenset({GATE_UNSURE.code, MAY_BE_MIRRORED.code})  # a film with one of these notes goes to review
 
 
 def find_notes(codes: Iterable[str]) -> list[NoteCode]:

@@ -17,6 +17,7 @@ from screening.batches import counts, queries
 from screening.batches.progress import Progress, progress_of
 from screening.model_versions import card_of
 from screening.models import Batch, Film
+from screening.reading.queries import noted_negatives
 from screening.reading.verification_bias import MIN_READ_FILMS, estimate_from_verdicts
 
 MAX_FLAGGED_SHOWN = 500
@@ -33,7 +34,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
         **batch_context(found, progress),
         "states": [chip for chip in sentences.state_chips(progress) if chip.films],
         "decisions": sentences.decision_chips(progress),
-        "verified": estimate_from_verdicts(groups),
+        "verified": estimate_from_verdicts(groups, noted_negatives(found)),
         "read_at_least": MIN_READ_FILMS,
         **_flagged(found, groups),
         **_refused(found, progress),

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
+from screening.batches.counts import FilmGroup
 from screening.batches.pagination import MAX_COUNTED
-from screening.models import Film, GoldCase, ReadingClaim, Review
+from screening.models import Batch, Film, GoldCase, ReadingClaim, Review
+from screening.worker.triage import FLAG_NOTE
 
 State = Film.ReviewState
 
@@ -54,6 +56,17 @@ def count_waiting() -> WaitingFilms:
         disputed=disputed[:MAX_COUNTED].count(),
         unseen=pending.filter(decision="")[:MAX_COUNTED].count(),
     )
+
+
+def noted_negatives(batch: Batch) -> list[FilmGroup]:
+    """Return the counts of a batch's negative films that were flagged because of a note, by review state.
+
+    They are counted from the films, by the index of flags.
+    """
+    films = Film.objects.filter(batch=batch, decision=Film.Decision.NEGATIVE, flags__contains=[FLAG_NOTE])
+    flagged = films.exclude(review_state=State.NOT_NEEDED).order_by()
+    groups = flagged.values_list("state", "decision", "review_state")
+    return [FilmGroup(*group) for group in groups.annotate(count=Count("pk"), ended=Max("finished_at"))]
 
 
 def review_queue(state: str = State.PENDING) -> QuerySet[Film]:

@@ -1,14 +1,15 @@
 """Estimates of a model's performance from the verdicts on a batch, corrected for verification bias.
 
-All positive and uncertain films are flagged, and a random sample of the negative ones. If all flagged films were
-read, only the share of diseased films among the negatives is an estimate; sensitivity and specificity follow from it
-(Begg & Greenes 1983, doi:10.2307/2530820). The readers' findings are taken as the truth, though readers can be wrong.
+All positive and uncertain films are flagged, all negative ones with a flagging note, and a random sample of the
+other negative ones. If all flagged films were read, only the share of diseased films among the other negatives is an
+estimate; sensitivity and specificity follow from it (Begg & Greenes 1983, doi:10.2307/2530820). The readers' findings
+are taken as the truth, though readers can be wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ml.inference.decision import Decision
 from ml.statistics.estimate import Estimate, wilson_estimate, wilson_interval
@@ -31,6 +32,7 @@ class ReadCounts:
         read: films with a finding.
         with_signs: films with the finding "COVID-19 signs".
         waiting: flagged films without a verdict, or with different verdicts.
+        noted: they are negative films that were flagged because of a note on their picture.
     """
 
     decision: str
@@ -38,6 +40,7 @@ class ReadCounts:
     read: int
     with_signs: int
     waiting: int
+    noted: bool = False
 
     @property
     def share(self) -> Estimate | None:
@@ -56,19 +59,34 @@ class VerifiedFigures:
     specificity: Estimate | None
 
 
-def estimate_from_verdicts(groups: Iterable[FilmGroup]) -> VerifiedFigures | None:
+def estimate_from_verdicts(groups: Iterable[FilmGroup], noted: Iterable[FilmGroup] = ()) -> VerifiedFigures | None:
     """Estimate performance from verdicts; return ``None`` if too few films of every decision were read.
 
     Args:
         groups: a batch's films, from :func:`screening.batches.counts.film_groups`.
+        noted: those of them that are negative and flagged because of a note, from
+            :func:`screening.reading.queries.noted_negatives`. They are no random sample of the negative films.
     """
-    all_groups = list(groups)
+    all_groups, noted_groups = list(groups), list(noted)
     rows = [
         _count_read(decision, [group for group in all_groups if group.decision == decision]) for decision in DECISIONS
     ]
+    doubtful = replace(_count_read(Decision.NEGATIVE, noted_groups), noted=True)
+    rows[-1] = _without(rows[-1], doubtful)
     if not any(row.share for row in rows):
         return None
-    return VerifiedFigures(rows, *_sensitivity_and_specificity(rows))
+    figures = _sensitivity_and_specificity(rows, doubtful)
+    return VerifiedFigures([*rows, doubtful] if doubtful.films else rows, *figures)
+
+
+def _without(row: ReadCounts, part: ReadCounts) -> ReadCounts:
+    return replace(
+        row,
+        films=row.films - part.films,
+        read=row.read - part.read,
+        with_signs=row.with_signs - part.with_signs,
+        waiting=row.waiting - part.waiting,
+    )
 
 
 def _count_read(decision: str, groups: list[FilmGroup]) -> ReadCounts:
@@ -85,10 +103,17 @@ def _count_read(decision: str, groups: list[FilmGroup]) -> ReadCounts:
     )
 
 
-def _sensitivity_and_specificity(rows: list[ReadCounts]) -> tuple[Estimate | None, Estimate | None]:
-    """Estimate sensitivity and specificity of calling a film positive or uncertain."""
+def _sensitivity_and_specificity(
+    rows: list[ReadCounts], doubtful: ReadCounts
+) -> tuple[Estimate | None, Estimate | None]:
+    """Estimate sensitivity and specificity of calling a film positive or uncertain.
+
+    Args:
+        rows: positive, uncertain, and negative without a note.
+        doubtful: negative with a note; all of them are flagged.
+    """
     *flagged, negative = rows
-    if negative.share is None or any(row.waiting for row in flagged):
+    if negative.share is None or any(row.waiting for row in (*flagged, doubtful)):
         return None, None
     missed = negative.with_signs / negative.read
     low, high = wilson_interval(negative.with_signs, negative.read)
@@ -96,10 +121,10 @@ def _sensitivity_and_specificity(rows: list[ReadCounts]) -> tuple[Estimate | Non
     without_signs = sum(row.read for row in flagged) - diseased
 
     def sensitivity(share: float) -> float:
-        return diseased / (diseased + negative.films * share)
+        return diseased / (diseased + negative.films * share + doubtful.with_signs)
 
     def specificity(share: float) -> float:
-        healthy = negative.films * (1 - share)
+        healthy = negative.films * (1 - share) + doubtful.read - doubtful.with_signs
         return healthy / (healthy + without_signs)
 
     # Both fall with the share of diseased negatives, so its bounds give their bounds.

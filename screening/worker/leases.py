@@ -157,7 +157,7 @@ def _result_row(film: Film, result: Screened | Refusal) -> dict[str, Any]:
     if isinstance(result, Refusal):
         row = _refusal_row(film, result)
     else:
-        flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE)
+        flags = triage.flags_of(result.decision, film.sha256, settings.AUDIT_SAMPLE, result.notes)
         row = {
             **NO_RESULT, "state": State.DONE, "score": result.score, "decision": result.decision, "flags": flags,
             "pictured": True, "mapped": result.overlay is not None, "notes": _codes_of(result.notes),

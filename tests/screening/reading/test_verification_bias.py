@@ -70,3 +70,23 @@ def test_without_an_audit_sample_only_the_shares_are_told() -> None:
 def test_few_verdicts_say_nothing() -> None:
     assert estimate_from_verdicts([group("positive", "confirmed", 19)]) is None
     assert estimate_from_verdicts([]) is None
+
+
+def test_negatives_flagged_by_a_note_stand_only_for_themselves() -> None:
+    noted = [group("negative", "confirmed", 6), group("negative", "overturned", 4)]
+    found = estimate_from_verdicts([*READ, *noted], noted)
+    assert found is not None
+    assert found.sensitivity is not None
+    assert found.specificity is not None
+    assert found.sensitivity.value == pytest.approx(70 / 174)
+    assert found.specificity.value == pytest.approx(906 / 956)
+    assert [(row.decision, row.films, row.noted) for row in found.rows[2:]] == [
+        ("negative", 1000, False), ("negative", 10, True),
+    ]  # fmt: skip
+
+
+def test_nothing_is_corrected_while_a_noted_film_waits() -> None:
+    noted = [group("negative", "pending", 1)]
+    found = estimate_from_verdicts([*READ, *noted], noted)
+    assert found is not None
+    assert (found.sensitivity, found.specificity) == (None, None)

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from ml.model_card.evidence import AtOperatingPoints, SensitivitySpecificity
+from ml.note_codes import FLAGGING, INVERTED, NOTE_CODES
 from screening.worker.triage import FLAG_WORDS, PredictiveValues, flags_of, predictive_values_at
 
 
@@ -25,8 +26,20 @@ def test_a_share_of_nothing_and_of_everything() -> None:
     assert flags_of("negative", "f" * 64, 1.0) == ["sampled"]
 
 
+@pytest.mark.parametrize("code", sorted(FLAGGING))
+def test_a_film_with_a_flagging_note_is_flagged_whatever_its_decision(code: str) -> None:
+    notes = (NOTE_CODES[code],)
+    assert flags_of("negative", "f" * 64, 0.0, notes) == ["note"]
+    assert flags_of("positive", "f" * 64, 0.0, notes) == ["positive", "note"]
+    assert flags_of("negative", "0" * 64, 1.0, notes) == ["note"]  # not part of the audit sample
+
+
+def test_a_correction_does_not_flag_a_film() -> None:
+    assert flags_of("negative", "f" * 64, 0.0, (INVERTED,)) == []
+
+
 def test_every_flag_has_words() -> None:
-    assert set(FLAG_WORDS) == {"positive", "uncertain", "failed", "sampled"}
+    assert set(FLAG_WORDS) == {"positive", "uncertain", "failed", "note", "sampled"}
 
 
 MEASURED = AtOperatingPoints(low=SensitivitySpecificity(0.95, 0.6), high=SensitivitySpecificity(0.7, 0.95))
