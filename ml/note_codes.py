@@ -145,9 +145,17 @@ MAY_BE_MIRRORED = NoteCode(
     "the heart seems to lie on the right: the film was mirrored when it was scanned, or the person has dextrocardia; "
     "compare the letter L or R on the film",
 )
+UNLIKE_TRAINING = NoteCode(
+    "unlike_training",
+    "note",
+    "Unlike the films this model was trained on.",
+    "the features of the film are farther from those of the training films than they are for 98 in 100 films of the "
+    "hospitals trained on; the film is flagged for review",
+)
 
 NOTE_CODES = catalogue(globals(), NoteCode)
-FLAGGING = frozenset({GATE_UNSURE.code, MAY_BE_MIRRORED.code})  # a film with one of these notes goes to review
+# A film with one of these notes goes to review.
+FLAGGING = frozenset({GATE_UNSURE.code, MAY_BE_MIRRORED.code, UNLIKE_TRAINING.code})
 
 
 def find_notes(codes: Iterable[str]) -> list[NoteCode]:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ml.data.datasets import FilmRecord
-from ml.inference.bundle import GATE, LUNGS, SPLIT, sha256_of
+from ml.inference.bundle import GATE, LUNGS, RANGE, SPLIT, sha256_of
 from ml.model_card.card import CARD, GRAPH, SCHEMA_VERSION, ModelCard, card_to_text
 from ml.model_card.description import (
     Calibration,
@@ -23,7 +23,7 @@ from ml.model_card.description import (
     Training,
 )
 
-BUNDLE_FILES = (GRAPH, LUNGS, GATE, SPLIT)
+BUNDLE_FILES = (GRAPH, LUNGS, GATE, RANGE, SPLIT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 SPLIT = "split.csv"
 LUNGS = "lungs.onnx"  # the network that finds the lung fields, for networks that take lung crops
 GATE = "gate.npz"  # the quality gate, where the bundle has one
+RANGE = "range.npz"  # the range of the training films' features, where the bundle has one
 
 
 @dataclass(frozen=True)

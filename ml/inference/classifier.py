@@ -12,7 +12,8 @@ from ml import note_codes
 from ml.arrays import Float32Array, Float64Array
 from ml.decoding.preprocess import Grey, to_input
 from ml.errors import BundleError, NoteCode, Reason
-from ml.inference.bundle import GATE, LUNGS, Bundle
+from ml.inference.bundle import GATE, LUNGS, RANGE, Bundle
+from ml.inference.feature_range import read_range
 from ml.inference.gate import FRONTAL, INVERTED, check_exposure, gate_inputs, lung_shape, read_gate, refusal
 from ml.inference.heatmap import overlay_png
 from ml.inference.lung_crop import LungBox, box_around, crop, equalise, lung_fields, mask_input
@@ -42,7 +43,7 @@ class FilmResult:
     Attributes:
         score: P(COVID-19), calibrated, 0..1.
         overlay: the class activation map as a PNG to lay over the film, or ``None``.
-        notes: corrections made before scoring.
+        notes: corrections made before scoring, and limits of the score.
     """
 
     score: float
@@ -77,6 +78,7 @@ class Classifier:
         self._outputs = [output.name for output in self._network.get_outputs()]
         self._lungs = _session(bundle.path / LUNGS, threads) if bundle.input.kind == "lungs" else None
         self._gate = read_gate(bundle.path / GATE) if (bundle.path / GATE).exists() else None
+        self._range = read_range(bundle.path / RANGE) if (bundle.path / RANGE).exists() else None
 
     def classify(self, films: Sequence[Grey]) -> list[FilmResult | Reason]:
         """Classify working pictures, each network in one pass over all of them. The gate may refuse a film.
@@ -163,7 +165,13 @@ class Classifier:
         overlay = None
         if output.maps is not None and ready.box is not None:
             overlay = overlay_png(output.maps[index], ready.box, (film.shape[0], film.shape[1]))
-        return FilmResult(float(output.scores[index]), overlay, notes)
+        return FilmResult(float(output.scores[index]), overlay, (*notes, *self._find_notes(output, index)))
+
+    def _find_notes(self, output: NetworkOutput, index: int) -> tuple[NoteCode, ...]:
+        if self._range is None or output.features is None:
+            return ()
+        unlike = self._range.find_unlike(output.features[index : index + 1])[0]
+        return (note_codes.UNLIKE_TRAINING,) if unlike else ()
 
     def _classify_inverted(self, films: Sequence[Grey]) -> list[FilmResult | Reason]:
         """Swap black and white of films that look inverted, classify them again, refuse those not frontal then."""

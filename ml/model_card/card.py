@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import BundleError
+from ml.model_card.decision_evidence import ExpectedDecisions, FeatureRangeEvidence
 from ml.model_card.description import Calibration, Data, Network, OperatingPoints, Preprocessing, Training
 from ml.model_card.evidence import (
     AtOperatingPoints,
@@ -70,6 +71,8 @@ class ModelCard:
         subgroups: AUROC by view, sex, age and source.
         shortcuts: what else than disease the model reacts to.
         gate: what the gate refuses.
+        expected_decisions: decisions to expect at a hospital that the model was not trained on.
+        feature_range: the note on films unlike those of the training.
         parity: agreement of the exported graph with the network.
         software: versions of the packages it was made with.
         checksums: sha256 of each file of the bundle, hex.
@@ -101,6 +104,8 @@ class ModelCard:
     subgroups: tuple[Subgroup, ...] = ()
     shortcuts: Shortcuts | None = None
     gate: GateEvidence | None = None
+    expected_decisions: ExpectedDecisions | None = None
+    feature_range: FeatureRangeEvidence | None = None
     parity: Parity | None = None
     software: dict[str, str]
     checksums: dict[str, str]

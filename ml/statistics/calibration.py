@@ -12,7 +12,7 @@ RIDGE = 1e-3  # keeps the fit finite where the classes are separated completely
 CLIP = 1e-6  # of a probability, before its logit is taken
 
 
-def fit_platt(labels: ArrayLike, logits: ArrayLike) -> tuple[float, float]:
+def fit_platt(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None) -> tuple[float, float]:
     """Fit slope and intercept of ``P(positive) = sigmoid(slope * logit + intercept)`` by maximum likelihood.
 
     Labels are smoothed by the class sizes, so that the slope of a separable sample stays finite.
@@ -21,6 +21,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> tuple[float, float]:
     Args:
         labels: 0 or 1, [N].
         logits: [N].
+        weights: of the films, [N], only their ratios matter; the same for each where they are not given.
 
     Raises:
         ValueError: when a class is missing.
@@ -30,7 +31,7 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> tuple[float, float]:
     if not positives or not negatives:
         raise ValueError("calibration needs films of both classes")
     targets = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    return _logistic_fit(values, targets)
+    return _logistic_fit(values, targets, weights)
 
 
 def slope_and_intercept(labels: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
@@ -87,21 +88,25 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
     return (true_positive / positive if positive else nan), (true_negative / negative if negative else nan)
 
 
-def _logistic_fit(values: Float64Array, targets: Float64Array) -> tuple[float, float]:
+def _logistic_fit(
+    values: Float64Array, targets: Float64Array, weights: ArrayLike | None = None
+) -> tuple[float, float]:
     """Fit one predictor and a constant by Newton's method, halving steps that do not lower the loss."""
     design = np.stack([values, np.ones_like(values)], axis=1)
-    weights = np.zeros(2)
-    loss = _loss(design @ weights, targets)
+    share = np.ones_like(values) if weights is None else np.asarray(weights, dtype=float)
+    share = share * (len(values) / share.sum())
+    found = np.zeros(2)
+    loss = _loss(design @ found, targets, share)
     for _ in range(NEWTON_STEPS):
-        expected = sigmoid(design @ weights)
-        gradient = design.T @ (expected - targets)
-        curvature = (design.T * (expected * (1 - expected))) @ design + RIDGE * np.eye(2)
+        expected = sigmoid(design @ found)
+        gradient = design.T @ (share * (expected - targets))
+        curvature = (design.T * (share * expected * (1 - expected))) @ design + RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
-        while (lower := _loss(design @ (weights - step), targets)) > loss and np.abs(step).max() > 1e-9:
+        while (lower := _loss(design @ (found - step), targets, share)) > loss and np.abs(step).max() > 1e-9:
             step = step / 2
-        weights, loss = weights - step, lower
-    return float(weights[0]), float(weights[1])
+        found, loss = found - step, lower
+    return float(found[0]), float(found[1])
 
 
-def _loss(logits: Float64Array, targets: Float64Array) -> float:
-    return float(np.sum(np.logaddexp(0, logits) - targets * logits))
+def _loss(logits: Float64Array, targets: Float64Array, weights: Float64Array) -> float:
+    return float(np.sum(weights * (np.logaddexp(0, logits) - targets * logits)))

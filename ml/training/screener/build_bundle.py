@@ -1,8 +1,9 @@
 """Builds the bundle ``screener``: ``python -m ml.training.screener.build_bundle --photographs FOLDER…``.
 
 Trains the network, its folds and its gate where they are missing, measures everything and writes the card. An
-interrupted run continues where it was. 12 % of the patient groups are used for calibration and operating points,
-another 12 % for the test; no choice is made by the test films.
+interrupted run continues where it was. Calibration and operating points are chosen on the scores of hospitals left
+out of the folds. 12 % of the patient groups are kept from training to choose the seed, another 12 % for the test; no
+choice is made by the test films.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,11 @@ from ml.model_card.description import (
 )
 from ml.model_card.evidence import GateEvidence, SeedRun, Seeds
 from ml.model_card.strict_json import from_json, to_json
-from ml.statistics.calibration import fit_platt, sigmoid
-from ml.statistics.metrics import auroc, operating_points
+from ml.statistics.metrics import auroc
 from ml.training.gate.train import train_gate
 from ml.training.onnx_export import export
 from ml.training.screener.card_text import CARD_TEXT
+from ml.training.screener.decision_band import DecisionRule, FittedDecision, fit_decision_band, measure_known
 from ml.training.screener.evidence import (
     Parts,
     compare_with_seed_cnn,
@@ -60,6 +61,7 @@ from ml.training.screener.feature_cache import Cache, fill_cache
 from ml.training.screener.films import Films, Mask, draw_validation_part, folds, read_films
 from ml.training.screener.folds import RUNS, SEEDS, compute_logits, train_folds
 from ml.training.screener.network import SIZE, frozen_part, screener
+from ml.training.screener.range_evidence import build_feature_range
 from ml.training.screener.recipe import Recipe, train_seeds
 
 DESCRIPTION = (
@@ -73,16 +75,6 @@ THRESHOLD = 0.5  # of the calibrated score, for the figures that need one thresh
 SOFTWARE = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy", "pillow", "scikit-learn")
 
 
-@dataclass(frozen=True)
-class DecisionRule:
-    """Calibration and operating points; the defaults are those of a network that is not calibrated yet."""
-
-    slope: float = 1.0
-    intercept: float = 0.0
-    low: float = 0.0
-    high: float = 1.0
-
-
 def split_films(films: Films) -> Parts:
     """Split the films by patient group; a test group shares no film with the other parts."""
     everything = np.ones(len(films.records), dtype=bool)
@@ -91,11 +83,11 @@ def split_films(films: Films) -> Parts:
     return Parts(~test & ~validation, validation, test)
 
 
-def build_bundle(films: Films, cache: Cache, runs: Path, target: Path) -> DecisionRule:
-    """Train the network, export it with a provisional card, and calibrate it on the validation films.
+def build_bundle(films: Films, cache: Cache, runs: Path, target: Path) -> FittedDecision:
+    """Train the network, export it with a provisional card, and fit its decisions on the hospitals left out.
 
     Raises:
-        BundleError: when the export fails.
+        BundleError: when the export fails or a fold is not trained.
     """
     parts = split_films(films)
     trained = train_shipped_network(films, cache, parts, runs)
@@ -108,10 +100,9 @@ def build_bundle(films: Films, cache: Cache, runs: Path, target: Path) -> Decisi
     chosen = [film for film, use in zip(films.pixels, parts.validation, strict=True) if use]
     probabilities = np.clip(score_films(classifier, chosen).scores, 1e-9, 1 - 1e-9)
     labels, raw = films.labels[parts.validation], np.log(probabilities / (1 - probabilities))
-    slope, intercept = fit_platt(labels, raw)
-    rule = DecisionRule(slope, intercept, *operating_points(labels, sigmoid(slope * raw + intercept)))
-    write_card(target, describe_model(films, parts, runs, rule))
-    return rule
+    decision = fit_decision_band(films, runs, labels, raw)
+    write_card(target, describe_model(films, parts, runs, decision.rule))
+    return decision
 
 
 def train_shipped_network(films: Films, cache: Cache, parts: Parts, runs: Path) -> keras.Model:
@@ -132,9 +123,9 @@ def train_shipped_network(films: Films, cache: Cache, parts: Parts, runs: Path) 
     return merged
 
 
-def measure_bundle(films: Films, runs: Path, target: Path, rule: DecisionRule, gate: GateEvidence) -> ModelCard:
-    """Measure the bundle and its folds, and write the complete card."""
-    parts = split_films(films)
+def measure_bundle(films: Films, runs: Path, target: Path, decision: FittedDecision, gate: GateEvidence) -> ModelCard:
+    """Measure the bundle and its folds, and write the range of features and the complete card."""
+    parts, rule = split_films(films), decision.rule
     classifier = Classifier(open_bundle(target), threads=0)
     served = score_films(classifier, films.pixels)
     left_out = fold_scores(films, runs, (rule.slope, rule.intercept))
@@ -153,13 +144,14 @@ def measure_bundle(films: Films, runs: Path, target: Path, rule: DecisionRule, g
         subgroups=evaluate_part_by_subgroup(films, parts.test, served.scores),
         shortcuts=probe_shortcuts(classifier, films, parts, served),
         gate=gate,
+        expected_decisions=replace(decision.expected, known=measure_known(films, parts.test, served.scores, rule)),
+        feature_range=build_feature_range(films, parts, classifier, served.features, runs, target, decision.bands),
     )
     return write_card(target, card)
 
 
 def describe_model(films: Films, parts: Parts, runs: Path, rule: DecisionRule) -> ModelCard:
     """Return the card without measurements."""
-    chosen_on = f"{int(parts.validation.sum())} validation films: sensitivity 0.95 below, specificity 0.95 above"
     model = Model(
         preprocessing=Preprocessing(
             version=PREPROCESSING_VERSION,
@@ -184,8 +176,8 @@ def describe_model(films: Films, parts: Parts, runs: Path, rule: DecisionRule) -
             name: count_part(_records(films, mask), list(films.groups[mask])) for name, mask in vars(parts).items()
         },
         threshold=THRESHOLD,
-        calibration=Calibration(rule.slope, rule.intercept, "Platt 1999"),
-        operating_points=OperatingPoints(rule.low, rule.high, chosen_on),
+        calibration=Calibration(rule.slope, rule.intercept, rule.method),
+        operating_points=OperatingPoints(rule.low, rule.high, rule.chosen_on),
         packages=SOFTWARE,
     )
     return build_card(CARD_TEXT, model)
@@ -234,15 +226,15 @@ def _run_all_steps(runs: Path, target: Path, photographs: Sequence[Path]) -> Mod
     films = read_films(root)
     runs.mkdir(parents=True, exist_ok=True)
     cache = fill_cache(films, target / LUNGS, frozen_part())
-    rule = build_bundle(films, cache, runs, target)
+    train_folds(films, cache, list(folds(films)), SEEDS, runs)
+    decision = build_bundle(films, cache, runs, target)
     gate_path = runs / "gate.json"
     if not gate_path.exists() or not (runs / GATE).exists():
         gate_path.write_text(json.dumps(to_json(train_gate(target, root, photographs)), indent=1))
         shutil.copy(target / GATE, runs / GATE)
     shutil.copy(runs / GATE, target / GATE)
-    write_card(target, describe_model(films, split_films(films), runs, rule))
-    train_folds(films, cache, list(folds(films)), SEEDS, runs)
-    card = measure_bundle(films, runs, target, rule, from_json(GateEvidence, json.loads(gate_path.read_text())))
+    write_card(target, describe_model(films, split_films(films), runs, decision.rule))
+    card = measure_bundle(films, runs, target, decision, from_json(GateEvidence, json.loads(gate_path.read_text())))
     open_bundle(target)
     write_model_card(card)
     return card

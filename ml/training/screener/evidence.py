@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from ml.statistics.calibration import predictive_values, sigmoid, slope_and_inte
 from ml.statistics.delong import delong_test
 from ml.statistics.metrics import auroc, recall, specificity
 from ml.training.screener.films import Films, Mask, folds
+from ml.training.screener.left_out_scores import read_logits
 
 BATCH = 8
 PREVALENCES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5)
@@ -111,7 +111,7 @@ def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> d
             raise BundleError(
                 f"fold {name} is not trained; run `python -m ml.training.screener.folds --folds {name}`"
             )
-        logits = _read_logits(films, path)
+        logits = read_logits(films, path)
         scores = sigmoid(calibration[0] * logits + calibration[1])
         for test, (positives, negatives) in fold.tests.items():
             found[f"{test}, neither seen in training"] = (positives | negatives, scores)
@@ -209,10 +209,3 @@ def evaluate_part_by_subgroup(films: Films, part: Mask, scores: Float64Array) ->
     """Return the AUROC by view, sex, age and source on the films of ``part``."""
     records: list[FilmRecord] = [film for film, use in zip(films.records, part, strict=True) if use]
     return evaluate_subgroups(records, list(films.groups[part]), scores[part])
-
-
-def _read_logits(films: Films, path: Path) -> Float64Array:
-    """Return a fold's logits in the order of the films, NaN where a film was not tested."""
-    with path.open(newline="") as file:
-        known = {(row["source"], row["file"]): float(row["logit"]) for row in csv.DictReader(file)}
-    return np.array([known.get((film.source, film.path.name), np.nan) for film in films.records])

@@ -13,6 +13,8 @@ import pytest
 
 from ml.inference.bundle import MODELS, bundle_names
 from ml.model_card.card import CARD, CardError, card_to_json, card_to_text, parse_card, read_card
+from ml.model_card.strict_json import to_json
+from tests.ml.model_card.decision_samples import EXPECTED, RANGE
 
 FieldPath = tuple[str | int, ...]
 
@@ -27,7 +29,17 @@ OPTIONAL = {
     *(f"{row}.calibration_{name}" for row in ("metrics", "elsewhere[0]") for name in ("slope", "intercept")),
     *(f"seeds.runs[0].{name}" for name in ("accuracy", "precision", "recall", "specificity", "f1", "validation")),
     "gate.out_of_fold.mirrored.false_alarms",
+    *("expected_decisions", "expected_decisions.known", "expected_decisions.calibration"),
+    *("feature_range", "feature_range.other"),
 }
+CLASSES = [
+    f"expected_decisions.{place}{label}_covid"
+    for place in ("", "hospitals[0].", "known.")
+    for label in ("without", "with")
+]
+OPTIONAL |= {place for place in CLASSES if place.count(".") > 1}
+OPTIONAL |= {f"{place}.{name}.method" for place in CLASSES for name in ("negative", "uncertain", "positive")}
+OPTIONAL |= {f"feature_range.{row}.noted.method" for row in ("known", "hospitals[0]", "other[0]")}
 MAPS = {"data.split", "software", "checksums", "gate.out_of_fold", "seeds.mean"}  # their keys are free
 
 
@@ -42,7 +54,11 @@ def shortened(value: Any) -> Any:
     return {key: shortened(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-SHORT = {name: shortened(stored(name)) for name in ("screener", "seed-cnn")}
+DECISIONS = {"expected_decisions": to_json(EXPECTED), "feature_range": to_json(RANGE)}
+SHORT = {
+    "screener": shortened({**stored("screener"), **DECISIONS}),
+    "seed-cnn": shortened(stored("seed-cnn")),
+}
 
 
 def paths(value: Any, above: FieldPath = ()) -> Iterator[FieldPath]:
@@ -89,6 +105,16 @@ def test_what_is_written_is_read_again(name: str, tmp_path: Path) -> None:
     card = read_card(MODELS / name / CARD)
     (tmp_path / CARD).write_text(card_to_text(card), encoding="utf-8")
     assert read_card(tmp_path / CARD) == card
+
+
+def test_decisions_are_read_as_they_were_written() -> None:
+    card = parse_card({**stored("screener"), **DECISIONS})
+    assert (card.expected_decisions, card.feature_range) == (EXPECTED, RANGE)
+
+
+def test_a_card_without_decisions_has_none() -> None:
+    card = parse_card(stored("seed-cnn"))
+    assert (card.expected_decisions, card.feature_range) == (None, None)
 
 
 def test_lists_of_numbers_are_written_on_one_line() -> None:
@@ -149,6 +175,9 @@ def test_a_missing_field_is_named(name: str, path: FieldPath) -> None:
         ("subgroups[0].positives", -2, "a whole number of at least 0"),
         ("shortcuts.map_in_lungs", 49.38, "a number between 0 and 1"),
         ("gate.out_of_fold.frontal.refused", 97, "a number between 0 and 1"),
+        ("expected_decisions.stated_error", 10, "a number between 0 and 1"),
+        ("expected_decisions.with_covid.negative.high", 1.5, "a number between 0 and 1"),
+        ("feature_range.known.noted.value", -0.1, "a number between 0 and 1"),
         ("seeds.runs[0].auroc", 98.4, "a number between 0 and 1"),
     ],
 )

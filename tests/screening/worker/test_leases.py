@@ -213,6 +213,20 @@ def test_what_the_gate_refuses_is_rejected_with_its_reason_and_keeps_its_picture
     assert not Prediction.objects.exists()
 
 
+def test_a_film_unlike_the_training_is_scored_and_goes_to_review(running: Batch) -> None:
+    waiting = film(running)
+    result = Screened(0.1, "negative", 0.1, PICTURES, notes=(note_codes.UNLIKE_TRAINING,))
+    with (
+        decodable(),
+        patch("screening.worker.inference.score_films", return_value=[result]),
+    ):
+        tasks.screen_chunk([str(waiting.pk)])
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.decision, waiting.score) == ("done", "negative", 0.1)
+    assert (waiting.flags, waiting.review_state) == (["note"], "pending")
+    assert waiting.notes == ["unlike_training"]
+
+
 def test_a_map_and_notes_are_kept_with_the_score(running: Batch) -> None:
     waiting = film(running)
     result = Screened(0.9, "positive", 0.1, PICTURES, overlay=b"map", notes=(note_codes.INVERTED,))

@@ -15,7 +15,8 @@ from ml.inference.bundle import find_bundle
 from ml.model_card.card import ModelCard, card_to_json
 from ml.model_card.strict_json import to_json
 from ml.training.screener import build_bundle
-from ml.training.screener.build_bundle import DecisionRule, describe_model
+from ml.training.screener.build_bundle import describe_model
+from ml.training.screener.decision_band import DecisionRule
 from ml.training.screener.evidence import Parts
 from ml.training.screener.films import Films
 from tests.ml.helpers import record
@@ -48,15 +49,19 @@ def test_the_description_is_that_of_the_card(runs: Path, card: ModelCard) -> Non
     number = np.arange(6)
     parts = Parts(train=number < 2, validation=(number >= 2) & (number < 4), test=number >= 4)
     points = card.operating_points
-    rule = DecisionRule(card.calibration.slope, card.calibration.intercept, points.low, points.high)
+    fit = (card.calibration.slope, card.calibration.intercept)
+    rule = DecisionRule(*fit, points.low, points.high, "the same", "films of hospitals left out")
     built = describe_model(few_films(), parts, runs, rule)
     assert to_json(built.data.split["test"]) == {"films": 2, "positives": 1, "patients": 1}
-    assert built.operating_points.chosen_on.startswith("2 validation films: ")
+    assert built.operating_points.chosen_on == "films of hospitals left out"
+    assert built.calibration is not None
+    assert built.calibration.method == "Platt 1999, fitted on the same"
     same = replace(
         built,
         schema_version=card.schema_version,
         created=card.created,
         data=replace(built.data, split=card.data.split),
+        calibration=card.calibration,
         operating_points=replace(built.operating_points, chosen_on=points.chosen_on),
         software=card.software,
         checksums=card.checksums,
