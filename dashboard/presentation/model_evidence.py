@@ -125,6 +125,11 @@ def all_evidence(card: ModelCard | None) -> list[Evidence]:
     return own + [_evidence(row, own=False) for row in card.elsewhere]
 
 
+def own_evidence(card: ModelCard | None) -> list[Evidence]:
+    """Return the metrics on the model's own test films, if they were measured."""
+    return [row for row in all_evidence(card) if row.own]
+
+
 def internal_and_worst_external(card: ModelCard | None) -> InternalVersusExternal | None:
     """Return the own test films and the external data set with the lowest AUROC; ``None`` where one is missing."""
     rows = all_evidence(card)

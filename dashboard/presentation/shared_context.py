@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard.presentation import geometry, sentences
+from dashboard.presentation import expected_decisions, geometry, sentences
 from dashboard.presentation.geometry import Histogram
 from screening.batches import progress as batch_progress
 from screening.batches import queries
@@ -39,6 +39,7 @@ def film_context(film: Film) -> dict[str, Any]:
         "film": film,
         "batch": film.batch,
         "headline": sentences.film_headline(film),
+        "uncertain_meaning": expected_decisions.uncertain_meaning(card),
         "scale": geometry.scale(film.score, geometry.points_of(card)),
         "flags": [FLAG_WORDS.get(flag, flag) for flag in film.flags],
         "notes": [note.sentence for note in film.all_notes],

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import user_of
 from dashboard.errors import wants_json
-from dashboard.presentation import sentences
+from dashboard.presentation import expected_decisions, sentences
 from dashboard.presentation.script_settings import upload_settings
 from dashboard.presentation.shared_context import batch_context
 from screening.batches import counts, queries
@@ -19,7 +19,7 @@ from screening.batches import services as service
 from screening.batches.pagination import page_of
 from screening.batches.progress import Progress, progress_of
 from screening.intake.limits import upload_limits_of
-from screening.model_versions import model_names
+from screening.model_versions import card_of, model_names
 from screening.models import Batch, Film
 
 FILMS_A_PAGE = 60
@@ -36,6 +36,7 @@ def batch(request: HttpRequest, pk: UUID) -> HttpResponse:
     allowance = upload_limits_of(user)
     context = {
         **batch_context(found, progress),
+        "expected": expected_decisions.expectation(card_of(found.model)),
         "final": progress.is_final,
         "version": _version(progress),
         **vars(allowance),

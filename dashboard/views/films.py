@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
-from dashboard.presentation import model_evidence, prevalence, sentences
+from dashboard.presentation import expected_decisions, model_evidence, prevalence, sentences
 from dashboard.presentation.script_settings import viewer_settings
 from dashboard.presentation.shared_context import film_context
 from ml.model_card.card import ModelCard
@@ -48,8 +48,9 @@ def film(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _model_performance(request: HttpRequest, card: ModelCard | None) -> dict[str, Any]:
-    """Return the model's performance on its own and on external films, and at the reader's prevalence."""
+    """Return the model's performance at other hospitals and at its own, and at the reader's prevalence."""
     return {
+        "expected": expected_decisions.expectation(card),
         "comparison": model_evidence.internal_and_worst_external(card),
         "elsewhere": model_evidence.external_evidence(card),
         "shortcuts": model_evidence.shortcut_sentences(card),

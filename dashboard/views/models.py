@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import condition, require_safe
 
 from dashboard.errors import View
-from dashboard.presentation import charts, model_evidence, prevalence
+from dashboard.presentation import charts, expected_decisions, model_evidence, prevalence
 from screening.errors import NotFoundError
 from screening.model_versions import card_of, model_versions
 from screening.models import ModelVersion
@@ -29,7 +29,11 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "version": version,
         "versions": model_versions(),
         "card": card,
-        "evidence": model_evidence.all_evidence(card),
+        "expected": expected_decisions.expectation(card),
+        "hospitals": expected_decisions.hospital_rows(card),
+        "ranges": expected_decisions.range_rows(card),
+        "note_sentence": expected_decisions.note_sentence(card),
+        "evidence": [*model_evidence.external_evidence(card), *model_evidence.own_evidence(card)],
         "comparison": model_evidence.internal_and_worst_external(card),
         "labels": model_evidence.LABELS,
         "split": model_evidence.split_counts(card),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard.access import user_of
-from dashboard.presentation import geometry, model_evidence, prevalence, sentences
+from dashboard.presentation import expected_decisions, geometry, model_evidence, prevalence, sentences
 from dashboard.presentation.shared_context import batch_context, film_context
 from screening.batches import counts, queries
 from screening.batches.progress import Progress, progress_of
@@ -59,11 +59,13 @@ def _model(batch: Batch) -> dict[str, Any]:
     """Return the batch's model with its performance."""
     card = card_of(batch.model)
     own, *_ = [*model_evidence.all_evidence(card), None]
+    known = [own] if own and own.own else []
     return {
         "model": batch.model,
         "points": geometry.points_of(card),
         "preprocessing": card.preprocessing.version if card else "",
-        "evidence": [*([own] if own and own.own else []), *model_evidence.external_evidence(card)],
+        "evidence": [*model_evidence.external_evidence(card), *known],
+        "expected": expected_decisions.expectation(card),
         "shortcuts": model_evidence.shortcut_sentences(card),
         "printed_at": timezone.now(),
     }

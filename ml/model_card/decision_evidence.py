@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from ml.statistics.estimate import Estimate
-from ml.statistics.ranges import Count, Range, Share
-
-Measure = Annotated[Estimate, Range(0, 1)]
+from ml.model_card.evidence import AtOperatingPoints, Measure, SensitivitySpecificity
+from ml.statistics.ranges import Count, Share
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,15 @@ class ExpectedDecisions:
     hospitals: tuple[HospitalDecisions, ...]
     known: HospitalDecisions | None = None
     calibration: tuple[CalibrationCheck, ...] = ()
+
+    @property
+    def at_operating_points(self) -> AtOperatingPoints:
+        """Return sensitivity and specificity at both operating points, mean over the hospitals."""
+        without, with_covid = self.without_covid, self.with_covid
+        return AtOperatingPoints(
+            low=SensitivitySpecificity(1 - (with_covid.negative.value or 0.0), without.negative.value or 0.0),
+            high=SensitivitySpecificity(with_covid.positive.value or 0.0, 1 - (without.positive.value or 0.0)),
+        )
 
 
 @dataclass(frozen=True)

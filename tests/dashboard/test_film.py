@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dashboard.presentation import model_evidence
+from dashboard.presentation.prevalence import operating_points_of
 from screening.model_versions import card_of
 from screening.models import Batch, Film, ModelVersion
 from screening.storage import local as storage
@@ -121,11 +122,10 @@ def test_links_lead_on_within_the_filter(make_films: MakeFilms, as_owner: Client
 
 
 def test_worth_at_the_readers_prevalence(film: Film, as_owner: Client) -> None:
-    card = card_of(film.batch.model)
-    assert card is not None
-    assert card.at_operating_points is not None
+    measured = operating_points_of(card_of(film.batch.model))
+    assert measured is not None
     for query, prevalence in (("", 5), ("?prevalence=20", 20), ("?prevalence=nan", 5), ("?prevalence=100", 5)):
-        worth = predictive_values_at(card.at_operating_points, prevalence / 100)
+        worth = predictive_values_at(measured, prevalence / 100)
         content = page(as_owner, film, query)
         assert worth.ppv is not None
         assert worth.npv is not None

@@ -88,8 +88,10 @@ def test_the_model_is_named_to_the_last_digit_with_its_honest_numbers(as_owner: 
     for row in (card["metrics"], *card["elsewhere"]):
         assert row["name"] in text
         assert f"{row['values']['auroc']['value']:.2f}" in text
-    assert "own test films" in text
-    assert "external" in text
+    first = text.index(min(card["elsewhere"], key=lambda row: row["values"]["auroc"]["value"])["name"])
+    assert first < text.index(card["metrics"]["name"])
+    assert "new patients of the training hospitals" in text
+    assert "hospitals not trained on" in text
     assert "Known shortcuts" in text
 
 

@@ -140,7 +140,7 @@ def measure_bundle(films: Films, runs: Path, target: Path, decision: FittedDecis
         seeds=Seeds(_seed_runs(runs), folds=spread_over_seeds(films, runs)),
         against_seed_cnn=compare_with_seed_cnn(films, {"Test films": (parts.test, served.scores), **left_out}),
         at_operating_points=measured,
-        prevalence=tabulate_prevalences(measured),
+        prevalence=tabulate_prevalences(decision.expected.at_operating_points),
         subgroups=evaluate_part_by_subgroup(films, parts.test, served.scores),
         shortcuts=probe_shortcuts(classifier, films, parts, served),
         gate=gate,
