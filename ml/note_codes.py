@@ -149,8 +149,8 @@ UNLIKE_TRAINING = NoteCode(
     "unlike_training",
     "note",
     "Unlike the films this model was trained on.",
-    "the features of the film are farther from those of the training films than they are for 98 in 100 films of the "
-    "hospitals trained on; the film is flagged for review",
+    "the features of the film are farther from those of the training films than for 98 of 100 films of the hospitals "
+    "trained on; the film was scored, and is flagged for review",
 )
 
 NOTE_CODES = catalogue(globals(), NoteCode)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml import NOTICE
 from ml.model_card.card import GRAPH, ModelCard
+from ml.model_card.decision_evidence import ExpectedDecisions, FeatureRangeEvidence, HospitalDecisions
 from ml.model_card.evidence import GateEvidence, Shortcuts, Subgroup
 from ml.statistics.estimate import Estimate
 
@@ -30,7 +31,11 @@ def _lines(card: ModelCard) -> Iterable[str]:
     )
     yield from _model(card)
     yield from _data(card)
+    if card.expected_decisions:
+        yield from _expected_decisions(card.expected_decisions)
     yield from _performance(card)
+    if card.feature_range:
+        yield from _feature_range(card.feature_range)
     if card.shortcuts:
         yield from _shortcuts(card.shortcuts)
     if card.gate:
@@ -68,10 +73,10 @@ def _data(card: ModelCard) -> Iterable[str]:
 
 
 def _performance(card: ModelCard) -> Iterable[str]:
-    yield "## Performance\n\nWith 95 % intervals from 2,000 bootstraps by patient group. The first row is the model"
-    yield "on its own test films; the others are networks trained by the same recipe without the sources they are"
-    yield "tested on.\n"
-    rows = [row for row in (card.metrics, *card.elsewhere) if row]
+    yield "## Performance\n\nWith 95 % intervals from 2,000 bootstraps by patient group. The last row is the model on"
+    yield "new patients of the training hospitals; the others are networks trained by the same recipe without the"
+    yield "sources they are tested on, and tell what to expect at a hospital not trained on.\n"
+    rows = [row for row in (*card.elsewhere, card.metrics) if row]
     yield from _table(
         ("films", "n", "COVID-19", *FIGURES),
         [(row.name, row.films, row.positives, *(_cell(getattr(row.values, key)) for key in FIGURES)) for row in rows],
@@ -85,13 +90,79 @@ def _performance(card: ModelCard) -> Iterable[str]:
         ("films", "n", "screener", "seed-cnn", "p (DeLong)"),
         [(row.name, row.films, row.screener, row.seed_cnn, row.p) for row in card.against_seed_cnn],
     )
-    yield "### Predictive values by prevalence\n\nFrom the sensitivity and specificity on the test films.\n"
+    films = "hospitals left out (mean)" if card.expected_decisions else "the test films"
+    yield f"### Predictive values by prevalence\n\nFrom the sensitivity and specificity on {films}.\n"
     yield from _table(
         ("prevalence", "PPV of positive", "NPV of negative"),
         [(row.prevalence, row.ppv, row.npv) for row in card.prevalence],
     )
     yield "### Subgroups of the test films\n"
     yield from _table(("", "", "films", "COVID-19", "AUROC"), [_subgroup(row) for row in card.subgroups])
+
+
+def _expected_decisions(expected: ExpectedDecisions) -> Iterable[str]:
+    yield "## Decisions at hospitals not trained on\n"
+    yield f"The band of uncertain scores is chosen for an error of at most {100 * expected.stated_error:g} % in each"
+    yield f"class, on average over hospitals, by {expected.method}."
+    yield "Each row is a hospital or collection that was left out of the training and of the choice of the band. The"
+    yield "error is the share of positive films among those without COVID-19, and of negative films among those with"
+    yield "it. A single hospital can have a larger error than the mean. Intervals of hospitals are Wilson's over"
+    yield "patients; those of the mean are from a bootstrap of hospitals and of patients within them.\n"
+    average = HospitalDecisions(
+        name="**Mean of the hospitals**",
+        low=0,
+        high=1,
+        without_covid=expected.without_covid,
+        with_covid=expected.with_covid,
+    )
+    known = [expected.known] if expected.known else []
+    yield from _table(
+        ("hospital", "without COVID-19", "positive", "uncertain", "with COVID-19", "negative", "uncertain"),
+        [_decisions_row(row) for row in (*expected.hospitals, average, *known)],
+    )
+    if expected.calibration:
+        yield "### Calibration\n\nHospitals left out and both classes have the same weight; scores of a hospital are"
+        yield "calibrated without its films.\n"
+        yield from _table(
+            ("calibrated on", "measured on", "Brier score", "calibration error", "slope"),
+            [(row.fitted_on, row.measured_on, row.brier, row.ece, row.slope) for row in expected.calibration],
+        )
+
+
+def _decisions_row(row: HospitalDecisions) -> tuple[Any, ...]:
+    cells: list[Any] = [row.name]
+    for shares, decision in ((row.without_covid, "positive"), (row.with_covid, "negative")):
+        if shares is None:
+            cells += ["–", "–", "–"]
+        else:
+            cells += [shares.films, _cell(getattr(shares, decision)), _cell(shares.uncertain)]
+    return tuple(cells)
+
+
+def _feature_range(evidence: FeatureRangeEvidence) -> Iterable[str]:
+    yield "## Films unlike those of the training\n"
+    yield f"Distance: {evidence.method}. The threshold is that of {100 * evidence.noted_validation:g} % of the"
+    yield "validation films. AUROC: how well the distance separates the films from patients of the training"
+    yield "hospitals. Hospitals left out are measured by networks that were not trained on them, other pictures by"
+    yield "the shipped network.\n"
+    yield from _table(
+        ("films", "n", "AUROC", "with the note"),
+        [
+            (row.name, row.films, row.auroc, _cell(row.noted))
+            for row in (evidence.known, *evidence.hospitals, *evidence.other)
+        ],
+    )
+    yield from _table(
+        ("hospitals left out", "films", "uncertain", "wrong among the decided films"),
+        [
+            (name, row.films, _share(row.uncertain), _share(row.wrong))
+            for name, row in (("with the note", evidence.with_note), ("without the note", evidence.without_note))
+        ],
+    )
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _seeds(card: ModelCard) -> Iterable[str]:

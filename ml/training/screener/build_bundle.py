@@ -2,8 +2,8 @@
 
 Trains the network, its folds and its gate where they are missing, measures everything and writes the card. An
 interrupted run continues where it was. Calibration and operating points are chosen on the scores of hospitals left
-out of the folds. 12 % of the patient groups are kept from training to choose the seed, another 12 % for the test; no
-choice is made by the test films.
+out of the folds. 12 % of the patient groups are kept from training for the threshold of the note on films unlike the
+training's, another 12 % for the test; no choice is made by the test films.
 """
 
 from __future__ import annotations

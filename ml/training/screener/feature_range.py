@@ -103,7 +103,7 @@ def measure_feature_range(
 
     Args:
         films: every film.
-        runs: folder of the trained folds, with ``FOLD-0/features.npy``.
+        runs: folder of the trained folds, with ``FOLD/features.npy``.
         held_out: films that are not used as reference films, [N]; those of the training sources are known patients.
         bands: for each hospital the band of logits that was chosen without it.
 
@@ -117,7 +117,7 @@ def measure_feature_range(
     names = hospital_names(films)
     found: dict[str, list[TestedFilms]] = {}
     for fold, plan in folds(films).items():
-        features, logits = _read_fold(films, runs / f"{fold}-0")
+        features, logits = _read_fold(films, runs / fold)
         fitted = _fit_on_fold(films, features, plan.train, held_out)
         distances = fitted.distances(features)
         for name in np.unique(names[~np.isnan(logits)]):

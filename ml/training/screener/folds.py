@@ -23,6 +23,7 @@ from ml.errors import BundleError, DataSetError
 from ml.inference.bundle import LUNGS, MODELS
 from ml.statistics.metrics import auroc
 from ml.training.screener.feature_cache import BATCH, Cache, Features, fill_cache
+from ml.training.screener.feature_range import FEATURES, pooled_features
 from ml.training.screener.films import Films, Fold, Mask, folds, read_films
 from ml.training.screener.network import frozen_part
 from ml.training.screener.recipe import Recipe, train_seeds
@@ -66,7 +67,8 @@ def measure_fold(films: Films, fold: Fold, scores: Float64Array) -> dict[str, di
 def train_folds(films: Films, cache: Cache, names: Sequence[str], seeds: Sequence[int], runs: Path) -> None:
     """Train and test folds with several seeds, each seed alone and merged as they ship.
 
-    Writes ``folds.json``, and for each fold and seed ``scores.csv``, as they are finished.
+    Writes ``folds.json``, for each fold and seed ``scores.csv``, and for each fold the pooled features of every film
+    (``features.npy``), as they are finished.
 
     Args:
         films: every film.
@@ -85,6 +87,7 @@ def train_folds(films: Films, cache: Cache, names: Sequence[str], seeds: Sequenc
             table[run] = _test_fold(films, cache, plan[name], network, runs / run)
             for test, row in table[run].items():
                 print(f"{run:24} {test:34} {row['auroc']:.3f}", flush=True)
+        np.save(runs / name / FEATURES, pooled_features(merged, cache.views[0]))
         path.write_text(json.dumps(table, indent=1))
 
 

@@ -1,4 +1,7 @@
-"""Logits of films from hospitals left out of the training, which :mod:`ml.training.screener.folds` wrote."""
+"""Logits of films from hospitals left out of the training, which :mod:`ml.training.screener.folds` wrote.
+
+A fold's network is merged from several seeds, as the one that is served.
+"""
 
 from __future__ import annotations
 
@@ -75,11 +78,11 @@ def hospital_names(films: Films) -> NDArray[np.str_]:
 
 
 def read_left_out_scores(films: Films, runs: Path) -> LeftOutScores:
-    """Read the logits of every trained fold and seed.
+    """Read the logits of every trained fold.
 
     Args:
         films: every film.
-        runs: folder of the trained folds, with ``FOLD-SEED/scores.csv``.
+        runs: folder of the trained folds, with ``FOLD/scores.csv``.
 
     Raises:
         BundleError: when a fold was not trained.
@@ -87,18 +90,17 @@ def read_left_out_scores(films: Films, runs: Path) -> LeftOutScores:
     names, labels = hospital_names(films), films.labels
     found: dict[tuple[int, str], list[tuple[NDArray[np.intp], Float64Array]]] = {}
     for fold in folds(films):
-        paths = sorted(runs.glob(f"{fold}-[0-9]*/{SCORES}"))
-        if not paths:
+        path = runs / fold / SCORES
+        if not path.exists():
             raise BundleError(
                 f"fold {fold} is not trained; run `python -m ml.training.screener.folds --folds {fold}`"
             )
-        for path in paths:
-            logits = read_logits(films, path)
-            tested = ~np.isnan(logits)
-            for label in (0, 1):
-                for name in np.unique(names[tested & (labels == label)]):
-                    chosen = np.nonzero(tested & (labels == label) & (names == name))[0]
-                    found.setdefault((label, str(name)), []).append((chosen, logits[chosen]))
+        logits = read_logits(films, path)
+        tested = ~np.isnan(logits)
+        for label in (0, 1):
+            for name in np.unique(names[tested & (labels == label)]):
+                chosen = np.nonzero(tested & (labels == label) & (names == name))[0]
+                found.setdefault((label, str(name)), []).append((chosen, logits[chosen]))
     return LeftOutScores(*(_cells(found, label, films.groups) for label in (0, 1)))
 
 

@@ -46,7 +46,7 @@ def runs(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shift = dict(zip(np.unique(names), np.linspace(-0.5, 0.5, 7), strict=True))
     place = {name: number * 3 for number, name in enumerate(np.unique(names))}
     for fold, plan in folds(films).items():
-        run = folder / f"{fold}-0"
+        run = folder / fold
         run.mkdir()
         tested = np.any([positives | negatives for positives, negatives in plan.tests.values()], axis=0)
         with (run / "scores.csv").open("w", newline="") as file:
@@ -123,16 +123,14 @@ def test_known_patients_are_measured_by_the_shipped_points(films: Films, decisio
     assert known.without_covid.films == int((films.labels == 0).sum())
 
 
-def test_all_seeds_of_a_fold_are_read(films: Films, runs: Path, tmp_path: Path) -> None:
-    single = read_left_out_scores(films, runs)
+def test_only_the_merged_network_of_a_fold_is_read(films: Films, runs: Path, tmp_path: Path) -> None:
     for run in runs.iterdir():
-        for seed in (0, 1):
-            copy = tmp_path / f"{run.name[:-2]}-{seed}"
+        for copy in (tmp_path / run.name, tmp_path / f"{run.name}-1"):
             copy.mkdir()
             (copy / "scores.csv").write_bytes((run / "scores.csv").read_bytes())
-    double = read_left_out_scores(films, tmp_path)
-    assert len(double.with_covid["Hannover"].logits) == 2 * len(single.with_covid["Hannover"].logits)
-    assert double.with_covid["Hannover"].count == single.with_covid["Hannover"].count == COUNT
+    read = read_left_out_scores(films, tmp_path)
+    assert len(read.with_covid["Hannover"].logits) == 2  # two folds leave it out
+    assert read.with_covid["Hannover"].count == COUNT
 
 
 def test_a_fold_that_is_missing_is_named(films: Films, tmp_path: Path) -> None:
@@ -151,7 +149,7 @@ def test_the_range_finds_hospitals_left_out(films: Films, runs: Path, decision: 
 
 def test_a_fold_without_features_is_named(films: Films, runs: Path, tmp_path: Path) -> None:
     bands = dict.fromkeys(np.unique(hospital_names(films)), Band(-1, 1))
-    with pytest.raises(BundleError, match=r"cohen-0/features\.npy is missing"):
+    with pytest.raises(BundleError, match=r"cohen/features\.npy is missing"):
         measure_feature_range(films, tmp_path, np.zeros(len(films.records), dtype=bool), bands)
 
 
