@@ -110,7 +110,11 @@ def hospital_rows(card: ModelCard | None) -> list[HospitalRow]:
         return []
     rows = [_hospital_row(hospital, known=False) for hospital in expected.hospitals]
     average = HospitalDecisions(
-        name="Mean", low=0, high=1, without_covid=expected.without_covid, with_covid=expected.with_covid
+        name="Mean of the hospitals",
+        low=0,
+        high=1,
+        without_covid=expected.without_covid,
+        with_covid=expected.with_covid,
     )
     rows.append(_hospital_row(average, known=False))
     return rows + ([_hospital_row(expected.known, known=True)] if expected.known else [])
