@@ -9,7 +9,7 @@ from typing import Any
 from ml import NOTICE
 from ml.model_card.card import GRAPH, ModelCard
 from ml.model_card.decision_evidence import ExpectedDecisions, FeatureRangeEvidence, HospitalDecisions
-from ml.model_card.evidence import GateEvidence, Shortcuts, Subgroup
+from ml.model_card.evidence import GateEvidence, LeftOutResult, Shortcuts, Subgroup
 from ml.statistics.estimate import Estimate
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "model-card.md"
@@ -197,11 +197,24 @@ def _shortcuts(found: Shortcuts) -> Iterable[str]:
 
 
 def _gate(gate: GateEvidence) -> Iterable[str]:
-    yield "## The gate\n\nShare of pictures refused, by gates that had not seen the patient or photograph.\n"
+    yield "## The gate\n\nShares by gates that were not trained on the hospital, web site or folder of the picture,"
+    yield "or on its kind of drawing. A film with a note is scored and flagged for review.\n"
     yield from _table(
-        ("kind", "pictures", "groups", "refused"),
-        [(kind, row.pictures, row.groups, f"{row.refused:.3f}") for kind, row in gate.out_of_fold.items()],
+        ("kind", "pictures", "groups", "scored with a note", "refused"),
+        [
+            (kind, row.pictures, row.groups, "–" if row.unsure is None else f"{row.unsure:.3f}", f"{row.refused:.3f}")
+            for kind, row in gate.out_of_fold.items()
+        ],
     )
+    if gate.left_out:
+        yield "### By left-out source, framing and kind of picture\n"
+        heads = ("left out", "name", "kind", "pictures", "scored", "scored with a note", "refused")
+        yield from _table(heads, [_left_out(row) for row in gate.left_out])
+
+
+def _left_out(row: LeftOutResult) -> tuple[Any, ...]:
+    shares = (f"{row.kept:.3f}", f"{row.unsure:.3f}", _cell(row.refused))
+    return row.family, row.name, row.kind, row.pictures, *shares
 
 
 def _limits(card: ModelCard) -> Iterable[str]:

@@ -14,9 +14,18 @@ from ml.decoding.preprocess import Grey, to_input
 from ml.errors import BundleError, NoteCode, Reason
 from ml.inference.bundle import GATE, LUNGS, RANGE, Bundle
 from ml.inference.feature_range import read_range
-from ml.inference.gate import FRONTAL, INVERTED, check_exposure, gate_inputs, lung_shape, read_gate, refusal
+from ml.inference.gate import (
+    ACCEPTED,
+    FRONTAL,
+    INVERTED,
+    GateDecision,
+    check_exposure,
+    gate_input,
+    read_gate,
+    refusal,
+)
 from ml.inference.heatmap import overlay_png
-from ml.inference.lung_crop import LungBox, box_around, crop, equalise, lung_fields, mask_input
+from ml.inference.lung_crop import CONTEXT, LungBox, box_around, crop, equalise, lung_fields, mask_input
 from ml.inference.mirror import side_features
 from ml.inference.onnx_runtime import onnxruntime
 
@@ -58,13 +67,13 @@ class PreparedFilm:
     Attributes:
         input: float32 [height, width, channels] in 0..1.
         box: the part of the film that the input shows, or ``None`` for the whole film.
-        shape: :func:`ml.inference.gate.lung_shape`, where the film was cropped to the lungs.
+        gate_input: :func:`ml.inference.gate.gate_input`, where the lung network has the output for it.
         sides: :func:`ml.inference.mirror.side_features`, where the film was cropped to the lungs.
     """
 
     input: Float32Array
     box: LungBox | None = None
-    shape: Float32Array | None = None
+    gate_input: Float32Array | None = None
     sides: Float32Array | None = None
 
 
@@ -92,15 +101,14 @@ class Classifier:
         if not films:
             return []
         prepared, output = self._run(films)
-        kinds = [
-            kind if self._gate is None or (exposure := check_exposure(film)) == FRONTAL else exposure
-            for film, kind in zip(films, self._classify_kinds(prepared, output), strict=True)
-        ]
+        decisions = self._decide(films, prepared)
         results: list[FilmResult | Reason] = [
-            self._make_result(film, ready, output, index) if kind == FRONTAL else refusal(kind)
-            for index, (film, ready, kind) in enumerate(zip(films, prepared, kinds, strict=True))
+            self._make_result(film, ready, output, index, decision.notes)
+            if decision.kind == FRONTAL
+            else refusal(decision.kind)
+            for index, (film, ready, decision) in enumerate(zip(films, prepared, decisions, strict=True))
         ]
-        inverted = [index for index, kind in enumerate(kinds) if kind == INVERTED]
+        inverted = [index for index, decision in enumerate(decisions) if decision.kind == INVERTED]
         for index, result in zip(inverted, self._classify_inverted([films[i] for i in inverted]), strict=True):
             results[index] = result
         return results
@@ -120,8 +128,12 @@ class Classifier:
         """Convert films to the network's input: cropped to the lungs, or the whole film, as the bundle says."""
         if self._lungs is None:
             return [PreparedFilm(to_input(film, self.bundle.input)) for film in films]
-        size = self.bundle.input.height
-        return [_prepare_lung_crop(film, mask, size) for film, mask in zip(films, self.masks(films), strict=True)]
+        reduced = np.stack([mask_input(film) for film in films])
+        size, (masks, contexts) = self.bundle.input.height, self._find_lungs(reduced)
+        return [
+            _prepare_lung_crop(film, small, mask, None if contexts is None else contexts[index], size)
+            for index, (film, small, mask) in enumerate(zip(films, reduced, masks, strict=True))
+        ]
 
     def masks(self, films: Sequence[Grey]) -> Float32Array:
         """Return the probability of lung, float32 [N, 64, 64], over each film padded to a square.
@@ -129,35 +141,34 @@ class Classifier:
         Raises:
             BundleError: when the bundle has no network for lung fields.
         """
+        return self._find_lungs(np.stack([mask_input(film) for film in films]))[0]
+
+    def _find_lungs(self, reduced: Float32Array) -> tuple[Float32Array, Float32Array | None]:
+        """Return masks [N, 64, 64] and, where the network has them, pooled features of the whole film [N, C]."""
         if self._lungs is None:
             raise BundleError(f"{self.bundle.name} finds no lung fields")
-        inputs = np.stack([mask_input(film) for film in films])
-        masks = self._lungs.run(None, {self._lungs.get_inputs()[0].name: inputs})[0]
-        return np.asarray(masks, dtype=np.float32).reshape(len(films), *masks.shape[1:3])
-
-    def gate_inputs(self, films: Sequence[Grey]) -> Float32Array:
-        """Return the gate's inputs, [N, F]; its training needs them.
-
-        Raises:
-            BundleError: when the network has no output for features.
-        """
-        return self._gate_inputs(*self._run(films))
+        names = [output.name for output in self._lungs.get_outputs()]
+        outputs = self._lungs.run(None, {self._lungs.get_inputs()[0].name: reduced})
+        masks = np.asarray(outputs[0], dtype=np.float32)
+        masks = masks.reshape(len(reduced), *masks.shape[1:3])
+        return masks, outputs[names.index(CONTEXT)] if CONTEXT in names else None
 
     def _run(self, films: Sequence[Grey]) -> tuple[list[PreparedFilm], NetworkOutput]:
         prepared = self.prepare(films)
         return prepared, self.predict(np.stack([ready.input for ready in prepared]))
 
-    def _gate_inputs(self, prepared: Sequence[PreparedFilm], output: NetworkOutput) -> Float32Array:
-        shapes = [ready.shape for ready in prepared if ready.shape is not None]
-        if output.features is None or len(shapes) != len(prepared):
-            raise BundleError(f"{self.bundle.name} gives no features for a gate")
-        return gate_inputs(output.features, np.stack(shapes))
-
-    def _classify_kinds(self, prepared: Sequence[PreparedFilm], output: NetworkOutput) -> list[str]:
+    def _decide(self, films: Sequence[Grey], prepared: Sequence[PreparedFilm]) -> list[GateDecision]:
+        """Return what the gate decides on each film, which is checked for its exposure first."""
         if self._gate is None:
-            return [FRONTAL] * len(prepared)
-        sides = np.stack([ready.sides for ready in prepared if ready.sides is not None])
-        return self._gate.classify(self._gate_inputs(prepared, output), sides)
+            return [ACCEPTED] * len(prepared)
+        inputs = [ready.gate_input for ready in prepared if ready.gate_input is not None]
+        sides = [ready.sides for ready in prepared if ready.sides is not None]
+        if len(inputs) != len(prepared):
+            raise BundleError(f"the lung network of {self.bundle.name} has no output {CONTEXT!r} for the gate")
+        return [
+            decision if (exposure := check_exposure(film)) == FRONTAL else GateDecision(exposure)
+            for film, decision in zip(films, self._gate.decide(np.stack(inputs), np.stack(sides)), strict=True)
+        ]
 
     def _make_result(
         self, film: Grey, ready: PreparedFilm, output: NetworkOutput, index: int, notes: tuple[NoteCode, ...] = ()
@@ -179,22 +190,25 @@ class Classifier:
             return []
         corrected = [255 - film for film in films]
         prepared, output = self._run(corrected)
+        decisions = self._decide(corrected, prepared)
         return [
-            self._make_result(film, ready, output, index, (note_codes.INVERTED,))
-            if kind == FRONTAL
+            self._make_result(film, ready, output, index, (note_codes.INVERTED, *decision.notes))
+            if decision.kind == FRONTAL
             else refusal(INVERTED)
-            for index, (film, ready, kind) in enumerate(
-                zip(corrected, prepared, self._classify_kinds(prepared, output), strict=True)
-            )
+            for index, (film, ready, decision) in enumerate(zip(corrected, prepared, decisions, strict=True))
         ]
 
 
-def _prepare_lung_crop(film: Grey, mask: Float32Array, size: int) -> PreparedFilm:
+def _prepare_lung_crop(
+    film: Grey, reduced: Float32Array, mask: Float32Array, context: Float32Array | None, size: int
+) -> PreparedFilm:
     lungs = lung_fields(mask)
     box = box_around(lungs, (film.shape[0], film.shape[1]))
     network_input = equalise(crop(film, box, size))[..., None]
-    shape, sides = lung_shape(mask, lungs, box), side_features(network_input, mask)
-    return PreparedFilm(network_input, box, shape, sides)
+    sides = side_features(network_input, mask)
+    if context is None:
+        return PreparedFilm(network_input, box, None, sides)
+    return PreparedFilm(network_input, box, gate_input(film, reduced, mask, lungs, box, context), sides)
 
 
 def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -18,6 +18,8 @@ from ml.decoding.preprocess import Grey
 
 MASK_INPUT = 128  # pixels; side of the lung-field network's input
 MASK_SIDE = 64  # pixels; side of its output
+CONTEXT = "context"  # the network's second output: pooled features of the whole film, for the gate
+CONTEXT_FEATURES = 64 * 16 + 2 * (48 + 24) + 12
 MARGIN = 1.05  # side of the crop divided by the longer side of the lungs' box; 1.25 measured worse, 0.75 against 0.77
 CLIP = 0.02  # largest share of pixels that one grey value may count for in the equalisation
 MIN_LUNG_CELLS = 150  # cells of the mask; with fewer, the film is not cropped to its lung fields

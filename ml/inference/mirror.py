@@ -3,7 +3,7 @@
 The network's pooled features hardly distinguish left from right. So the rule takes the difference of the two halves
 of the picture: features that change their sign when the film is mirrored, so that a linear rule without a constant
 treats both sides alike. A heart on the right (dextrocardia, about 1 in 12,000 people) looks mirrored too; therefore
-the reason says "seems".
+the reason says "seems". A film on which the side of the heart cannot be told well is scored with a note.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.arrays import Float32Array
 
@@ -25,19 +24,17 @@ class MirrorRule:
 
     Attributes:
         weights: float32 [FEATURES].
-        threshold: a film that scores below it counts as mirrored; at most 0.
+        threshold: a film that scores below it is mirrored; at most 0.
+        doubt_below: a film that scores below it may be mirrored; from ``threshold`` to 0.
     """
 
     weights: Float32Array
     threshold: float
+    doubt_below: float
 
     def scores(self, sides: Float32Array) -> Float32Array:
         """Score how surely each film is not mirrored: [N, FEATURES] -> [N]; mirroring the film changes the sign."""
         return np.asarray(sides @ self.weights, dtype=np.float32)
-
-    def mirrored(self, sides: Float32Array) -> NDArray[np.bool_]:
-        """Return which films seem mirrored: [N, FEATURES] -> [N]."""
-        return np.asarray(self.scores(sides) < self.threshold)
 
 
 def side_features(network_input: Float32Array, mask: Float32Array) -> Float32Array:

@@ -211,18 +211,54 @@ class Shortcuts:
 class GateResult:
     """Pictures of one kind, their groups, and the share that the gate refused.
 
-    ``false_alarms``: of the mirror rule, the share of films refused that are the right way round.
+    ``false_alarms``: of the mirror rule, the share of films noted or refused that are the right way round.
+    ``unsure``: the share that was scored with a note and flagged for review.
     """
 
     pictures: Count
     groups: Count
     refused: Share
     false_alarms: Share | None = None
+    unsure: Share | None = None
+
+
+@dataclass(frozen=True)
+class LeftOutResult:
+    """What a gate decided on pictures of a source, or made by a recipe, that it was not trained on.
+
+    Attributes:
+        family: what was left out: ``source``, ``photographs``, or the family of a recipe, such as ``framing``.
+        name: the source or recipe.
+        kind: of the pictures, a class of the gate.
+        pictures: how many.
+        kept: share scored without a note.
+        unsure: share scored with a note and flagged for review.
+        refused: share refused, with its 95 % interval (Wilson).
+    """
+
+    family: str
+    name: str
+    kind: str
+    pictures: Count
+    kept: Share
+    unsure: Share
+    refused: Measure
 
 
 @dataclass(frozen=True)
 class GateEvidence:
-    """The gate's threshold, and what gates refused that had not seen the patient or photograph, by kind."""
+    """The gate's thresholds, and what gates decided that had not seen the pictures' source or recipe.
+
+    Attributes:
+        threshold: probability of a frontal film below which a picture is refused.
+        out_of_fold: results by kind.
+        accept_from: probability from which a film is scored without a note; ``None`` in cards of earlier versions.
+        left_out: results by source and recipe; empty in cards of earlier versions.
+        lungs: sha256 of the lung network that the gate was trained with; empty in cards of earlier versions.
+    """
 
     threshold: Share
     out_of_fold: dict[str, GateResult]
+    accept_from: Share | None = None
+    left_out: tuple[LeftOutResult, ...] = ()
+    lungs: str = ""

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 from keras import layers, ops
+from onnx import TensorProto, helper
 from PIL import Image
 
 from ml.arrays import Float32Array
@@ -23,7 +25,7 @@ from ml.data.datasets import load_source, require_data_dir
 from ml.decoding.preprocess import Grey, load
 from ml.errors import BundleError, DataSetError
 from ml.inference.bundle import LUNGS, MODELS
-from ml.inference.lung_crop import MASK_INPUT, MASK_SIDE, mask_input
+from ml.inference.lung_crop import CONTEXT, CONTEXT_FEATURES, MASK_INPUT, MASK_SIDE, mask_input
 from ml.training.onnx_export import export
 
 DESCRIPTION = "Train the network that finds the lung fields."
@@ -53,6 +55,44 @@ def lung_network() -> keras.Model:
 def _convolve(x: keras.KerasTensor, width: int, stride: int = 1) -> keras.KerasTensor:
     x = layers.Conv2D(width, 3, stride, "same", use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+
+
+def export_lung_network(network: keras.Model, path: Path) -> None:
+    """Write the network as an ONNX graph with a second output, see :func:`add_context_output`.
+
+    Raises:
+        BundleError: when the conversion fails.
+    """
+    export(network, path)
+    add_context_output(path)
+
+
+def add_context_output(path: Path) -> None:
+    """Add the output ``context`` to the graph of a lung network: pooled features of the whole film, for the gate.
+
+    Float32 [N, CONTEXT_FEATURES]: means of the lowest level (8 x 8 cells) over a grid of 4 x 4, then mean and maximum
+    of the next two levels, and the mean of the highest. The nodes of the mask stay as they are, so its values do not
+    change. A graph that has the output stays unchanged.
+    """
+    model = onnx.load(path)
+    graph = model.graph
+    if any(output.name == CONTEXT for output in graph.output):
+        return
+    lowest = next(node for node in graph.node if node.op_type == "Resize").input[0]
+    levels = [node.input[1] for node in graph.node if node.op_type == "Concat"]
+    nodes = [helper.make_node("AveragePool", [lowest], ["context_grid"], kernel_shape=[2, 2], strides=[2, 2])]
+    pooled = ["context_grid"]
+    for level, tensor in enumerate(levels):
+        is_highest = level == len(levels) - 1
+        for kind in ("GlobalAveragePool",) if is_highest else ("GlobalAveragePool", "GlobalMaxPool"):
+            pooled.append(f"context_{kind}_{level}")
+            nodes.append(helper.make_node(kind, [tensor], [pooled[-1]]))
+    flat = [f"{name}_flat" for name in pooled]
+    nodes += [helper.make_node("Flatten", [name], [target]) for name, target in zip(pooled, flat, strict=True)]
+    graph.node.extend([*nodes, helper.make_node("Concat", flat, [CONTEXT], axis=1)])
+    graph.output.append(helper.make_tensor_value_info(CONTEXT, TensorProto.FLOAT, ["films", CONTEXT_FEATURES]))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def predict_masks(network: keras.Model, films: list[Grey]) -> Float32Array:
@@ -173,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         pairs = read_drawn_masks(options.masks, require_data_dir())
         network, dice = train(pairs)
         options.target.parent.mkdir(parents=True, exist_ok=True)
-        export(network, options.target)
+        export_lung_network(network, options.target)
     except (BundleError, DataSetError, OSError, zipfile.BadZipFile) as error:
         print(error, file=sys.stderr)
         return 2

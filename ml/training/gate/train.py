@@ -1,172 +1,123 @@
 """Training of the gate: ``python -m ml.training.gate.train --bundle ml/models/screener --photographs FOLDER…``.
 
-The gate is trained on the features that the bundle's own network gives for films and for other pictures. The command
-writes ``gate.npz`` into the bundle and prints which share of each kind of picture is refused, measured on groups
-(patients, photographs) not trained on.
+The gate is trained on what the bundle's lung network and the layout of the picture tell of films and of other
+pictures. It does not depend on the network that scores, so it stays when that is trained again. The command writes
+``gate.npz`` into the bundle and prints what gates decide on hospitals and recipes that they were not trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
-from tqdm import tqdm
 
-from ml.arrays import Float32Array
-from ml.data.datasets import SOURCES, load_source, require_data_dir
-from ml.decoding.preprocess import load
+from ml.data.datasets import require_data_dir
 from ml.errors import BundleError, DataSetError
-from ml.inference.bundle import GATE, open_bundle
+from ml.evaluation.card_builder import write_card
+from ml.evaluation.card_markdown import write_model_card
+from ml.inference.bundle import GATE, LUNGS, open_bundle, sha256_of
 from ml.inference.classifier import Classifier
-from ml.inference.gate import CLASSES, FRONTAL, MIRRORED, Gate, write_gate
+from ml.inference.gate import FRONTAL, Gate, write_gate
 from ml.inference.mirror import MirrorRule
-from ml.model_card.evidence import GateEvidence, GateResult
-from ml.model_card.strict_json import to_json
-from ml.training.gate.data import (
-    PHANTOM,
-    Sample,
-    frontal_films,
-    generated_pictures,
-    kinds_of,
-    laterals_and_ct_slices,
-    phantoms,
-    photographs,
-    random_crops,
-    shifted_variants,
-    turned_films,
-)
-from ml.training.gate.mirror import train_mirror_rule
+from ml.model_card.card import CARD, CardError, read_card
+from ml.model_card.evidence import GateEvidence
+from ml.model_card.strict_json import from_json, to_json
+from ml.training.gate.data import collect_samples
+from ml.training.gate.evidence import Thresholds, choose_thresholds, measure_gate
+from ml.training.gate.folds import HOSPITALS, cross_validate, gate_folds
+from ml.training.gate.inputs import GateInputs, compute_inputs, read_inputs, write_inputs
+from ml.training.gate.network import fit_gate
+from ml.training.gate.rules import fit_interface_rule, fit_mirror_weights
 
-DESCRIPTION = "Train the gate of a bundle and print which share of each kind of picture it refuses."
+DESCRIPTION = "Train the gate of a bundle and print what it decides on hospitals and recipes not trained on."
 
-ACCEPTED_SHARE = 0.99  # of frontal films, on groups not trained on; sets the threshold
-TURNED_FILMS = 500  # films that are also used turned and inverted
-VARIANTS, CROPS, GENERATED, PHANTOMS = 12, 25, 250, 120  # of a film, of a photograph, of each kind, in all
-INVERSE_PENALTY = 0.01  # of the L2 penalty; small, as there are few laterals and many features
-FOLDS = 5
-BATCH = 8
+GATE_EVIDENCE = "gate.json"  # in the folder of trainings, beside the gate
 
 
-def collect_samples(root: Path, photograph_folders: Sequence[Path], seed: int = 0) -> list[Sample]:
-    """Return every picture that the gate is trained on, with its kind and group.
+def train_gate(
+    bundle_path: Path, root: Path, photograph_folders: Sequence[Path], cache: Path | None = None
+) -> GateEvidence:
+    """Train the gate, write ``gate.npz``, and return the measurement.
 
     Args:
+        bundle_path: the bundle.
         root: the folder of data sets.
         photograph_folders: folders of pictures of anything but chests.
-        seed: of every random choice.
-    """
-    rng = np.random.default_rng(seed)
-    records = [film for name in SOURCES for film in load_source(name, root)]
-    films = [load(film.path.read_bytes()).pixels for film in records]
-    groups = [film.patient_key for film in records]
-    samples = list(frontal_films(films, groups))
-    for index in rng.choice(len(films), TURNED_FILMS, replace=False):
-        samples += turned_films(films[index], groups[index])
-    for other in laterals_and_ct_slices(root):
-        samples += [other, *shifted_variants(other, VARIANTS, rng)]
-    for photograph in photographs(photograph_folders):
-        samples += [photograph, *random_crops(photograph, CROPS, rng)]
-    return [*samples, *generated_pictures(films, GENERATED, rng), *phantoms(PHANTOMS)]
-
-
-def gate_features(classifier: Classifier, samples: Sequence[Sample]) -> Float32Array:
-    """Return the gate's input for each sample, [N, F], with a progress bar."""
-    starts = tqdm(range(0, len(samples), BATCH), desc="gate", unit="chunk", disable=None)
-    parts = [classifier.gate_inputs([sample.pixels for sample in samples[start : start + BATCH]]) for start in starts]
-    return np.concatenate(parts)
-
-
-def fit_gate(inputs: Float32Array, kinds: NDArray[np.str_]) -> Gate:
-    """Fit a multinomial logistic regression, all classes weighing the same; its threshold refuses nothing yet.
-
-    Args:
-        inputs: [N, F].
-        kinds: the kind of each sample, [N].
-    """
-    mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
-    model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=300)
-    model.fit((inputs - mean) / scale, [CLASSES.index(kind) for kind in kinds])
-    weights = np.zeros((inputs.shape[1], len(CLASSES)), dtype=np.float32)
-    bias = np.full(len(CLASSES), -1e3, dtype=np.float32)  # a class without samples is never chosen
-    weights[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
-    return Gate(weights, bias, mean.astype(np.float32), scale.astype(np.float32), 0.0)
-
-
-def cross_validate(inputs: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str]) -> Float32Array:
-    """Return probabilities [N, K] by gates that were not trained on the sample's group."""
-    probabilities = np.zeros((len(kinds), len(CLASSES)), dtype=np.float32)
-    for train, test in GroupKFold(FOLDS).split(inputs, kinds, groups):
-        probabilities[test] = fit_gate(inputs[train], kinds[train]).probabilities(inputs[test])
-    return probabilities
-
-
-def choose_threshold(probabilities: Float32Array, kinds: NDArray[np.str_], accepted: float = ACCEPTED_SHARE) -> float:
-    """Return the frontal probability that the share ``accepted`` of the frontal films reaches."""
-    of_frontal_films = probabilities[kinds == FRONTAL, CLASSES.index(FRONTAL)]
-    return float(np.quantile(of_frontal_films, 1 - accepted, method="lower"))
-
-
-def count_refused(
-    probabilities: Float32Array, kinds: NDArray[np.str_], groups: Sequence[str], threshold: float
-) -> dict[str, GateResult]:
-    """Return for each kind its pictures, its groups, and the share that is refused."""
-    refused = probabilities[:, CLASSES.index(FRONTAL)] < threshold
-    names = np.array(groups)
-    return {
-        kind: GateResult(
-            pictures=int(np.sum(kinds == kind)),
-            groups=len(np.unique(names[kinds == kind])),
-            refused=round(float(refused[kinds == kind].mean()), 4),
-        )
-        for kind in CLASSES
-        if np.any(kinds == kind)
-    }
-
-
-def train_gate(bundle_path: Path, root: Path, photograph_folders: Sequence[Path]) -> GateEvidence:
-    """Train the gate, write ``gate.npz``, and return the cross-validated measurement.
+        cache: a file for the inputs of all pictures, so that a later call does not compute them again.
 
     Raises:
-        BundleError: when the bundle is not complete or gives no features.
+        BundleError: when the bundle is not complete or its lung network has no output for a gate.
         DataSetError: when the data are not there.
     """
-    (bundle_path / GATE).unlink(missing_ok=True)
-    classifier = Classifier(open_bundle(bundle_path, gate=False), threads=0)
-    samples = collect_samples(root, photograph_folders)
-    kinds, groups = kinds_of(samples), [sample.group for sample in samples]
-    inputs = gate_features(classifier, samples)
-    real = np.array([not group.startswith(PHANTOM) for group in groups])
-    probabilities = cross_validate(inputs, kinds, groups)[real]
-    threshold = choose_threshold(probabilities, kinds[real])
-    rule, mirrored = train_mirror_rule_on(classifier, [sample for sample in samples if sample.kind == FRONTAL])
-    write_gate(bundle_path / GATE, replace(fit_gate(inputs, kinds), threshold=threshold, mirror=rule))
-    refused = count_refused(probabilities, kinds[real], list(np.array(groups)[real]), threshold)
-    return GateEvidence(threshold, refused | {MIRRORED: mirrored})
+    if cache is not None and cache.exists():
+        pictures = read_inputs(cache)
+    else:
+        (bundle_path / GATE).unlink(missing_ok=True)
+        classifier = Classifier(open_bundle(bundle_path, gate=False), threads=0)
+        pictures = compute_inputs(classifier, collect_samples(root, photograph_folders))
+        if cache is not None:
+            write_inputs(cache, pictures)
+    results = cross_validate(pictures, gate_folds(pictures.sources))
+    thresholds = choose_thresholds(pictures, results)
+    write_gate(bundle_path / GATE, fit_complete_gate(pictures, thresholds))
+    return replace(measure_gate(pictures, results, thresholds), lungs=sha256_of(bundle_path / LUNGS))
 
 
-def train_mirror_rule_on(classifier: Classifier, upright: Sequence[Sample]) -> tuple[MirrorRule, GateResult]:
-    """Train the rule for mirrored films, see :func:`ml.training.gate.mirror.train_mirror_rule`.
+def keep_gate(bundle_path: Path, runs: Path) -> None:
+    """Copy a bundle's gate and its evidence to the folder of trainings, if it fits the bundle's lung network.
+
+    The gate does not depend on the network that scores, so a new training of that network keeps it.
 
     Args:
-        classifier: the bundle's.
-        upright: frontal films; phantoms are left out.
+        bundle_path: the bundle, as yet with its old card.
+        runs: the folder of trainings.
     """
-    films = [sample for sample in upright if not sample.group.startswith(PHANTOM)]
-    sides = [
-        prepared.sides
-        for start in range(0, len(films), BATCH)
-        for prepared in classifier.prepare([sample.pixels for sample in films[start : start + BATCH]])
-        if prepared.sides is not None
-    ]
-    return train_mirror_rule(np.stack(sides), [sample.group for sample in films])
+    try:
+        evidence = read_card(bundle_path / CARD).gate
+    except CardError:
+        return
+    if evidence and (bundle_path / GATE).exists() and evidence.lungs == sha256_of(bundle_path / LUNGS):
+        shutil.copy(bundle_path / GATE, runs / GATE)
+        (runs / GATE_EVIDENCE).write_text(json.dumps(to_json(evidence), indent=1))
+
+
+def train_gate_once(bundle_path: Path, root: Path, photograph_folders: Sequence[Path], runs: Path) -> GateEvidence:
+    """Put a gate into a bundle: that of the folder of trainings, if it fits the lung network, or a new one.
+
+    Raises:
+        BundleError, DataSetError: as :func:`train_gate`.
+    """
+    stored, lungs = runs / GATE_EVIDENCE, sha256_of(bundle_path / LUNGS)
+    if stored.exists() and (runs / GATE).exists():
+        evidence = from_json(GateEvidence, json.loads(stored.read_text()))
+        if evidence.lungs == lungs:
+            shutil.copy(runs / GATE, bundle_path / GATE)
+            return evidence
+    evidence = train_gate(bundle_path, root, photograph_folders, runs / f"gate-inputs-{lungs[:12]}.npz")
+    shutil.copy(bundle_path / GATE, runs / GATE)
+    stored.write_text(json.dumps(to_json(evidence), indent=1))
+    return evidence
+
+
+def fit_complete_gate(pictures: GateInputs, thresholds: Thresholds) -> Gate:
+    """Fit the gate and its rules on every picture."""
+    gate = fit_gate(pictures.inputs, pictures.kinds, pictures.sources)
+    interface = fit_interface_rule(gate, pictures, np.ones(len(pictures.kinds), dtype=bool))
+    of_hospitals = (pictures.kinds == FRONTAL) & np.isin(pictures.sources, HOSPITALS)
+    sides = fit_mirror_weights(pictures.sides[of_hospitals])
+    return replace(
+        gate,
+        refuse_below=thresholds.refuse_below,
+        accept_from=thresholds.accept_from,
+        interface=replace(interface, threshold=thresholds.interface),
+        mirror=MirrorRule(sides, thresholds.mirrored, thresholds.may_be_mirrored),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -180,13 +131,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--photographs", type=Path, nargs="+", required=True, help="folders of pictures of anything but chests"
     )
+    parser.add_argument("--cache", type=Path, help="file that keeps the inputs of all pictures for the next call")
+    parser.add_argument("--write-card", action="store_true", help="also write the card and docs/model-card.md")
     options = parser.parse_args(arguments)
     try:
-        result = train_gate(options.bundle, require_data_dir(), options.photographs)
+        evidence = train_gate(options.bundle, require_data_dir(), options.photographs, options.cache)
+        if options.write_card:
+            card = open_bundle(options.bundle, gate=False).card
+            write_model_card(write_card(options.bundle, replace(card, gate=evidence)))
     except (BundleError, DataSetError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps(to_json(result), indent=1))
+    print(json.dumps(to_json(evidence), indent=1))
     return 0
 
 

@@ -27,7 +27,7 @@ from ml.errors import BundleError, DataSetError
 from ml.evaluation.card_builder import Model, build_card, count_part, write_card
 from ml.evaluation.card_markdown import write_model_card
 from ml.evaluation.collections import format_table
-from ml.inference.bundle import GATE, LUNGS, MODELS, SPLIT, open_bundle
+from ml.inference.bundle import LUNGS, MODELS, SPLIT, open_bundle
 from ml.inference.classifier import Classifier
 from ml.model_card.card import GRAPH, ModelCard
 from ml.model_card.description import (
@@ -39,9 +39,8 @@ from ml.model_card.description import (
     TrainingLogEntry,
 )
 from ml.model_card.evidence import GateEvidence, SeedRun, Seeds
-from ml.model_card.strict_json import from_json, to_json
 from ml.statistics.metrics import auroc
-from ml.training.gate.train import train_gate
+from ml.training.gate.train import keep_gate, train_gate_once
 from ml.training.onnx_export import export
 from ml.training.screener.card_text import CARD_TEXT
 from ml.training.screener.decision_band import DecisionRule, FittedDecision, fit_decision_band, measure_known
@@ -225,16 +224,13 @@ def _run_all_steps(runs: Path, target: Path, photographs: Sequence[Path]) -> Mod
     root = require_data_dir()
     films = read_films(root)
     runs.mkdir(parents=True, exist_ok=True)
+    keep_gate(target, runs)
     cache = fill_cache(films, target / LUNGS, frozen_part())
     train_folds(films, cache, list(folds(films)), SEEDS, runs)
     decision = build_bundle(films, cache, runs, target)
-    gate_path = runs / "gate.json"
-    if not gate_path.exists() or not (runs / GATE).exists():
-        gate_path.write_text(json.dumps(to_json(train_gate(target, root, photographs)), indent=1))
-        shutil.copy(target / GATE, runs / GATE)
-    shutil.copy(runs / GATE, target / GATE)
+    gate = train_gate_once(target, root, photographs, runs)
     write_card(target, describe_model(films, split_films(films), runs, decision.rule))
-    card = measure_bundle(films, runs, target, decision, from_json(GateEvidence, json.loads(gate_path.read_text())))
+    card = measure_bundle(films, runs, target, decision, gate)
     open_bundle(target)
     write_model_card(card)
     return card

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from ml.inference.bundle import MODELS, bundle_names
+from ml.inference.gate import CLASSES as KINDS
+from ml.inference.gate import MIRRORED
 from ml.model_card.card import CARD, CardError, card_to_json, card_to_text, parse_card, read_card
 from ml.model_card.strict_json import to_json
 from tests.ml.model_card.decision_samples import EXPECTED, RANGE
@@ -31,6 +33,9 @@ OPTIONAL = {
     "gate.out_of_fold.mirrored.false_alarms",
     *("expected_decisions", "expected_decisions.known", "expected_decisions.calibration"),
     *("feature_range", "feature_range.other"),
+    *("gate.accept_from", "gate.left_out", "gate.lungs"),
+    *("gate.left_out[0].refused.n", "gate.left_out[0].refused.method"),
+    *(f"gate.out_of_fold.{kind}.unsure" for kind in (*KINDS, MIRRORED)),
 }
 CLASSES = [
     f"expected_decisions.{place}{label}_covid"
