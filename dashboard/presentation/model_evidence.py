@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dashboard.presentation.estimates import format_interval, interval_phrase
 from ml.model_card.card import ModelCard, card_to_json
 from ml.model_card.description import PartCounts
-from ml.model_card.evidence import ClassReport, Evaluation, GateResult, SeedRun
+from ml.model_card.evidence import ClassReport, Evaluation, GateResult, LeftOutResult, SeedRun
 from ml.statistics.estimate import Estimate
 from ml.statistics.metrics import Confusion
 
@@ -21,7 +21,7 @@ LABELS = {
 }
 # Kinds of pictures that the gate was tested on, in the order of the table.
 GATE_KINDS = {
-    "frontal": "Upright frontal films, which should be accepted",
+    "frontal": "Upright frontal films, which should be scored",
     "lateral": "Lateral films",
     "ct": "CT slices",
     "turned_left": "Films rotated left",
@@ -32,6 +32,16 @@ GATE_KINDS = {
     "several": "Several films in one image",
     "framed": "Screenshots that show a film",
     "other": "Photographs, documents and noise",
+}
+# What the gates of the second table were not trained on, in its order.
+GATE_FAMILIES = {
+    "source": "Films of a hospital or web site not trained on, as published",
+    "source, in a framing": "The same films in framings: borders, letters, contrast, arms in view",
+    "framing": "Frontal films in a framing not trained on",
+    "interface": "Screenshots of a kind not trained on",
+    "document or drawing": "Documents, drawings and noise of a kind not trained on",
+    "other body part": "Other body parts of a kind not trained on",
+    "photographs": "Photographs of a folder not trained on",
 }
 FURTHER_LABELS = {"auprc": "AUPRC", "brier": "Brier score", "ece": "Calibration error"}
 
@@ -228,6 +238,21 @@ def gate_results(card: ModelCard | None) -> list[tuple[str, GateResult]]:
     """Return the share that the gate rejects of each kind of picture; JSON in a database has no order."""
     results = card.gate.out_of_fold if card and card.gate else {}
     return [(label, results[kind]) for kind, label in GATE_KINDS.items() if kind in results]
+
+
+def gate_left_out(card: ModelCard | None) -> list[tuple[str, list[LeftOutResult]]]:
+    """Return what gates decided on sources and recipes that they were not trained on, by family."""
+    rows = card.gate.left_out if card and card.gate else ()
+    return [
+        (label, members)
+        for family, label in GATE_FAMILIES.items()
+        if (members := [row for row in rows if row.family == family])
+    ]
+
+
+def gate_kind(kind: str) -> str:
+    """Return the words for a class of the gate."""
+    return GATE_KINDS.get(kind, kind)
 
 
 def card_details(card: ModelCard | None) -> list[tuple[str, list[tuple[str, str]]]]:

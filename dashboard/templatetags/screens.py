@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.presentation import estimates
+from dashboard.presentation import estimates, model_evidence
 from dashboard.presentation.estimates import Interval
 from dashboard.presentation.sentences import BATCH_STATE_LABELS
 from screening.batches.progress import state_of
@@ -73,6 +73,18 @@ def interval_phrase(estimate: Interval) -> str:
 def percent_interval_phrase(share: Interval) -> str:
     """Return the 95 % interval of a share in per cent, as part of a sentence."""
     return estimates.interval_phrase(estimates.format_percent_interval(share))
+
+
+@register.filter
+def percent_interval(share: Interval) -> str:
+    """Return the 95 % interval of a share in per cent."""
+    return estimates.format_percent_interval(share)
+
+
+@register.filter
+def gate_kind(kind: str) -> str:
+    """Return the words for a class of the gate."""
+    return model_evidence.gate_kind(kind)
 
 
 @register.filter

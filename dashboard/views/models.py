@@ -40,6 +40,7 @@ def model(request: HttpRequest, name: str = "") -> HttpResponse:
         "seeds": model_evidence.seed_runs(card),
         "subgroups": model_evidence.subgroups(card),
         "gate": model_evidence.gate_results(card),
+        "gate_left_out": model_evidence.gate_left_out(card),
         "matrices": model_evidence.confusion_matrices(card),
         "charts": charts.available_charts(card),
         "details": model_evidence.card_details(card),

@@ -161,3 +161,14 @@ def test_the_notice_is_on_it_and_the_policy_holds(as_owner: Client, film: Film, 
 def test_the_batchs_page_links_to_its_report(as_owner: Client, mixed: Batch) -> None:
     page = as_owner.get(mixed.get_absolute_url()).content.decode()
     assert reverse("batch-report", args=[mixed.pk]) in page
+
+
+def test_negative_films_flagged_by_a_note_have_a_row_of_their_own(as_owner: Client, batch: Batch) -> None:
+    for number in range(25):
+        done(batch, number, 0.01, "negative", flags=["sampled"], review_state="confirmed")
+    for number in range(25, 28):
+        done(batch, number, 0.01, "negative", flags=["note"], notes=["gate_unsure"], review_state="overturned")
+    done(batch, 28, 0.9, "positive", flags=["positive", "note"], review_state="confirmed")
+    text = text_of(as_owner, "batch-report", batch.pk)
+    assert re.search(r"Negative\s+25 25 0 ", text)
+    assert re.search(r"Negative flagged by a note\s+3 3 3 ", text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -81,6 +82,15 @@ def test_recording_stores_prediction_and_final_state(running: Batch) -> None:
     assert (stored.flags, stored.review_state, stored.lease_until) == (["positive"], "pending", None)
     prediction = Prediction.objects.get()
     assert (prediction.film_id, prediction.model_id, prediction.score) == (mine.pk, running.model_id, 0.93)
+
+
+def test_a_film_that_the_gate_is_not_sure_of_goes_to_review(running: Batch) -> None:
+    (mine,) = leases.claim_films([film(running).pk])
+    unsure = replace(screened(0.01, "negative"), notes=(note_codes.GATE_UNSURE,))
+    leases.record_results([(mine, unsure)])
+    stored = Film.objects.get()
+    assert (stored.state, stored.score, stored.notes) == ("done", 0.01, ["gate_unsure"])
+    assert (stored.flags, stored.review_state) == (["note"], "pending")
 
 
 def test_a_worker_back_from_the_dead_overwrites_nothing(running: Batch) -> None:
