@@ -35,6 +35,7 @@ from ml.statistics.calibration import predictive_values, sigmoid, slope_and_inte
 from ml.statistics.delong import delong_test
 from ml.statistics.metrics import auroc, recall, specificity
 from ml.training.screener.films import Films, Mask, folds
+from ml.training.screener.folds import AUROCS
 from ml.training.screener.left_out_scores import read_logits
 
 BATCH = 8
@@ -120,9 +121,9 @@ def fold_scores(films: Films, runs: Path, calibration: tuple[float, float]) -> d
 
 def spread_over_seeds(films: Films, runs: Path) -> tuple[FoldSpread, ...]:
     """Return the AUROC of each seed for the tests of the folds that were trained with several seeds."""
-    table = json.loads((runs / "folds.json").read_text())
     rows = []
     for name, fold in folds(films).items():
+        table = json.loads((runs / name / AUROCS).read_text())
         trained = sorted(key for key in table if key != name and key.rsplit("-", 1)[0] == name)
         for test in fold.tests if len(trained) > 1 else ():
             values = tuple(table[key][test]["auroc"] for key in trained)

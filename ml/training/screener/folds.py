@@ -32,6 +32,7 @@ DESCRIPTION = "Train the screener for each fold and seed and measure it on the s
 
 RUNS = Path("var/screener")
 SEEDS = (0, 1, 2)
+AUROCS = "aurocs.json"  # of a fold: for the merged network and each seed alone, the AUROC of each test
 
 
 def compute_logits(network: keras.Model, served: Features, part: Mask) -> Float64Array:
@@ -67,8 +68,8 @@ def measure_fold(films: Films, fold: Fold, scores: Float64Array) -> dict[str, di
 def train_folds(films: Films, cache: Cache, names: Sequence[str], seeds: Sequence[int], runs: Path) -> None:
     """Train and test folds with several seeds, each seed alone and merged as they ship.
 
-    Writes ``folds.json``, for each fold and seed ``scores.csv``, and for each fold the pooled features of every film
-    (``features.npy``), as they are finished.
+    Writes for each fold and seed ``scores.csv``, and for each fold the pooled features of every film
+    (``features.npy``) and the AUROC of each test and seed (``aurocs.json``). A fold that has the last is finished.
 
     Args:
         films: every film.
@@ -78,14 +79,15 @@ def train_folds(films: Films, cache: Cache, names: Sequence[str], seeds: Sequenc
         runs: folder of the trainings.
     """
     plan = folds(films)
-    path = runs / "folds.json"
-    table = json.loads(path.read_text()) if path.exists() else {}
     for name in names:
+        path = runs / name / AUROCS
+        if path.exists():
+            continue
         merged, alone = train_seeds(films, cache, plan[name].train, runs / name, seeds)
         networks = {name: merged} | {f"{name}-{seed}": network for seed, network in alone.items()}
-        for run, network in networks.items():
-            table[run] = _test_fold(films, cache, plan[name], network, runs / run)
-            for test, row in table[run].items():
+        table = {run: _test_fold(films, cache, plan[name], network, runs / run) for run, network in networks.items()}
+        for run, tests in table.items():
+            for test, row in tests.items():
                 print(f"{run:24} {test:34} {row['auroc']:.3f}", flush=True)
         np.save(runs / name / FEATURES, pooled_features(merged, cache.views[0]))
         path.write_text(json.dumps(table, indent=1))

@@ -95,26 +95,6 @@ def log_features(pooled: Float32Array) -> Float32Array:
     return np.asarray(np.log1p(pooled / np.float32(FLOOR)) * np.float32(LOG_SCALE), dtype=np.float32)
 
 
-def interpolate(start: keras.Model, trained: Sequence[keras.Model], share: float) -> keras.Model:
-    """Return a :func:`trained_part` whose weights lie between the start and the mean of several trainings from it.
-
-    Training makes a network better at the hospitals it is trained on and worse at others; a point on the line
-    between the start and the end loses less (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
-    The mean of several ends costs no more to serve than one (Wortsman et al., "Model soups", ICML 2022).
-
-    Args:
-        start: the network before training.
-        trained: the same network after it, with one or more seeds.
-        share: 0 gives the start, 1 the mean of the trainings.
-    """
-    ends = _mean([part.get_weights() for part in trained])
-    merged = trained_part(imagenet=False)
-    merged.set_weights(
-        [(1 - share) * first + share * last for first, last in zip(start.get_weights(), ends, strict=True)]
-    )
-    return merged
-
-
 def screener(frozen: keras.Model, trained: keras.Model) -> keras.Model:
     """Build the complete network of the bundle.
 
@@ -137,7 +117,3 @@ def screener(frozen: keras.Model, trained: keras.Model) -> keras.Model:
     heat = ExplainedMap(head, name="map")([activation, features, logarithms])
     outputs = {"logit": layers.Identity(name="logit")(logit), "map": heat, "features": features}
     return keras.Model(frozen.input, outputs, name="screener")
-
-
-def _mean(weights: Sequence[Sequence[Float32Array]]) -> list[Float32Array]:
-    return [np.mean(layer, axis=0) for layer in zip(*weights, strict=True)]

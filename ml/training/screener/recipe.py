@@ -22,7 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from ml.arrays import Float32Array, Float64Array
 from ml.training.screener.feature_cache import Cache
 from ml.training.screener.films import Films, Mask, cell_weights
-from ml.training.screener.network import HEAD, interpolate, log_features, trained_part
+from ml.training.screener.merging import estimate_statistics, interpolate
+from ml.training.screener.network import HEAD, log_features, trained_part
 
 CHECKPOINT_STEPS = 100
 AVERAGE_EVERY = 5  # steps, over the second half of training
@@ -72,8 +73,11 @@ def train_seeds(
     recipe = recipe or Recipe()
     trained = {seed: train(films, cache, among, _of_seed(folder, seed), seed, recipe) for seed in seeds}
     start = start_network(films, cache, among, recipe)
+    merged = interpolate(start, list(trained.values()), recipe.share)
     alone = {seed: interpolate(start, [network], recipe.share) for seed, network in trained.items()}
-    return interpolate(start, list(trained.values()), recipe.share), alone
+    for network in (merged, *alone.values()):
+        estimate_statistics(network, cache, cell_weights(films, among))
+    return merged, alone
 
 
 def _of_seed(folder: Path, seed: int) -> Path:

@@ -30,7 +30,6 @@ from ml.training.screener.network import (
     CUT,
     SIZE,
     LogFeatures,
-    interpolate,
     log_features,
     screener,
     trained_part,
@@ -87,13 +86,6 @@ def test_logarithms_are_those_of_the_layer() -> None:
     expected = np.array([[0.0, 0.25 * np.log(2), 0.25 * np.log(301)]])
     np.testing.assert_allclose(log_features(pooled), expected, rtol=1e-5)
     np.testing.assert_allclose(np.asarray(LogFeatures()(pooled)), expected, rtol=1e-5)
-
-
-def test_merged_weights_lie_between_the_start_and_the_mean_of_the_trainings() -> None:
-    start, first, second = (untrained_part(seed) for seed in range(3))
-    merged = interpolate(start, [first, second], 0.75)
-    for mine, *others in zip(*(part.get_weights() for part in (merged, start, first, second)), strict=True):
-        np.testing.assert_allclose(mine, 0.25 * others[0] + 0.375 * (others[1] + others[2]), atol=1e-6)
 
 
 def test_lung_network_shape() -> None:
