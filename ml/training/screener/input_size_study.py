@@ -25,12 +25,12 @@ from ml.inference.lung_crop import LungBox
 from ml.statistics.metrics import auroc
 from ml.training.screener.augment import film_view
 from ml.training.screener.efficientnet import blocks, lower_part, upper_part
-from ml.training.screener.feature_cache import BATCH, Cache, boxes_of
+from ml.training.screener.feature_cache import BATCH, boxes_of
 from ml.training.screener.films import Films, cell_weights, draw_validation_part, folds, read_films
 from ml.training.screener.folds import RUNS
 from ml.training.screener.imagenet_weights import package_weights, read_state, transfer_weights
 from ml.training.screener.network import log_features
-from ml.training.screener.recipe import Recipe, fit_first_head
+from ml.training.screener.recipe import Recipe, fit_head
 
 DESCRIPTION = "Compare input sizes by a linear probe on ImageNet features; nothing is fine-tuned."
 
@@ -75,7 +75,7 @@ def probe_folds(films: Films, pooled: list[Float32Array]) -> dict[str, float]:
 
 def _scores(films: Films, pooled: list[Float32Array], among: NDArray[np.bool_]) -> Float64Array:
     weights = cell_weights(films, among)
-    slope, bias = fit_first_head(Cache([], pooled), films, weights, Recipe().head_penalty)
+    slope, bias = fit_head(pooled, films, weights, Recipe().head_penalty)
     return np.asarray(log_features(pooled[0]).astype(np.float64) @ slope[:, 0] + bias[0])
 
 

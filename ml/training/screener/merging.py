@@ -12,7 +12,7 @@ from ml.arrays import Float32Array, Float64Array
 from ml.training.screener.feature_cache import Cache
 from ml.training.screener.network import trained_part
 
-BATCHES, BATCH = 24, 64  # views that the statistics of batch normalisation are estimated on
+BATCHES, BATCH = 16, 64  # views that the statistics of batch normalisation are estimated on
 
 
 def interpolate(start: keras.Model, trained: Sequence[keras.Model], share: float) -> keras.Model:

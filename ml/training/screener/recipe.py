@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ml.arrays import Float32Array, Float64Array
 from ml.training.screener.feature_cache import Cache
+from ml.training.screener.feature_range import pooled_features
 from ml.training.screener.films import Films, Mask, cell_weights
 from ml.training.screener.merging import estimate_statistics, interpolate
 from ml.training.screener.network import HEAD, log_features, trained_part
@@ -40,7 +41,7 @@ class Recipe:
         decay: weight decay (AdamW).
         mixup: parameter of the Beta distribution (Zhang et al., ICLR 2018).
         smoothing: labels become smoothing / 2 and 1 - smoothing / 2.
-        head_penalty: inverse L2 penalty of the head that training starts from.
+        head_penalty: inverse L2 penalty of the head that training starts from, and of the final head.
         share: where the final weights lie between the start (0) and the mean of the trainings (1).
     """
 
@@ -68,15 +69,19 @@ def train_seeds(
         recipe: the hyperparameters.
 
     Returns:
-        the network of all seeds, and of each seed alone the network that it would have given.
+        the network of all seeds, and of each seed alone the network that it would have given. The head is fitted
+        again to the features of the merged weights (Kirichenko et al., "Last Layer Re-Training", ICLR 2023).
     """
     recipe = recipe or Recipe()
     trained = {seed: train(films, cache, among, _of_seed(folder, seed), seed, recipe) for seed in seeds}
     start = start_network(films, cache, among, recipe)
     merged = interpolate(start, list(trained.values()), recipe.share)
     alone = {seed: interpolate(start, [network], recipe.share) for seed, network in trained.items()}
+    weights = cell_weights(films, among)
     for network in (merged, *alone.values()):
-        estimate_statistics(network, cache, cell_weights(films, among))
+        estimate_statistics(network, cache, weights)
+        served = pooled_features(network, cache.views[0]).astype(np.float32)
+        network.get_layer(HEAD).set_weights(fit_head([served], films, weights, recipe.head_penalty))
     return merged, alone
 
 
@@ -88,7 +93,7 @@ def start_network(films: Films, cache: Cache, among: Mask, recipe: Recipe) -> ke
     """Return ImageNet's network with a head fitted to the films in ``among``; training starts from it."""
     network = trained_part()
     weights = cell_weights(films, among)
-    network.get_layer(HEAD).set_weights(fit_first_head(cache, films, weights, recipe.head_penalty))
+    network.get_layer(HEAD).set_weights(fit_head(cache.pooled, films, weights, recipe.head_penalty))
     return network
 
 
@@ -118,11 +123,13 @@ def train(
     return run.network
 
 
-def fit_first_head(cache: Cache, films: Films, weights: Float64Array, penalty: float) -> list[Float32Array]:
-    """Fit a logistic regression on the logarithms of ImageNet's features of several views.
+def fit_head(
+    views: Sequence[Float32Array], films: Films, weights: Float64Array, penalty: float
+) -> list[Float32Array]:
+    """Fit a logistic regression on the logarithms of a network's features.
 
     Args:
-        cache: holds the features.
+        views: pooled features of one or more views of the films, [N, 1280] each.
         films: their labels.
         weights: of each film, [N]; those of weight 0 are not used.
         penalty: inverse L2 penalty on standardised features.
@@ -131,12 +138,11 @@ def fit_first_head(cache: Cache, films: Films, weights: Float64Array, penalty: f
         the head's weights [1280, 1] and bias [1].
     """
     part = weights > 0
-    features = np.concatenate([log_features(pooled[part]) for pooled in cache.pooled])
-    repeats = len(cache.pooled)
+    features = np.concatenate([log_features(pooled[part]) for pooled in views])
     scaler = StandardScaler().fit(features)
-    shares = np.tile(weights[part], repeats) * part.sum() / repeats
+    shares = np.tile(weights[part], len(views)) * part.sum() / weights.sum()
     model = LogisticRegression(C=penalty, max_iter=200)
-    model.fit(scaler.transform(features), np.tile(films.labels[part], repeats), sample_weight=shares)
+    model.fit(scaler.transform(features), np.tile(films.labels[part], len(views)), sample_weight=shares)
     slope = model.coef_[0] / scaler.scale_
     bias = model.intercept_ - slope @ scaler.mean_
     return [slope[:, None].astype(np.float32), bias.astype(np.float32)]

@@ -12,7 +12,8 @@ from keras import layers
 
 from ml.training.screener import recipe
 from ml.training.screener.feature_cache import Cache
-from ml.training.screener.recipe import Recipe, fit_first_head, train
+from ml.training.screener.films import cell_weights
+from ml.training.screener.recipe import Recipe, fit_head, train, train_seeds
 from tests.ml.training.screener.test_network import some_films
 
 SHORT = Recipe(steps=8, batch=4)
@@ -76,6 +77,24 @@ def test_first_head_separates_what_can_be_separated() -> None:
     features = np.random.default_rng(0).random((len(films.records), 1280)).astype(np.float32)
     features[:, 7] += films.labels
     weights = np.ones(len(films.records)) / len(films.records)
-    slope, bias = fit_first_head(Cache([], [features]), films, weights, 1.0)
+    slope, bias = fit_head([features], films, weights, 1.0)
     scores = features @ slope + bias
     assert scores[films.labels == 1].min() > scores[films.labels == 0].max()
+
+
+def test_seeds_are_merged_and_the_head_fits_the_merged_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.training.screener.merging.trained_part", lambda **_: tiny_part())
+    films = some_films()
+    cache, among = a_cache(len(films.records)), np.ones(len(films.records), dtype=bool)
+    merged, alone = train_seeds(films, cache, among, tmp_path / "run", (0, 1), SHORT)
+    assert set(alone) == {0, 1}
+    ends = [keras.models.load_model(tmp_path / f"run-{seed}" / "trained.keras", compile=False) for seed in (0, 1)]
+    first = tiny_part().layers[1].get_weights()[0]
+    expected = 0.25 * first + 0.375 * sum(end.layers[1].get_weights()[0] for end in ends)
+    np.testing.assert_allclose(merged.layers[1].get_weights()[0], expected, atol=1e-5)
+    pooled = keras.Model(merged.input, merged.get_layer("pool").output)(cache.views[0].astype(np.float32))
+    pooled = np.asarray(pooled).astype(np.float16).astype(np.float32)
+    fitted = fit_head([pooled], films, cell_weights(films, among), SHORT.head_penalty)
+    np.testing.assert_allclose(merged.get_layer("covid").get_weights()[0], fitted[0], atol=1e-4)
