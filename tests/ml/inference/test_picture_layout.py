@@ -44,7 +44,7 @@ def test_every_shape_gives_finite_numbers(shape: tuple[int, int]) -> None:
 
 def test_a_window_has_longer_edges_flat_grey_and_text() -> None:
     plain, shown = features(film()), features(window())
-    assert shown[0] > 2 * plain[0]  # the longest upright edge
+    assert shown[0] > plain[0] + 0.2  # the longest upright edge
     assert shown[FLAT_BETWEEN] > plain[FLAT_BETWEEN] + 0.1
     assert shown[-8:-3].sum() > 3 * plain[-8:-3].sum()  # strong steps along rows
     assert shown[-3] > plain[-3]  # pixels equal to their neighbour
