@@ -28,7 +28,7 @@ def export(network: keras.Model, path: Path) -> None:
     Keras' own ONNX export can add required inputs silently.
 
     Raises:
-        BundleError: when the conversion fails or the graph does not have exactly one input.
+        BundleError: when the conversion fails, the graph does not have exactly one input, or the runtime refuses it.
     """
     with tempfile.TemporaryDirectory() as folder:
         network.export(folder, format="tf_saved_model", verbose=False)
@@ -40,6 +40,10 @@ def export(network: keras.Model, path: Path) -> None:
     inputs = onnx.load(path).graph.input
     if len(inputs) != 1:
         raise BundleError(f"the exported graph has {len(inputs)} inputs instead of one")
+    try:
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # tf2onnx copies operators that ONNX does not have; the runtime has no base class
+        raise BundleError(f"ONNX Runtime cannot open the exported graph: {error}") from error
 
 
 def measure_parity(network: keras.Model, path: Path, films: Float32Array) -> float:

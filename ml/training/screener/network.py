@@ -34,7 +34,7 @@ class LogFeatures(layers.Layer):  # type: ignore[misc]
 
     def call(self, pooled: keras.KerasTensor) -> keras.KerasTensor:
         """Return the logarithms."""
-        return ops.log1p(pooled / FLOOR) * LOG_SCALE
+        return ops.log(pooled / FLOOR + 1) * LOG_SCALE  # ONNX has no log1p
 
 
 class ExplainedMap(layers.Layer):  # type: ignore[misc]

@@ -12,7 +12,9 @@ from pydicom.data import get_testdata_file
 
 pytest.importorskip("tensorflow")
 
+import keras
 import onnx
+from keras import layers, ops
 from onnx import numpy_helper
 
 from ml.arrays import Float32Array
@@ -124,4 +126,12 @@ def test_a_failed_conversion_is_reported(network: Any, tmp_path: Path, monkeypat
     monkeypatch.setattr(network, "export", lambda *_, **__: None)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(BundleError, match="tf2onnx failed"):
+        export(network, tmp_path / "model.onnx")
+
+
+def test_a_graph_that_the_runtime_cannot_open_is_an_error(tmp_path: Path) -> None:
+    """Tf2onnx copies operators that it does not know into the graph."""
+    given = layers.Input((4,))
+    network = keras.Model(given, layers.Lambda(ops.log1p)(given))
+    with pytest.raises(BundleError, match="cannot open"):
         export(network, tmp_path / "model.onnx")
