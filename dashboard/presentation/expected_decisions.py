@@ -52,12 +52,13 @@ class HospitalRow:
     Attributes:
         name: of the hospital.
         known: whether the model was trained on films of it.
-        cells: positive and uncertain films without COVID-19, negative and uncertain films with COVID-19.
+        cells: label, share and interval of the positive and uncertain films without COVID-19, and of the negative and
+            uncertain films with COVID-19.
     """
 
     name: str
     known: bool
-    cells: list[tuple[str, str]]
+    cells: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,15 @@ def _known_sentence(known: HospitalDecisions) -> str:
 
 
 def _hospital_row(hospital: HospitalDecisions, *, known: bool) -> HospitalRow:
-    cells = []
-    for shares, error in ((hospital.without_covid, "positive"), (hospital.with_covid, "negative")):
-        cells += [_cell(shares, error), _cell(shares, "uncertain")]
+    classes = (
+        ("Without COVID-19", hospital.without_covid, "positive"),
+        ("With COVID-19", hospital.with_covid, "negative"),
+    )
+    cells = [
+        (f"{films}: {decision}, %", *_cell(shares, decision))
+        for films, shares, error in classes
+        for decision in (error, "uncertain")
+    ]
     return HospitalRow(KNOWN_PLACE if known else hospital.name, known, cells)
 
 
