@@ -109,15 +109,7 @@ def hospital_rows(card: ModelCard | None) -> list[HospitalRow]:
     expected = card.expected_decisions if card else None
     if expected is None:
         return []
-    rows = [_hospital_row(hospital, known=False) for hospital in expected.hospitals]
-    average = HospitalDecisions(
-        name="Mean of the hospitals",
-        low=0,
-        high=1,
-        without_covid=expected.without_covid,
-        with_covid=expected.with_covid,
-    )
-    rows.append(_hospital_row(average, known=False))
+    rows = [_hospital_row(hospital, known=False) for hospital in (*expected.hospitals, expected.mean)]
     return rows + ([_hospital_row(expected.known, known=True)] if expected.known else [])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +109,7 @@ def _expected_decisions(expected: ExpectedDecisions) -> Iterable[str]:
     yield "error is the share of positive films among those without COVID-19, and of negative films among those with"
     yield "it. A single hospital can have a larger error than the mean. Intervals of hospitals are Wilson's over"
     yield "patients; those of the mean are from a bootstrap of hospitals and of patients within them.\n"
-    average = HospitalDecisions(
-        name="**Mean of the hospitals**",
-        low=0,
-        high=1,
-        without_covid=expected.without_covid,
-        with_covid=expected.with_covid,
-    )
+    average = replace(expected.mean, name=f"**{expected.mean.name}**")
     known = [expected.known] if expected.known else []
     yield from _table(
         ("hospital", "without COVID-19", "positive", "uncertain", "with COVID-19", "negative", "uncertain"),

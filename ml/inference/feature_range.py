@@ -72,5 +72,5 @@ def read_range(path: Path) -> FeatureRange:
 
 def write_range(path: Path, feature_range: FeatureRange) -> None:
     """Write a feature range to ``range.npz``; arrays are stored as float16."""
-    arrays = {name: getattr(feature_range, name).astype(np.float16) for name in ("mean", "components", "references")}
+    arrays = {name: getattr(feature_range, name).astype(np.float16) for name in ARRAYS}
     np.savez_compressed(path, **arrays, neighbours=feature_range.neighbours, threshold=feature_range.threshold)

@@ -88,6 +88,17 @@ class ExpectedDecisions:
     calibration: tuple[CalibrationCheck, ...] = ()
 
     @property
+    def mean(self) -> HospitalDecisions:
+        """Return the mean over the hospitals, as a row of the tables beside them."""
+        return HospitalDecisions(
+            name="Mean of the hospitals",
+            low=0,
+            high=1,
+            without_covid=self.without_covid,
+            with_covid=self.with_covid,
+        )
+
+    @property
     def at_operating_points(self) -> AtOperatingPoints:
         """Return sensitivity and specificity at both operating points, mean over the hospitals."""
         without, with_covid = self.without_covid, self.with_covid
